@@ -1,0 +1,434 @@
+//! The interpreters' only window on what they do not know.
+//!
+//! A wing's `decide` is plain code from top to bottom. Where it needs something about the request or the world it asks
+//! [`Ask`]. An [`Explorer`] runs it: when a question is open, the run takes the plainest answer, and the other answers are put
+//! on a list; `decide` is run again for each of them, repeating the earlier answers, until all are taken or the bound is
+//! reached. The method is such a question too: a run starts with every method at once and splits only where a directive looks.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use crate::http::{ByMethod, MethodSet, Request, Universe, Verdict};
+use crate::source::{FileSystem, Kind};
+
+/// A part of the request that a config may look at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Input {
+    /// A header, its name in lower case.
+    Header(Arc<str>),
+    Cookie(Arc<str>),
+    /// An argument of the query.
+    Argument(Arc<str>),
+    /// The client's address.
+    Client,
+}
+
+/// Something about the world that neither config nor request tells.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Fact {
+    FileExists(Arc<str>),
+    FolderExists(Arc<str>),
+    /// A sentence for either case: what is true when the answer is yes, and when it is no.
+    Told {
+        yes: Cow<'static, str>,
+        no: Cow<'static, str>,
+    },
+}
+
+impl Fact {
+    pub fn told(yes: impl Into<Cow<'static, str>>, no: impl Into<Cow<'static, str>>) -> Self {
+        Fact::Told { yes: yes.into(), no: no.into() }
+    }
+
+    fn sentence(&self, holds: bool) -> String {
+        match (self, holds) {
+            (Fact::FileExists(path), true) => format!("the file {path} exists"),
+            (Fact::FileExists(path), false) => format!("the file {path} does not exist"),
+            (Fact::FolderExists(path), true) => format!("the folder {path} exists"),
+            (Fact::FolderExists(path), false) => format!("the folder {path} does not exist"),
+            (Fact::Told { yes, .. }, true) => yes.to_string(),
+            (Fact::Told { no, .. }, false) => no.to_string(),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Question {
+    Method,
+    Input(Input, Vec<Option<Arc<str>>>),
+    Fact(Fact, bool),
+    Choice(Arc<str>, Vec<Arc<str>>),
+}
+
+#[derive(Clone, Debug)]
+struct Decision {
+    question: Question,
+    taken: u16,
+    of: u16,
+}
+
+/// What one run of `decide` may ask. The same question has the same answer throughout a run.
+pub struct Ask<'a> {
+    request: &'a Request,
+    explorer: &'a Explorer<'a>,
+    methods: MethodSet,
+    script: &'a [u16],
+    made: Vec<Decision>,
+    doubts: Vec<Cow<'static, str>>,
+}
+
+impl<'a> Ask<'a> {
+    /// The request, of which `method` means nothing here: ask [`Ask::method_is`] or [`Ask::settle`]. Headers and the client's
+    /// address are asked for by [`Ask::header`] and [`Ask::client`].
+    pub fn request(&self) -> &'a Request {
+        self.request
+    }
+
+    pub fn universe(&self) -> &'a Universe {
+        self.explorer.universe
+    }
+
+    /// The methods that this run still speaks of.
+    pub fn methods(&self) -> MethodSet {
+        self.methods
+    }
+
+    /// Whether the client's method is one of `set`. Splits the run where some of its methods are and some are not.
+    pub fn method_is(&mut self, set: MethodSet) -> bool {
+        let inside = self.methods & set;
+        if inside.is_empty() {
+            return false;
+        }
+        if inside == self.methods {
+            return true;
+        }
+        let outside = self.methods - set;
+        let plain_inside = inside.meets(self.methods.lowest());
+        let sides = if plain_inside { [inside, outside] } else { [outside, inside] };
+        let taken = self.decide(Question::Method, 2);
+        self.methods = sides[taken];
+        (taken == 0) == plain_inside
+    }
+
+    /// The value for the method of this run. Splits the run where its methods have different values.
+    pub fn settle<T: Clone + Eq>(&mut self, value: &ByMethod<T>) -> Option<T> {
+        if let Some(value) = value.constant() {
+            return Some(value.clone());
+        }
+        let cases: Vec<_> = value.cases().iter().filter(|(set, _)| set.meets(self.methods)).collect();
+        let Some(plain) = cases.iter().position(|(set, _)| set.meets(self.methods.lowest())) else {
+            return cases.first().map(|(_, value)| value.clone());
+        };
+        if cases.len() == 1 {
+            return Some(cases[0].1.clone());
+        }
+        let taken = self.decide(Question::Method, cases.len());
+        // The plain method's case is taken first; the others follow in their order.
+        let index = if taken == 0 { plain } else { taken - usize::from(taken <= plain) };
+        self.methods = self.methods & cases[index].0;
+        Some(cases[index].1.clone())
+    }
+
+    /// The value of a header, or `None` where the request has no such header.
+    pub fn header(&mut self, name: &str) -> Option<Arc<str>> {
+        if let Some(value) = self.request.header(name) {
+            return Some(value.into());
+        }
+        self.input(Input::Header(name.to_ascii_lowercase().into()))
+    }
+
+    pub fn cookie(&mut self, name: &str) -> Option<Arc<str>> {
+        let sent = self.request.header("cookie");
+        if let Some(value) = sent.as_deref().and_then(|cookies| {
+            cookies
+                .split(';')
+                .filter_map(|pair| pair.trim().split_once('='))
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| value)
+        }) {
+            return Some(value.into());
+        }
+        self.input(Input::Cookie(name.into()))
+    }
+
+    /// The value of an argument in the request's query, not decoded.
+    pub fn argument(&mut self, name: &str) -> Option<Arc<str>> {
+        let query = self.request.query().unwrap_or("");
+        if let Some((_, value)) =
+            query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).find(|(known, _)| *known == name)
+        {
+            return Some(value.into());
+        }
+        self.input(Input::Argument(name.into()))
+    }
+
+    /// The client's address.
+    pub fn client(&mut self) -> Arc<str> {
+        self.input(Input::Client).unwrap_or_else(|| self.request.client.as_str().into())
+    }
+
+    fn input(&mut self, input: Input) -> Option<Arc<str>> {
+        let candidates = self.explorer.candidates?;
+        for decision in &self.made {
+            if let Question::Input(known, values) = &decision.question
+                && *known == input
+            {
+                return values[decision.taken as usize].clone();
+            }
+        }
+        let mut values = vec![None];
+        values.extend(candidates.candidates(&input).into_iter().take(Explorer::MAX_CANDIDATES).map(Some));
+        if values.len() == 1 {
+            return None;
+        }
+        let count = values.len();
+        let taken = self.decide(Question::Input(input, values.clone()), count);
+        values.swap_remove(taken)
+    }
+
+    /// Whether a fact holds that the config cannot tell; `likely` is the answer on an ordinary day.
+    pub fn fact(&mut self, fact: Fact, likely: bool) -> bool {
+        if let Some(disk) = self.explorer.disk {
+            match &fact {
+                Fact::FileExists(path) => return disk.kind(path.as_ref().as_ref()) == Some(Kind::File),
+                Fact::FolderExists(path) => return disk.kind(path.as_ref().as_ref()) == Some(Kind::Folder),
+                Fact::Told { .. } => {}
+            }
+        }
+        for decision in &self.made {
+            if let Question::Fact(known, likely) = &decision.question
+                && *known == fact
+            {
+                return *likely == (decision.taken == 0);
+            }
+        }
+        let taken = self.decide(Question::Fact(fact, likely), 2);
+        likely == (taken == 0)
+    }
+
+    /// One of several ways that the proxy may go by itself, such as the servers of a balanced group. `options` says each of
+    /// them as an assumption: "the server 10.0.0.1:80 is chosen".
+    pub fn choose(&mut self, what: &str, options: &[Arc<str>]) -> usize {
+        if options.len() < 2 {
+            return 0;
+        }
+        for decision in &self.made {
+            if let Question::Choice(known, _) = &decision.question
+                && **known == *what
+            {
+                return decision.taken as usize;
+            }
+        }
+        self.decide(Question::Choice(what.into(), options.to_vec()), options.len())
+    }
+
+    /// Notes that the config holds something on the way which cannot be modelled, and what: "the Lua code may answer itself".
+    pub fn doubt(&mut self, what: impl Into<Cow<'static, str>>) {
+        let what = what.into();
+        if !self.doubts.contains(&what) {
+            self.doubts.push(what);
+        }
+    }
+
+    fn decide(&mut self, question: Question, of: usize) -> usize {
+        let taken = self.script.get(self.made.len()).copied().unwrap_or(0);
+        self.made.push(Decision { question, taken, of: of as u16 });
+        taken as usize
+    }
+}
+
+/// Values that are worth trying for an input, because the config looks for them.
+pub trait Candidates {
+    fn candidates(&self, input: &Input) -> Vec<Arc<str>>;
+}
+
+/// Runs an interpreter on one request.
+#[derive(Clone, Copy)]
+pub struct Explorer<'a> {
+    pub universe: &'a Universe,
+    /// Where inputs that the request does not state are open; `None` takes the request as complete.
+    pub candidates: Option<&'a dyn Candidates>,
+    /// Where files are looked up; `None` makes their existence an assumption.
+    pub disk: Option<&'a dyn FileSystem>,
+    /// How many runs may be spent.
+    pub runs: usize,
+}
+
+/// One way that a request can go.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    pub methods: MethodSet,
+    /// What the request holds on this branch, besides what it states.
+    pub inputs: Vec<(Input, Option<Arc<str>>)>,
+    /// The assumptions about the world.
+    pub when: Vec<String>,
+    /// What could not be modelled on the way.
+    pub doubts: Vec<Cow<'static, str>>,
+    /// How many answers on the way were not the plainest ones; methods do not count.
+    pub distance: u32,
+    pub verdict: Verdict,
+}
+
+impl Branch {
+    /// The request that goes this way, with a method of the branch.
+    pub fn request(&self, base: &Request, method: &str) -> Request {
+        let mut request = Request { method: method.into(), ..base.clone() };
+        for (input, value) in &self.inputs {
+            let Some(value) = value else { continue };
+            match input {
+                Input::Header(name) => request.headers.push((name.to_string(), value.to_string())),
+                Input::Cookie(name) => match request.headers.iter_mut().find(|(known, _)| known == "cookie") {
+                    Some((_, cookies)) => *cookies = format!("{cookies}; {name}={value}"),
+                    None => request.headers.push(("cookie".into(), format!("{name}={value}"))),
+                },
+                Input::Argument(name) => {
+                    let sign = if request.target.contains('?') { '&' } else { '?' };
+                    request.target = format!("{}{sign}{name}={value}", request.target);
+                }
+                Input::Client => request.client = value.to_string(),
+            }
+        }
+        request
+    }
+}
+
+/// All ways that were found, the plainest first.
+#[derive(Clone, Debug)]
+pub struct Exploration {
+    pub branches: Vec<Branch>,
+    /// False where the bound was reached or something on the way could not be modelled.
+    pub exhaustive: bool,
+}
+
+impl Explorer<'_> {
+    /// Values tried for one input, besides its absence.
+    pub const MAX_CANDIDATES: usize = 6;
+
+    /// Every way for every method.
+    pub fn all_methods(&self, request: &Request, decide: impl Fn(&mut Ask<'_>) -> Verdict) -> Exploration {
+        self.explore(request, self.universe.all(), decide)
+    }
+
+    /// Every way for the request's own method, which must be of the universe.
+    pub fn one(&self, request: &Request, decide: impl Fn(&mut Ask<'_>) -> Verdict) -> Exploration {
+        self.explore(request, self.universe.only(&request.method), decide)
+    }
+
+    fn explore(&self, request: &Request, methods: MethodSet, decide: impl Fn(&mut Ask<'_>) -> Verdict) -> Exploration {
+        let mut queue = BinaryHeap::from([Reverse((0u32, 0u32, Vec::<u16>::new()))]);
+        let mut queued = 0;
+        let mut branches = Vec::new();
+        let mut exhaustive = true;
+        while let Some(Reverse((distance, _, script))) = queue.pop() {
+            if branches.len() == self.runs {
+                exhaustive = false;
+                break;
+            }
+            let mut ask = Ask { request, explorer: self, methods, script: &script, made: Vec::new(), doubts: Vec::new() };
+            let verdict = decide(&mut ask);
+            let Ask { methods, made, doubts, .. } = ask;
+            for (index, decision) in made.iter().enumerate().skip(script.len()) {
+                let further = u32::from(!matches!(decision.question, Question::Method));
+                for other in 1..decision.of {
+                    queued += 1;
+                    let script = made[..index].iter().map(|decision| decision.taken).chain([other]).collect();
+                    queue.push(Reverse((distance + further, queued, script)));
+                }
+            }
+            exhaustive &= doubts.is_empty();
+            branches.push(branch(methods, distance, made, doubts, verdict));
+        }
+        Exploration { branches, exhaustive }
+    }
+}
+
+fn branch(methods: MethodSet, distance: u32, made: Vec<Decision>, doubts: Vec<Cow<'static, str>>, verdict: Verdict) -> Branch {
+    let mut inputs = Vec::new();
+    let mut when = Vec::new();
+    for Decision { question, taken, .. } in made {
+        match question {
+            Question::Method => {}
+            Question::Input(input, mut values) => inputs.push((input, values.swap_remove(taken as usize))),
+            Question::Fact(fact, likely) => when.push(fact.sentence(likely == (taken == 0))),
+            Question::Choice(_, options) => when.extend(options.get(taken as usize).map(|option| option.to_string())),
+        }
+    }
+    Branch { methods, inputs, when, doubts, distance, verdict }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Answer;
+
+    struct Values(&'static [&'static str]);
+
+    impl Candidates for Values {
+        fn candidates(&self, _: &Input) -> Vec<Arc<str>> {
+            self.0.iter().map(|&value| value.into()).collect()
+        }
+    }
+
+    fn verdict(status: u16) -> Verdict {
+        Verdict { answer: Answer::respond(status), steps: Vec::new(), decided_by: None }
+    }
+
+    #[test]
+    fn a_run_splits_only_where_the_config_looks() {
+        let universe = Universe::default();
+        let writes = universe.set(["PUT", "DELETE"]);
+        let explorer = Explorer { universe: &universe, candidates: None, disk: None, runs: 9 };
+        let found = explorer.all_methods(&Request::default(), |ask| {
+            let refused = ask.method_is(writes);
+            assert_eq!(ask.method_is(writes), refused);
+            verdict(if refused { 403 } else { 200 })
+        });
+        assert_eq!(found.branches.len(), 2);
+        assert_eq!(found.branches[0].verdict, verdict(200));
+        assert_eq!(found.branches[1].methods, writes);
+    }
+
+    #[test]
+    fn inputs_and_facts_are_tried_plainest_first() {
+        let universe = Universe::default();
+        let explorer = Explorer { universe: &universe, candidates: Some(&Values(&["a", "b"])), disk: None, runs: 99 };
+        let found = explorer.all_methods(&Request::default(), |ask| match ask.header("X").as_deref() {
+            Some("a") if ask.fact(Fact::told("open", "closed"), true) => verdict(200),
+            Some(_) => verdict(403),
+            None => verdict(204),
+        });
+        let statuses: Vec<_> = found.branches.iter().map(|branch| branch.verdict.answer.status()).collect();
+        assert_eq!(statuses, [Some(204), Some(200), Some(403), Some(403)]);
+        assert_eq!(found.branches[3].when, ["closed"]);
+        assert_eq!(found.branches[1].request(&Request::default(), "GET").headers, [("x".to_owned(), "a".to_owned())]);
+    }
+
+    #[test]
+    fn values_settle_one_by_one() {
+        let universe = Universe::default();
+        let explorer = Explorer { universe: &universe, candidates: None, disk: None, runs: 99 };
+        let kind = ByMethod::each(&universe, universe.all(), |name| match name {
+            "PUT" => 1,
+            "POST" => 2,
+            _ => 0,
+        });
+        let found = explorer.all_methods(&Request::default(), |ask| verdict(200 + ask.settle(&kind).unwrap()));
+        let seen: Vec<_> = found.branches.iter().map(|branch| (branch.verdict.answer.status(), branch.methods.len())).collect();
+        assert_eq!(seen, [(Some(200), universe.all().len() - 2), (Some(202), 1), (Some(201), 1)]);
+    }
+
+    #[test]
+    fn the_bound_makes_it_inexhaustive_not_wrong() {
+        let universe = Universe::default();
+        let explorer = Explorer { universe: &universe, candidates: None, disk: None, runs: 5 };
+        let found = explorer.all_methods(&Request::default(), |ask| {
+            for fact in 0..40 {
+                ask.fact(Fact::told(format!("{fact}"), format!("not {fact}")), true);
+            }
+            verdict(200)
+        });
+        assert_eq!((found.branches.len(), found.exhaustive), (5, false));
+    }
+}

@@ -1,0 +1,110 @@
+//! The only window of the library on the file system.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+/// What lies at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    File,
+    Folder,
+}
+
+/// Where files come from: the disk, or memory in tests and in the browser.
+pub trait FileSystem: Send + Sync {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    fn kind(&self, path: &Path) -> Option<Kind>;
+    /// The path with links and `..` resolved, for comparing places.
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf>;
+    /// The paths that match a glob(3) pattern, sorted; names that start with a dot only where the pattern spells the dot.
+    fn glob(&self, pattern: &str) -> Vec<PathBuf>;
+}
+
+const GLOB: glob::MatchOptions =
+    glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+
+/// The machine's own file system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Disk;
+
+impl FileSystem for Disk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        // A pipe or a device may never end; only ordinary files are configs.
+        let about = std::fs::metadata(path)?;
+        if about.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder"));
+        }
+        if !about.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "is not an ordinary file"));
+        }
+        std::fs::read(path)
+    }
+
+    fn kind(&self, path: &Path) -> Option<Kind> {
+        let about = std::fs::metadata(path).ok()?;
+        Some(if about.is_dir() { Kind::Folder } else { Kind::File })
+    }
+
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        path.canonicalize()
+    }
+
+    fn glob(&self, pattern: &str) -> Vec<PathBuf> {
+        let Ok(paths) = glob::glob_with(pattern, GLOB) else { return Vec::new() };
+        let mut paths: Vec<_> = paths.flatten().collect();
+        paths.sort();
+        paths
+    }
+}
+
+/// Files held in memory, by absolute path.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryFiles {
+    files: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+impl MemoryFiles {
+    pub fn with(mut self, path: impl Into<PathBuf>, content: impl Into<Vec<u8>>) -> Self {
+        self.files.insert(path.into(), content.into());
+        self
+    }
+}
+
+impl FileSystem for MemoryFiles {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn kind(&self, path: &Path) -> Option<Kind> {
+        let path = plain(path);
+        if self.files.contains_key(&path) {
+            return Some(Kind::File);
+        }
+        self.files.keys().any(|file| file.starts_with(&path)).then_some(Kind::Folder)
+    }
+
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        self.kind(path).map(|_| plain(path)).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn glob(&self, pattern: &str) -> Vec<PathBuf> {
+        let Ok(pattern) = glob::Pattern::new(pattern) else { return Vec::new() };
+        let folders = self.files.keys().flat_map(|file| file.ancestors().skip(1));
+        let paths: std::collections::BTreeSet<&Path> = self.files.keys().map(PathBuf::as_path).chain(folders).collect();
+        paths.into_iter().filter(|path| pattern.matches_path_with(path, GLOB)).map(Path::to_path_buf).collect()
+    }
+}
+
+/// The path with `.` and `..` taken out by name alone, for files that do not exist.
+pub(super) fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => _ = plain.pop(),
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    plain
+}
