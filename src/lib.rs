@@ -1,12 +1,13 @@
 //! proxylint runs the configuration of a reverse proxy and tells what happens to each HTTP method on each route.
 //!
 //! The modules in reading order: [`source`] reads files, [`syntax`] is the tree that parsers build, [`http`] knows methods and
-//! answers, [`ask`] explores what is not known, [`pattern`] reads regular expressions, [`server`] is what each wing implements, [`finding`] is what comes out.
+//! answers, [`ask`] explores what is not known, [`pattern`] reads regular expressions, [`server`] is what each wing implements,
+//! [`finding`] is what comes out.
 
-pub mod ask;
-pub mod finding;
-pub mod http;
-pub mod pattern;
-pub mod server;
 pub mod source;
 pub mod syntax;
+pub mod http;
+pub mod ask;
+pub mod pattern;
+pub mod server;
+pub mod finding;
