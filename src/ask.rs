@@ -262,8 +262,10 @@ pub struct Branch {
     pub methods: MethodSet,
     /// What the request holds on this branch, besides what it states.
     pub inputs: Vec<(Input, Option<Arc<str>>)>,
-    /// The assumptions about the world.
-    pub when: Vec<String>,
+    /// What is taken to be true or false about the world.
+    pub facts: Vec<(Fact, bool)>,
+    /// What the proxy is taken to choose by itself: the question, and the choice as a sentence.
+    pub choices: Vec<(Arc<str>, Arc<str>)>,
     /// What could not be modelled on the way.
     pub doubts: Vec<Cow<'static, str>>,
     /// How many answers on the way were not the plainest ones; methods do not count.
@@ -272,6 +274,17 @@ pub struct Branch {
 }
 
 impl Branch {
+    /// The assumptions about the world, a sentence each.
+    pub fn when(&self) -> Vec<String> {
+        let facts = self.facts.iter().map(|(fact, holds)| fact.sentence(*holds));
+        facts.chain(self.choices.iter().map(|(_, choice)| choice.to_string())).collect()
+    }
+
+    /// Whether one request in one world can go both ways, but for its method.
+    pub fn is_compatible(&self, other: &Branch) -> bool {
+        agree(&self.inputs, &other.inputs) && agree(&self.facts, &other.facts) && agree(&self.choices, &other.choices)
+    }
+
     /// The request that goes this way, with a method of the branch.
     pub fn request(&self, base: &Request, method: &str) -> Request {
         let mut request = Request { method: method.into(), ..base.clone() };
@@ -345,17 +358,21 @@ impl Explorer<'_> {
 }
 
 fn branch(methods: MethodSet, distance: u32, made: Vec<Decision>, doubts: Vec<Cow<'static, str>>, verdict: Verdict) -> Branch {
-    let mut inputs = Vec::new();
-    let mut when = Vec::new();
+    let mut branch = Branch { methods, inputs: Vec::new(), facts: Vec::new(), choices: Vec::new(), doubts, distance, verdict };
     for Decision { question, taken, .. } in made {
         match question {
             Question::Method => {}
-            Question::Input(input, mut values) => inputs.push((input, values.swap_remove(taken as usize))),
-            Question::Fact(fact, likely) => when.push(fact.sentence(likely == (taken == 0))),
-            Question::Choice(_, options) => when.extend(options.get(taken as usize).map(|option| option.to_string())),
+            Question::Input(input, mut values) => branch.inputs.push((input, values.swap_remove(taken as usize))),
+            Question::Fact(fact, likely) => branch.facts.push((fact, likely == (taken == 0))),
+            Question::Choice(what, mut options) => branch.choices.push((what, options.swap_remove(taken as usize))),
         }
     }
-    Branch { methods, inputs, when, doubts, distance, verdict }
+    branch
+}
+
+/// Whether no question has different answers in the two lists.
+fn agree<Q: PartialEq, A: PartialEq>(one: &[(Q, A)], other: &[(Q, A)]) -> bool {
+    one.iter().all(|(question, answer)| other.iter().all(|(asked, given)| asked != question || given == answer))
 }
 
 #[cfg(test)]
@@ -401,7 +418,8 @@ mod tests {
         });
         let statuses: Vec<_> = found.branches.iter().map(|branch| branch.verdict.answer.status()).collect();
         assert_eq!(statuses, [Some(204), Some(200), Some(403), Some(403)]);
-        assert_eq!(found.branches[3].when, ["closed"]);
+        assert_eq!(found.branches[3].when(), ["closed"]);
+        assert!(!found.branches[3].is_compatible(&found.branches[1]));
         assert_eq!(found.branches[1].request(&Request::default(), "GET").headers, [("x".to_owned(), "a".to_owned())]);
     }
 
