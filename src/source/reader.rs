@@ -19,6 +19,8 @@ pub struct Settings {
     pub defines: BTreeMap<String, Option<String>>,
     /// Folders besides the config's own from which it may include (`--allow-include`).
     pub allowed: Vec<PathBuf>,
+    /// The status that upstreams answer with (`--upstream-status`); `None` means 200.
+    pub upstream_status: Option<u16>,
 }
 
 /// Folders of distribution packages: readable by everyone, so that nothing secret can leak from there.
