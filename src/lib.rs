@@ -2,7 +2,7 @@
 //!
 //! The modules in reading order: [`source`] reads files, [`syntax`] is the tree that parsers build, [`http`] knows methods and
 //! answers, [`ask`] explores what is not known, [`pattern`] reads regular expressions, [`server`] is what each wing implements,
-//! [`finding`] is what comes out.
+//! [`finding`] is what comes out, [`survey`] asks a site about its routes, and [`rules`] say what is worth saying.
 
 pub mod source;
 pub mod syntax;
@@ -11,3 +11,5 @@ pub mod ask;
 pub mod pattern;
 pub mod server;
 pub mod finding;
+pub mod survey;
+pub mod rules;

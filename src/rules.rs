@@ -1,0 +1,75 @@
+//! The rules: what proxylint looks for, a file each.
+//!
+//! Some rules compare what happens to the methods of a route; they stand in [`verdict::RULES`] with their check. The others are
+//! seen by the wings while they read a config ([`crate::server::Site::findings`]); their files hold the manual.
+
+mod rule;
+mod refusal;
+mod verdict;
+mod words;
+
+mod method_override;
+mod method_not_implemented;
+mod method_denied;
+mod preflight_blocked;
+mod head_blocked;
+mod allow_list_outdated;
+mod refusal_status;
+mod method_lost_in_redirect;
+mod method_check_bypassed;
+mod method_check_ineffective;
+mod method_regex_unanchored;
+mod unknown_method;
+mod health_check_method;
+mod waf_method_policy;
+mod server_too_old;
+mod config_rejected;
+mod syntax_error;
+mod include_missing;
+mod unknown_directive;
+mod suppression_unused;
+mod contract_broken;
+
+use crate::finding::Finding;
+use crate::server::{Server, Site};
+
+pub use rule::Rule;
+
+/// Every rule, in the order of the documentation.
+pub const RULES: &[&Rule] = &[
+    &method_override::RULE,
+    &method_not_implemented::RULE,
+    &method_denied::RULE,
+    &preflight_blocked::RULE,
+    &head_blocked::RULE,
+    &allow_list_outdated::RULE,
+    &refusal_status::RULE,
+    &method_lost_in_redirect::RULE,
+    &method_check_bypassed::RULE,
+    &method_check_ineffective::RULE,
+    &method_regex_unanchored::RULE,
+    &unknown_method::RULE,
+    &health_check_method::RULE,
+    &waf_method_policy::RULE,
+    &server_too_old::RULE,
+    &config_rejected::RULE,
+    &syntax_error::RULE,
+    &include_missing::RULE,
+    &unknown_directive::RULE,
+    &suppression_unused::RULE,
+    &contract_broken::RULE,
+];
+
+/// The rule of this name.
+pub fn find(name: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.name == name).copied()
+}
+
+/// All that there is to say about a site, in the order of its files.
+pub fn check(server: &dyn Server, site: &dyn Site) -> Vec<Finding> {
+    let mut findings = site.findings();
+    findings.extend(verdict::check(server, site));
+    findings.sort_by(|one, other| (one.span, one.rule, &one.message).cmp(&(other.span, other.rule, &other.message)));
+    findings.dedup_by(|one, other| one.span == other.span && one.rule == other.rule && one.message == other.message);
+    findings
+}

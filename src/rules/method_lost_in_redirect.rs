@@ -1,0 +1,65 @@
+use super::rule::declare_rule;
+use super::verdict::{Case, Observation, VerdictRule, Wording};
+use super::words;
+use crate::finding::Severity;
+use crate::survey::Survey;
+
+declare_rule! {
+    /// A redirect makes clients come back with GET.
+    ///
+    /// ## What it does
+    ///
+    /// Finds answers 301, 302 and 303 to POST, PUT, PATCH and DELETE.
+    ///
+    /// ## Why it hurts
+    ///
+    /// Clients follow 301 and 302 with GET after a POST, and always after 303; the body is gone. What was sent as a write
+    /// arrives as a read, or as a 405 or 501 from an endpoint that has no GET. 308 and 307 keep method and body.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx flagged
+    /// location /api/v1/ {
+    ///     return 301 /api/v2/;
+    /// }
+    /// ```
+    ///
+    /// ```nginx silent
+    /// location /api/v1/ {
+    ///     return 308 /api/v2/;
+    /// }
+    /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Use 308 where 301 is meant and 307 where 302 is. A site-wide redirect to https for pages may stay as it is.
+    ///
+    /// ## References
+    ///
+    /// - RFC 9110, sections 15.4.2 to 15.4.9
+    "method-lost-in-redirect", Info
+}
+
+pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word };
+
+fn look(survey: &Survey<'_>, see: &mut dyn FnMut(Observation<'_>)) {
+    let writes = survey.set(&["POST", "PUT", "PATCH", "DELETE"]);
+    for branch in &survey.branches {
+        let redirects = matches!(branch.verdict.answer.status(), Some(301..=303));
+        let methods = branch.methods & writes;
+        if redirects && !methods.is_empty() && branch.doubts.is_empty() {
+            let spared = survey.standard() - branch.methods;
+            see(Observation { branch, methods, spared, severity: Severity::Info, request: None });
+        }
+    }
+}
+
+fn word(case: &Case<'_>) -> Wording {
+    let status = words::refusal(case.answer);
+    let keeps = if status == "301" { "308" } else { "307" };
+    Wording {
+        message: format!("{} redirects {} with {status}, after which clients come back with GET", case.actor(), case.methods()),
+        label: "the method and the body are lost here".to_owned(),
+        help: format!("{keeps} keeps both"),
+    }
+}

@@ -1,0 +1,76 @@
+//! Methods that the proxy turns away while it lets others through on the same route.
+
+use crate::ask::Branch;
+use crate::finding::Severity;
+use crate::http::{Answer, MethodSet};
+use crate::survey::{Survey, is_refused};
+
+/// One branch on which standard methods are refused.
+pub(super) struct Refusal<'s> {
+    pub(super) survey: &'s Survey<'s>,
+    pub(super) branch: &'s Branch,
+    /// The standard methods that are refused here.
+    pub(super) methods: MethodSet,
+    /// The standard methods that are not refused in the same world.
+    pub(super) spared: MethodSet,
+    /// Of these, the ones that reach the upstream.
+    pub(super) forwarded: MethodSet,
+}
+
+impl<'s> Refusal<'s> {
+    /// All refusals of a route. Where nothing gets through there is nothing to compare, and nothing to say: that is a closed
+    /// route, not a matter of methods.
+    pub(super) fn all(survey: &'s Survey<'s>) -> impl Iterator<Item = Refusal<'s>> {
+        survey.branches.iter().filter(|branch| is_refused(branch)).filter_map(|branch| {
+            let methods = branch.methods & survey.standard();
+            if methods.is_empty() {
+                return None;
+            }
+            let spared = survey.siblings(branch, |other| !is_refused(other)) - methods;
+            let forwarded = survey.siblings(branch, |other| matches!(other.verdict.answer, Answer::Forward { .. })) & spared;
+            (!spared.is_empty()).then_some(Refusal { survey, branch, methods, spared, forwarded })
+        })
+    }
+
+    pub(super) fn status(&self) -> Option<u16> {
+        self.branch.verdict.answer.status()
+    }
+
+    /// The methods that a rule of its own speaks of, out of all that are refused here.
+    pub(super) fn head(&self) -> MethodSet {
+        if self.status() == Some(501) || !self.spared.meets(self.survey.set(&["GET"])) {
+            return MethodSet::EMPTY;
+        }
+        self.methods & self.survey.set(&["HEAD"])
+    }
+
+    pub(super) fn writes(&self) -> MethodSet {
+        self.survey.set(&["POST", "PUT", "PATCH", "DELETE"])
+    }
+
+    /// The status 501 is [`super::method_not_implemented`]'s; HEAD is [`super::head_blocked`]'s; the rest is an allow-list's.
+    pub(super) fn listed(&self) -> MethodSet {
+        if self.status() == Some(501) { MethodSet::EMPTY } else { self.methods - self.head() }
+    }
+
+    /// Whether PUT goes to the upstream and PATCH does not: the mark of a list that is older than RFC 5789.
+    pub(super) fn forgets_patch(&self) -> bool {
+        self.forwarded.meets(self.survey.set(&["PUT"])) && self.listed().meets(self.survey.set(&["PATCH"]))
+    }
+
+    /// Whether an ordinary client meets this: no odd header, nothing that is not known, and no other world in which the same
+    /// method gets through. A refusal that credentials or addresses lift is a decision about clients.
+    pub(super) fn is_plain(&self) -> bool {
+        let lifted = |other: &Branch| other.verdict.answer.passes() && other.methods.meets(self.methods);
+        self.branch.distance == 0 && self.branch.doubts.is_empty() && !self.survey.branches.iter().any(lifted)
+    }
+
+    /// A likely mistake is a list that lets some writing methods through to an application and stops others. Routes that only
+    /// read, and endpoints that take nothing but POST, are meant to be so.
+    pub(super) fn severity(&self) -> Severity {
+        let reads = self.spared.meets(self.survey.set(&["GET"]));
+        let some_writes_pass = self.forwarded.meets(self.writes());
+        let some_are_stopped = self.methods.meets(self.writes());
+        if self.is_plain() && reads && some_writes_pass && some_are_stopped { Severity::Warning } else { Severity::Info }
+    }
+}

@@ -1,0 +1,46 @@
+use super::rule::declare_rule;
+
+declare_rule! {
+    /// A name in a list of methods is no method, but nearly one.
+    ///
+    /// ## What it does
+    ///
+    /// Finds names that are not registered and differ by a letter or two from one that is: `PACTH`, `DELTE`, `OPTION`.
+    ///
+    /// ## Why it hurts
+    ///
+    /// No client ever sends the misspelt method, and the one that was meant is treated as not listed.
+    ///
+    /// ## Example
+    ///
+    /// ```haproxy flagged
+    /// frontend www
+    ///     mode http
+    ///     bind 127.0.0.1:80
+    ///     http-request deny unless { method GET HEAD POST PACTH }
+    ///     default_backend app
+    /// backend app
+    ///     mode http
+    ///     server app1 127.0.0.1:3000
+    /// ```
+    ///
+    /// ```haproxy silent
+    /// frontend www
+    ///     mode http
+    ///     bind 127.0.0.1:80
+    ///     http-request deny unless { method GET HEAD POST PUT PATCH DELETE OPTIONS PURGE }
+    ///     default_backend app
+    /// backend app
+    ///     mode http
+    ///     server app1 127.0.0.1:3000
+    /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Correct the spelling. Methods of your own, such as PURGE, are left alone.
+    ///
+    /// ## References
+    ///
+    /// - IANA, HTTP Method Registry
+    "unknown-method", Warning
+}

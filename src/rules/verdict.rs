@@ -1,0 +1,234 @@
+//! Compares the verdicts of each route and makes one finding of all routes on which the same directive does the same thing.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use rayon::prelude::*;
+
+use super::words;
+use super::{
+    Rule, allow_list_outdated, head_blocked, method_denied, method_lost_in_redirect, method_not_implemented, method_override,
+    preflight_blocked, refusal_status,
+};
+use crate::ask::Branch;
+use crate::finding::{Confidence, Finding, Severity, Witness};
+use crate::http::{Answer, MethodSet, Request, STANDARD};
+use crate::server::{Server, Site};
+use crate::source::Span;
+use crate::survey::{Survey, send};
+
+/// A rule that looks at what happens to the methods of a route.
+pub(super) struct VerdictRule {
+    pub(super) rule: &'static Rule,
+    pub(super) look: fn(&Survey<'_>, &mut dyn FnMut(Observation<'_>)),
+    pub(super) word: fn(&Case<'_>) -> Wording,
+}
+
+const RULES: &[VerdictRule] = &[
+    method_override::VERDICT,
+    method_not_implemented::VERDICT,
+    method_denied::VERDICT,
+    preflight_blocked::VERDICT,
+    head_blocked::VERDICT,
+    allow_list_outdated::VERDICT,
+    refusal_status::VERDICT,
+    method_lost_in_redirect::VERDICT,
+];
+
+/// Something that a rule saw on one route.
+pub(super) struct Observation<'b> {
+    pub(super) branch: &'b Branch,
+    /// The standard methods that it befalls.
+    pub(super) methods: MethodSet,
+    /// The standard methods that fare better on this route.
+    pub(super) spared: MethodSet,
+    pub(super) severity: Severity,
+    /// The request that shows it, where that is not the branch's own.
+    pub(super) request: Option<Request>,
+}
+
+/// All observations of one rule about one directive, put together.
+pub(super) struct Case<'a> {
+    pub(super) server: &'a dyn Server,
+    pub(super) site: &'a dyn Site,
+    pub(super) methods: MethodSet,
+    pub(super) spared: MethodSet,
+    /// The directive that decided, as written, or nothing where the server's own habits did.
+    pub(super) directive: Option<&'a str>,
+    pub(super) answer: &'a Answer,
+    pub(super) witness: &'a Request,
+    /// Whether something is reached upstream on this route.
+    pub(super) proxied: bool,
+}
+
+impl Case<'_> {
+    pub(super) fn methods(&self) -> String {
+        words::list(self.site.universe(), self.methods)
+    }
+
+    pub(super) fn spared(&self) -> String {
+        words::list(self.site.universe(), self.spared)
+    }
+
+    /// Who decided, to start a sentence with: "`limit_except`", "nginx".
+    pub(super) fn actor(&self) -> String {
+        self.directive.map_or_else(|| self.server.title().to_owned(), |directive| format!("`{directive}`"))
+    }
+}
+
+/// What a rule says about a case.
+pub(super) struct Wording {
+    pub(super) message: String,
+    pub(super) label: String,
+    pub(super) help: String,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    rule: usize,
+    span: Span,
+    answer: u16,
+}
+
+struct Group {
+    methods: MethodSet,
+    spared: MethodSet,
+    severity: Severity,
+    best: Best,
+}
+
+/// The observation that shows the case most plainly.
+struct Best {
+    plainness: (u32, usize),
+    route: usize,
+    branch: Branch,
+    request: Request,
+    methods: MethodSet,
+    proxied: bool,
+}
+
+type Groups = HashMap<Key, Group>;
+
+pub(super) fn check(server: &dyn Server, site: &dyn Site) -> Vec<Finding> {
+    let routes = site.routes();
+    let groups = routes
+        .par_iter()
+        .enumerate()
+        .fold(Groups::new, |mut groups, (index, route)| {
+            observe(&Survey::new(site, route), index, &mut groups);
+            groups
+        })
+        .reduce(Groups::new, join);
+    groups.into_par_iter().filter_map(|(key, group)| finding(server, site, &routes[group.best.route].span, &key, group)).collect()
+}
+
+fn observe(survey: &Survey<'_>, route: usize, groups: &mut Groups) {
+    let proxied = survey.is_proxied();
+    for (rule, verdict) in RULES.iter().enumerate() {
+        (verdict.look)(survey, &mut |seen| {
+            let span = seen.branch.verdict.decision().map_or(survey.route.span, |step| step.span);
+            let answer = seen.branch.verdict.answer.status().unwrap_or(0);
+            // The plainest request wins; among equals the one whose path is shortest reads best.
+            let plainness = (seen.branch.distance, survey.route.request.target.len());
+            let best = || Best {
+                plainness,
+                route,
+                branch: seen.branch.clone(),
+                request: seen.request.clone().unwrap_or_else(|| seen.branch.request(&survey.route.request, "")),
+                methods: seen.methods,
+                proxied,
+            };
+            match groups.entry(Key { rule, span, answer }) {
+                Entry::Vacant(free) => {
+                    free.insert(Group { methods: seen.methods, spared: seen.spared, severity: seen.severity, best: best() });
+                }
+                Entry::Occupied(mut known) => {
+                    let group = known.get_mut();
+                    group.methods |= seen.methods;
+                    group.severity = group.severity.max(seen.severity);
+                    if plainness < group.best.plainness {
+                        group.spared = seen.spared;
+                        group.best = best();
+                    }
+                }
+            }
+        });
+    }
+}
+
+fn join(mut all: Groups, more: Groups) -> Groups {
+    for (key, group) in more {
+        match all.entry(key) {
+            Entry::Vacant(free) => _ = free.insert(group),
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.methods |= group.methods;
+                known.severity = known.severity.max(group.severity);
+                let order = |best: &Best| (best.plainness, best.route);
+                if order(&group.best) < order(&known.best) {
+                    known.spared = group.spared;
+                    known.best = group.best;
+                }
+            }
+        }
+    }
+    all
+}
+
+fn finding(server: &dyn Server, site: &dyn Site, route: &Span, key: &Key, group: Group) -> Option<Finding> {
+    let Group { methods, spared, severity, best } = group;
+    let rule = &RULES[key.rule];
+    let witness = prove(site, &best)?;
+    let decision = best.branch.verdict.decision();
+    let case = Case {
+        server,
+        site,
+        methods,
+        spared: spared - methods,
+        directive: decision.map(|step| &*step.directive),
+        answer: &best.branch.verdict.answer,
+        witness: &witness.request,
+        proxied: best.proxied,
+    };
+    let Wording { message, label, help } = (rule.word)(&case);
+    let confidence = match (&best.branch.doubts[..], &witness.when[..]) {
+        ([], []) => Confidence::High,
+        ([], _) => Confidence::Medium,
+        _ => Confidence::Low,
+    };
+    let mut finding = Finding::new(rule.rule.name, severity, key.span, message).label(label).help(help).methods(methods);
+    finding.confidence = confidence;
+    finding.witness = Some(witness);
+    for step in best.branch.verdict.steps.iter().filter(|step| step.span != key.span) {
+        if !finding.related.iter().any(|known| known.span == step.span) {
+            finding = finding.related(step.span, format!("`{}`: {}", step.directive, step.note));
+        }
+    }
+    if !route.contains(key.span) && !key.span.contains(*route) && !finding.related.iter().any(|known| known.span == *route) {
+        finding = finding.related(*route, "on this route");
+    }
+    Some(finding)
+}
+
+/// Sends the request that shows a case as a complete one. What the survey assumed may not hold together; then there is nothing
+/// to show and nothing to say.
+fn prove(site: &dyn Site, best: &Best) -> Option<Witness> {
+    let universe = site.universe();
+    let method = SHOWN.iter().find(|name| best.methods.meets(universe.only(name)))?;
+    let request = Request { method: (*method).to_owned(), ..best.request.clone() };
+    let sent = send(site, &request);
+    let shown = sent.branches.iter().find(|branch| branch.verdict.answer == best.branch.verdict.answer)?;
+    let certain = sent.exhaustive && sent.branches.iter().all(|branch| branch.verdict.answer == shown.verdict.answer);
+    let mut when = if certain { Vec::new() } else { shown.when() };
+    when.extend(shown.doubts.iter().map(|doubt| doubt.to_string()));
+    if request.client != Request::default().client {
+        when.push(format!("the client is {}", request.client));
+    }
+    if !certain && when.is_empty() {
+        when.push("the config leaves more than one way for this request".to_owned());
+    }
+    Some(Witness { request, predicted: shown.verdict.answer.clone(), when })
+}
+
+/// The methods in the order in which a reader cares about them.
+const SHOWN: [&str; STANDARD.len()] = ["PATCH", "PUT", "DELETE", "POST", "OPTIONS", "HEAD", "GET"];

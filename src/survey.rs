@@ -1,0 +1,69 @@
+//! Asks a site what happens to every method on one of its routes.
+
+use crate::ask::{Branch, Exploration, Explorer};
+use crate::http::{Answer, MethodSet, Request, UpstreamMethod};
+use crate::server::{Route, Site};
+
+/// What was found out about one route.
+pub struct Survey<'s> {
+    pub site: &'s dyn Site,
+    pub route: &'s Route,
+    /// The plainest first.
+    pub branches: Vec<Branch>,
+    standard: MethodSet,
+}
+
+impl<'s> Survey<'s> {
+    /// Runs for one route: enough for each standard method to meet some headers, files and credentials.
+    const RUNS: usize = 48;
+
+    pub fn new(site: &'s dyn Site, route: &'s Route) -> Self {
+        let explorer = Explorer { universe: site.universe(), candidates: Some(site), disk: None, runs: Self::RUNS };
+        let Exploration { branches, .. } = explorer.all_methods(&route.request, |ask| site.decide(ask));
+        Survey { site, route, branches, standard: site.universe().standard() }
+    }
+
+    /// The methods of [`crate::http::STANDARD`].
+    pub fn standard(&self) -> MethodSet {
+        self.standard
+    }
+
+    /// The standard methods among the given names.
+    pub fn set(&self, names: &[&str]) -> MethodSet {
+        self.site.universe().set(names.iter().copied())
+    }
+
+    /// Whether any request of this route reaches an upstream.
+    pub fn is_proxied(&self) -> bool {
+        self.branches.iter().any(|branch| matches!(branch.verdict.answer, Answer::Forward { .. }))
+    }
+
+    /// The standard methods that fare as `how` says in the world of `branch`.
+    pub fn siblings(&self, branch: &Branch, how: impl Fn(&Branch) -> bool) -> MethodSet {
+        let same_world = self.branches.iter().filter(|other| other.is_compatible(branch) && how(other));
+        same_world.map(|other| other.methods).collect::<MethodSet>() & self.standard
+    }
+}
+
+/// Whether the proxy itself turns the request away as one that it does not want: statuses such as 401, 404 or 503 speak of
+/// credentials, files and upstreams instead.
+pub fn is_refused(branch: &Branch) -> bool {
+    match &branch.verdict.answer {
+        Answer::Respond { status, .. } => matches!(status, 400 | 403 | 405 | 501),
+        Answer::Forward { .. } => false,
+        Answer::Close => true,
+    }
+}
+
+/// The methods of a branch that the upstream sees as another one, and that one.
+pub fn rewritten<'b>(site: &dyn Site, branch: &'b Branch) -> Option<(MethodSet, &'b str)> {
+    let Answer::Forward { method: UpstreamMethod::Replaced(new), .. } = &branch.verdict.answer else { return None };
+    let methods = branch.methods - site.universe().only(new);
+    (!methods.is_empty()).then_some((methods, new))
+}
+
+/// Sends a complete request through the interpreter, as the real server would get it.
+pub fn send(site: &dyn Site, request: &Request) -> Exploration {
+    let explorer = Explorer { universe: site.universe(), candidates: None, disk: None, runs: Survey::RUNS };
+    explorer.one(request, |ask| site.decide(ask))
+}
