@@ -2,7 +2,8 @@
 //!
 //! The modules in reading order: [`source`] reads files, [`syntax`] is the tree that parsers build, [`http`] knows methods and
 //! answers, [`ask`] explores what is not known, [`pattern`] reads regular expressions, [`server`] is what each wing implements,
-//! [`finding`] is what comes out, [`survey`] asks a site about its routes, and [`rules`] say what is worth saying.
+//! [`finding`] is what comes out, [`survey`] asks a site about its routes, and [`rules`] say what is worth saying. [`lint`] and
+//! [`trace`] are what is done with a config, [`report`] writes it down, [`cli`] is the command line.
 
 pub mod source;
 pub mod syntax;
@@ -13,3 +14,7 @@ pub mod server;
 pub mod finding;
 pub mod survey;
 pub mod rules;
+pub mod lint;
+pub mod trace;
+pub mod report;
+pub mod cli;

@@ -1,1 +1,24 @@
-fn main() {}
+//! Arguments in, exit status out.
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use proxylint::cli;
+
+fn main() -> ExitCode {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let result = cli::run(std::env::args_os(), &mut out).and_then(|status| {
+        out.flush()?;
+        Ok(status)
+    });
+    match result {
+        Ok(status) => status.into(),
+        // Whoever reads the output has seen enough, as in `proxylint | head`.
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Where even this cannot be written, the status has to do.
+            let _ = failure.print(&mut io::stderr());
+            cli::Status::Failed.into()
+        }
+    }
+}

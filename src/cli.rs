@@ -1,0 +1,77 @@
+//! The command line: what may be said, and who does it.
+
+mod check;
+mod failure;
+mod options;
+mod trace;
+
+pub use failure::Failure;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use check::CheckOptions;
+use options::Common;
+use trace::TraceOptions;
+
+/// Finds the directives that make a proxy refuse or rewrite HTTP methods.
+#[derive(Parser)]
+#[command(name = "proxylint", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    check: CheckOptions,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Lint files, folders, globs or standard input (what happens without a command, too).
+    Check(CheckOptions),
+    /// Tell what happens to a request, and which directives decide it.
+    Trace(TraceOptions),
+}
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// No finding at or above `--fail-on`.
+    Clean = 0,
+    /// A finding at or above it.
+    Found = 1,
+    /// Wrong usage, unreadable input, or a mistake of ours.
+    Failed = 2,
+    /// Nothing to lint.
+    Nothing = 3,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> ExitCode {
+        ExitCode::from(status as u8)
+    }
+}
+
+/// Does what the arguments say and writes the result to `out`.
+///
+/// # Errors
+/// Where the arguments make no sense, or what they name cannot be read.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> Result<Status, Failure> {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => return Err(Failure::Usage(error)),
+        Err(help) => {
+            match Common::default().is_colored() {
+                true => write!(out, "{}", help.render().ansi())?,
+                false => write!(out, "{}", help.render())?,
+            }
+            return Ok(Status::Clean);
+        }
+    };
+    match cli.command.unwrap_or(Command::Check(cli.check)) {
+        Command::Check(options) => check::run(&options, out),
+        Command::Trace(options) => trace::run(&options, out),
+    }
+}
