@@ -1,6 +1,6 @@
 use super::refusal::Refusal;
 use super::rule::declare_rule;
-use super::verdict::{Case, Observation, VerdictRule, Wording};
+use super::verdict::{Case, Observation, See, VerdictRule, Wording};
 use super::words;
 use crate::finding::Severity;
 use crate::survey::Survey;
@@ -61,7 +61,7 @@ declare_rule! {
 
 pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word };
 
-fn look(survey: &Survey<'_>, see: &mut dyn FnMut(Observation<'_>)) {
+fn look(survey: &Survey<'_>, see: See<'_>) {
     for refusal in Refusal::all(survey).filter(Refusal::forgets_patch) {
         let severity = if refusal.is_plain() { Severity::Warning } else { Severity::Info };
         see(Observation { branch: refusal.branch, methods: refusal.listed(), spared: refusal.spared, severity, request: None });

@@ -1,6 +1,6 @@
 use super::refusal::Refusal;
 use super::rule::declare_rule;
-use super::verdict::{Case, Observation, VerdictRule, Wording};
+use super::verdict::{Case, Observation, See, VerdictRule, Wording};
 use super::words;
 use crate::survey::Survey;
 
@@ -77,7 +77,7 @@ declare_rule! {
 
 pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word };
 
-fn look(survey: &Survey<'_>, see: &mut dyn FnMut(Observation<'_>)) {
+fn look(survey: &Survey<'_>, see: See<'_>) {
     for refusal in Refusal::all(survey).filter(|refusal| !refusal.forgets_patch()) {
         let methods = refusal.listed();
         if !methods.is_empty() {

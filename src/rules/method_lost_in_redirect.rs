@@ -1,5 +1,5 @@
 use super::rule::declare_rule;
-use super::verdict::{Case, Observation, VerdictRule, Wording};
+use super::verdict::{Case, Observation, See, VerdictRule, Wording};
 use super::words;
 use crate::finding::Severity;
 use crate::survey::Survey;
@@ -42,7 +42,7 @@ declare_rule! {
 
 pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word };
 
-fn look(survey: &Survey<'_>, see: &mut dyn FnMut(Observation<'_>)) {
+fn look(survey: &Survey<'_>, see: See<'_>) {
     let writes = survey.set(&["POST", "PUT", "PATCH", "DELETE"]);
     for branch in &survey.branches {
         let redirects = matches!(branch.verdict.answer.status(), Some(301..=303));

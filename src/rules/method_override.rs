@@ -1,5 +1,5 @@
 use super::rule::declare_rule;
-use super::verdict::{Case, Observation, VerdictRule, Wording};
+use super::verdict::{Case, Observation, See, VerdictRule, Wording};
 use super::words;
 use crate::finding::Severity;
 use crate::http::{Answer, UpstreamMethod};
@@ -68,7 +68,7 @@ declare_rule! {
 pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word };
 
 /// A rewrite that hits every method but its target is taken for a mistake; one that names its methods was thought about.
-fn look(survey: &Survey<'_>, see: &mut dyn FnMut(Observation<'_>)) {
+fn look(survey: &Survey<'_>, see: See<'_>) {
     for branch in &survey.branches {
         let Some((methods, new)) = rewritten(survey.site, branch) else { continue };
         let methods = methods & survey.standard();

@@ -1,5 +1,5 @@
 use super::rule::declare_rule;
-use super::verdict::{Case, Observation, VerdictRule, Wording};
+use super::verdict::{Case, Observation, See, VerdictRule, Wording};
 use super::words;
 use crate::ask::Input;
 use crate::finding::Severity;
@@ -63,7 +63,7 @@ declare_rule! {
 
 pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word };
 
-fn look(survey: &Survey<'_>, see: &mut dyn FnMut(Observation<'_>)) {
+fn look(survey: &Survey<'_>, see: See<'_>) {
     let options = survey.set(&["OPTIONS"]);
     let passing = survey.branches.iter().filter(|branch| branch.distance == 0 && branch.verdict.answer.passes());
     let spared: MethodSet = passing.map(|branch| branch.methods).collect::<MethodSet>() & (survey.standard() - options);

@@ -20,9 +20,12 @@ use crate::survey::{Survey, send};
 /// A rule that looks at what happens to the methods of a route.
 pub(super) struct VerdictRule {
     pub(super) rule: &'static Rule,
-    pub(super) look: fn(&Survey<'_>, &mut dyn FnMut(Observation<'_>)),
+    pub(super) look: fn(&Survey<'_>, See<'_>),
     pub(super) word: fn(&Case<'_>) -> Wording,
 }
+
+/// Takes what a rule sees.
+pub(super) type See<'f> = &'f mut dyn FnMut(Observation<'_>);
 
 const RULES: &[VerdictRule] = &[
     method_override::VERDICT,
@@ -56,7 +59,6 @@ pub(super) struct Case<'a> {
     /// The directive that decided, as written, or nothing where the server's own habits did.
     pub(super) directive: Option<&'a str>,
     pub(super) answer: &'a Answer,
-    pub(super) witness: &'a Request,
     /// Whether something is reached upstream on this route.
     pub(super) proxied: bool,
 }
@@ -187,7 +189,6 @@ fn finding(server: &dyn Server, site: &dyn Site, route: &Span, key: &Key, group:
         spared: spared - methods,
         directive: decision.map(|step| &*step.directive),
         answer: &best.branch.verdict.answer,
-        witness: &witness.request,
         proxied: best.proxied,
     };
     let Wording { message, label, help } = (rule.word)(&case);
