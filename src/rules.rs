@@ -73,3 +73,6 @@ pub fn check(server: &dyn Server, site: &dyn Site) -> Vec<Finding> {
     findings.dedup_by(|one, other| one.span == other.span && one.rule == other.rule && one.message == other.message);
     findings
 }
+
+#[cfg(test)]
+mod tests;
