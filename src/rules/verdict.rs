@@ -15,7 +15,8 @@ use crate::finding::{Confidence, Finding, Severity, Witness};
 use crate::http::{Answer, MethodSet, Request, STANDARD};
 use crate::server::{Server, Site};
 use crate::source::Span;
-use crate::survey::{Survey, send};
+use crate::survey::Survey;
+use crate::trace;
 
 /// A rule that looks at what happens to the methods of a route.
 pub(super) struct VerdictRule {
@@ -217,15 +218,13 @@ fn prove(site: &dyn Site, best: &Best) -> Option<Witness> {
     let universe = site.universe();
     let method = SHOWN.iter().find(|name| best.methods.meets(universe.only(name)))?;
     let request = Request { method: (*method).to_owned(), ..best.request.clone() };
-    let sent = send(site, &request);
-    let shown = sent.branches.iter().find(|branch| branch.verdict.answer == best.branch.verdict.answer)?;
-    let certain = sent.exhaustive && sent.branches.iter().all(|branch| branch.verdict.answer == shown.verdict.answer);
-    let mut when = if certain { Vec::new() } else { shown.when() };
-    when.extend(shown.doubts.iter().map(|doubt| doubt.to_string()));
+    let traced = trace::one(site, &request, None);
+    let shown = traced.outcomes.iter().find(|outcome| outcome.verdict.answer == best.branch.verdict.answer)?;
+    let mut when = shown.when.clone();
     if request.client != Request::default().client {
         when.push(format!("the client is {}", request.client));
     }
-    if !certain && when.is_empty() {
+    if when.is_empty() && traced.outcomes.len() > 1 {
         when.push("the config leaves more than one way for this request".to_owned());
     }
     Some(Witness { request, predicted: shown.verdict.answer.clone(), when })
