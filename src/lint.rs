@@ -5,11 +5,13 @@ mod fingerprint;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::config::Policy;
 use crate::finding::Finding;
 use crate::http::Universe;
 use crate::rules;
 use crate::server::{Server, Site, Task};
 use crate::source::{FileSystem, LoadError, Reader, Settings, SourceFile, Sources};
+use crate::suppress;
 
 /// Folders of a server's own folder, in which the pieces of its config lie.
 const PIECES: &[&str] = &[
@@ -88,7 +90,8 @@ impl Loaded {
 
 /// A config's findings, in the order in which they are told.
 pub struct Linted {
-    pub server: &'static dyn Server,
+    /// The name of the server.
+    pub server: &'static str,
     pub sources: Sources,
     pub universe: Universe,
     pub reports: Vec<Report>,
@@ -103,16 +106,25 @@ pub struct Report {
 }
 
 impl Linted {
-    pub fn new(loaded: Loaded) -> Self {
-        let findings = loaded.findings();
-        let fingerprints = fingerprint::all(&findings, &loaded.sources);
+    pub fn new(loaded: Loaded, policy: &Policy) -> Self {
+        let sources = &loaded.sources;
+        let told = |finding: Finding| {
+            let path = sources.get(finding.span.file).map_or(Path::new(""), |file| &file.path);
+            policy.apply(finding, path)
+        };
+        let findings: Vec<_> = suppress::apply(loaded.findings(), loaded.site.trees()).into_iter().filter_map(told).collect();
+        let fingerprints = fingerprint::all(&findings, sources);
         let reports = findings.into_iter().zip(fingerprints);
         Linted {
-            server: loaded.server,
+            server: loaded.server.name(),
             universe: loaded.site.universe().clone(),
             reports: reports.map(|(finding, fingerprint)| Report { finding, fingerprint }).collect(),
             sources: loaded.sources,
         }
+    }
+
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.reports.iter().map(|report| &report.finding)
     }
 }
 

@@ -1,14 +1,88 @@
 //! How findings and traces look on the outside; one format a file.
 
+pub mod human;
+pub mod concise;
 pub mod json;
-pub mod place;
-pub mod style;
+pub mod sarif;
+pub mod github;
+pub mod gitlab;
+pub mod junit;
+pub mod checkstyle;
 pub mod trace;
+mod page;
+mod place;
+pub mod style;
+mod text;
+mod xml;
 
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 use crate::lint::Linted;
+use human::Terminal;
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// With the lines of the config, for people.
+    Human,
+    /// One line a finding.
+    Concise,
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// GitLab's code quality report.
+    Gitlab,
+    Junit,
+    Checkstyle,
+}
+
+/// All that a report tells.
+pub struct Run<'a> {
+    pub configs: &'a [Linted],
+    pub summary: Summary,
+    /// The current folder: programs want paths that start there.
+    pub here: &'a Path,
+}
+
+impl<'a> Run<'a> {
+    /// The findings that are told, each with its config.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = (&'a Linted, &'a Finding)> {
+        self.configs.iter().flat_map(|config| config.findings().map(move |finding| (config, finding)))
+    }
+
+    /// A file's name from the current folder on, with slashes.
+    fn path<'n>(&self, name: &'n str) -> &'n str {
+        let name = self.here.to_str().and_then(|here| name.strip_prefix(here)).map_or(name, |rest| rest.trim_start_matches('/'));
+        name.trim_start_matches("./")
+    }
+}
+
+/// Writes the findings.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub fn write(format: Format, run: &Run<'_>, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Human => human::write(run, terminal, out),
+        Format::Concise => concise::write(run, out),
+        Format::Json => json::check(run, out),
+        Format::Sarif => sarif::write(run, out),
+        Format::Github => github::write(run, out),
+        Format::Gitlab => gitlab::write(run, out),
+        Format::Junit => junit::write(run, out),
+        Format::Checkstyle => checkstyle::write(run, out),
+    }
+}
 
 /// What was looked at and found, before anything is held back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -22,8 +96,8 @@ pub struct Summary {
 impl Summary {
     pub fn of(configs: &[Linted]) -> Self {
         let mut summary = Summary { files: configs.iter().map(|config| config.sources.len()).sum(), ..Summary::default() };
-        for report in configs.iter().flat_map(|config| &config.reports) {
-            match report.finding.severity {
+        for finding in configs.iter().flat_map(Linted::findings) {
+            match finding.severity {
                 Severity::Error => summary.error += 1,
                 Severity::Warning => summary.warning += 1,
                 Severity::Info => summary.info += 1,
@@ -31,13 +105,16 @@ impl Summary {
         }
         summary
     }
+
+    pub fn all(&self) -> usize {
+        self.error + self.warning + self.info
+    }
 }
 
-/// The page of a rule's manual: on the project's site once it has one, until then in its repository.
-pub fn rule_url(rule: &str) -> String {
-    let page = match env!("CARGO_PKG_HOMEPAGE") {
-        "" => "docs/rules.md".to_owned(),
-        site => format!("{}/rules.html", site.trim_end_matches('/')),
-    };
-    format!("{page}#{rule}")
+/// "1 file", "2 files".
+fn plural(count: usize, name: &str) -> String {
+    match count {
+        1 => format!("1 {name}"),
+        _ => format!("{count} {name}s"),
+    }
 }

@@ -1,83 +1,203 @@
 //! `proxylint check`: the findings of configs.
 
-use std::io::Write;
+mod fixing;
+mod pass;
+mod settings;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::options::{Common, Machinery};
 use super::{Failure, Status};
-use crate::finding::Severity;
-use crate::lint::{Input, Linted, Loaded};
-use crate::report::{self, Summary};
-use crate::server::Task;
+use crate::baseline::Baseline;
+use crate::collect::{Collected, Filter, Problem, collect};
+use crate::config::{FailOn, Level};
+use crate::finding::{Safety, Severity};
+use crate::lint::Linted;
+use crate::report::{self, Format, Run, Summary};
+use crate::rules;
+use pass::Pass;
+use settings::Settings;
 
 #[derive(Args)]
 pub(super) struct CheckOptions {
-    /// Files, folders, globs, or `-` for standard input.
+    /// Files, folders, globs, or `-` for standard input [default: the current folder].
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Report `info` findings too.
     #[arg(long)]
     pedantic: bool,
-    /// The severity from which on findings make the exit status 1.
-    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t)]
-    fail_on: FailOn,
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    /// The severity from which on findings make the exit status 1 [default: warning].
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    fail_on: Option<FailOn>,
+    /// Report these rules only.
+    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = rule)]
+    select: Vec<String>,
+    /// Do not report these rules.
+    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = rule)]
+    ignore: Vec<String>,
+    /// The severity of a rule: off, info, warning or error.
+    #[arg(long, value_name = "RULE=SEVERITY", value_delimiter = ',', value_parser = severity)]
+    severity: Vec<(String, Level)>,
+    /// Leave out findings that this file knows.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write the findings of this run into the baseline.
+    #[arg(long, requires = "baseline")]
+    update_baseline: bool,
+    /// The settings [default: the nearest proxylint.toml above the first path].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// An OpenAPI file whose operations must work.
+    #[arg(long, value_name = "FILE")]
+    openapi: Vec<PathBuf>,
+    /// The name of what comes from standard input.
+    #[arg(long, value_name = "NAME")]
+    stdin_filename: Option<PathBuf>,
+    /// Leave out excluded and unknown files even where they are named.
+    #[arg(long)]
+    force_exclude: bool,
+    /// Apply fixes: those that keep the meaning, or with `unsafe` those that change who may do what, too.
+    #[arg(long, value_enum, value_name = "SAFETY", num_args = 0..=1, require_equals = true, default_missing_value = "safe")]
+    fix: Option<FixLevel>,
+    /// Show the fixes as a patch and write nothing.
+    #[arg(long)]
+    diff: bool,
+    /// How findings are written [default: human; github in GitHub Actions].
+    #[arg(long, value_enum, help_heading = "Output")]
+    format: Option<Format>,
+    /// Write the findings in a format to a file, too; may be repeated.
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = output, help_heading = "Output")]
+    output: Vec<(Format, PathBuf)>,
     #[command(flatten)]
     common: Common,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum FailOn {
-    Error,
-    #[default]
-    Warning,
-    Info,
-    Never,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FixLevel {
+    Safe,
+    Unsafe,
 }
 
-impl FailOn {
-    fn meets(self, summary: &Summary) -> bool {
-        match self {
-            FailOn::Error => summary.error > 0,
-            FailOn::Warning => summary.error + summary.warning > 0,
-            FailOn::Info => summary.error + summary.warning + summary.info > 0,
-            FailOn::Never => false,
+impl From<FixLevel> for Safety {
+    fn from(level: FixLevel) -> Safety {
+        match level {
+            FixLevel::Safe => Safety::Safe,
+            FixLevel::Unsafe => Safety::Unsafe,
         }
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    #[default]
-    Json,
+fn rule(name: &str) -> Result<String, String> {
+    match rules::find(name) {
+        Some(rule) => Ok(rule.name.to_owned()),
+        None => Err(format!("{}; {}", crate::config::unknown_rule(name), crate::config::rule_help(name))),
+    }
+}
+
+fn severity(text: &str) -> Result<(String, Level), String> {
+    let (name, level) = text.split_once('=').ok_or("write it as RULE=SEVERITY, such as method-denied=error")?;
+    Ok((rule(name)?, level.parse()?))
+}
+
+fn output(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, file) = text.split_once('=').ok_or("write it as FORMAT=FILE, such as sarif=out.sarif")?;
+    Ok((Format::from_str(format, false)?, file.into()))
 }
 
 pub(super) fn run(options: &CheckOptions, out: &mut dyn Write) -> Result<Status, Failure> {
-    let machinery = Machinery::new(&options.common)?;
-    let mut configs = Vec::new();
-    for path in &options.paths {
-        let input = Input::file(path);
-        let server = machinery.server(&options.common, &input)?;
-        let task = Task { target: options.common.release(server), methods: Vec::new() };
-        let loaded = Loaded::read(machinery.machine(), server, &[input], &task)?;
-        configs.push(Linted::new(loaded));
+    let settings = Settings::load(options)?;
+    let mut machinery = Machinery::new(&options.common)?;
+    settings.complete(&mut machinery.settings);
+    let here = PathBuf::from(".");
+    let paths = if options.paths.is_empty() { std::slice::from_ref(&here) } else { &options.paths };
+    let filter = Filter {
+        server: options.common.server.map(|name| name.0),
+        servers: settings.servers(),
+        exclude: settings.loaded.exclude(),
+        force: options.force_exclude,
+        stdin_name: options.stdin_filename.clone(),
+    };
+    let Collected { roots, mut problems } = collect(paths, &filter);
+    let pass = Pass { options, settings: &settings, machinery: &machinery, roots: &roots };
+    if options.fix.is_some() || options.diff {
+        return fixing::run(&pass, &problems, out);
+    }
+    let (mut configs, unread) = pass.lint(&crate::source::Disk);
+    problems.extend(unread);
+    if let Some(path) = &options.baseline {
+        baseline(path, options.update_baseline, &mut configs)?;
     }
     let summary = Summary::of(&configs);
-    if !options.pedantic {
-        for config in &mut configs {
-            config.reports.retain(|report| report.finding.severity > Severity::Info);
-        }
+    hold_back(&settings, &mut configs);
+    let run = Run { configs: &configs, summary, here: machinery.here() };
+    write_all(options, &run, out)?;
+    tell(&problems)?;
+    Ok(status(&problems, &configs, &run.summary, settings.fail_on()))
+}
+
+/// Findings that only `--pedantic` reports are counted in the summary and no more.
+fn hold_back(settings: &Settings, configs: &mut [Linted]) {
+    if settings.is_pedantic() {
+        return;
     }
-    match options.format {
-        Format::Json => report::json::check(&configs, &summary, out)?,
+    for config in configs {
+        config.reports.retain(|report| report.finding.severity > Severity::Info);
     }
-    let status = match () {
-        () if configs.is_empty() => Status::Nothing,
-        () if options.fail_on.meets(&summary) => Status::Found,
-        () => Status::Clean,
+}
+
+fn baseline(path: &PathBuf, update: bool, configs: &mut [Linted]) -> Result<(), Failure> {
+    let name = path.display().to_string();
+    if update {
+        let file = File::create(path).map_err(|source| Failure::Create { what: name.clone(), source })?;
+        let mut file = BufWriter::new(file);
+        Baseline::of(configs).write(&mut file)?;
+        file.flush()?;
+    }
+    let text = std::fs::read_to_string(path).map_err(|source| Failure::Read { what: name.clone(), source })?;
+    let known = Baseline::parse(&text).map_err(|source| Failure::Baseline { what: name, source })?;
+    known.apply(configs);
+    Ok(())
+}
+
+fn write_all(options: &CheckOptions, run: &Run<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+    let in_actions = std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    let format = options.format.unwrap_or(if in_actions { Format::Github } else { Format::Human });
+    report::write(format, run, options.common.terminal(), out)?;
+    for (format, path) in &options.output {
+        let what = path.display().to_string();
+        let file = File::create(path).map_err(|source| Failure::Create { what: what.clone(), source })?;
+        let mut file = BufWriter::new(file);
+        let plain = report::human::Terminal::PLAIN;
+        let written = report::write(*format, run, plain, &mut file).and_then(|()| file.flush());
+        written.map_err(|source| Failure::Create { what, source })?;
+    }
+    Ok(())
+}
+
+fn tell(problems: &[Problem]) -> io::Result<()> {
+    let mut to = io::stderr().lock();
+    for problem in problems {
+        let sign = if problem.is_failure() { "error" } else { "note" };
+        writeln!(to, "{sign}: {problem}\n  help: {}", problem.help())?;
+    }
+    Ok(())
+}
+
+fn status(problems: &[Problem], configs: &[Linted], summary: &Summary, fail_on: FailOn) -> Status {
+    let found = match fail_on {
+        FailOn::Error => summary.error,
+        FailOn::Warning => summary.error + summary.warning,
+        FailOn::Info => summary.all(),
+        FailOn::Never => 0,
     };
-    Ok(status)
+    match () {
+        () if problems.iter().any(Problem::is_failure) => Status::Failed,
+        () if configs.is_empty() => Status::Nothing,
+        () if found > 0 => Status::Found,
+        () => Status::Clean,
+    }
 }

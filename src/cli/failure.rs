@@ -2,8 +2,11 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::source::LoadError;
+use crate::config::Mistake;
+use crate::report::human::{self, Terminal};
+use crate::source::{LoadError, SourceFile};
 
 /// What ends a run with status 2, and what to type next.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,12 @@ pub enum Failure {
     NoRequest,
     #[error("cannot read {what}: {source}")]
     Read { what: String, source: io::Error },
+    #[error("cannot write {what}: {source}")]
+    Create { what: String, source: io::Error },
+    #[error("{what} is not a baseline: {source}")]
+    Baseline { what: String, source: serde_json::Error },
+    #[error("the settings in {} cannot be used", file.name)]
+    Settings { file: Arc<SourceFile>, mistakes: Vec<Mistake> },
     #[error("cannot write: {0}")]
     Write(#[from] io::Error),
 }
@@ -43,6 +52,9 @@ impl Failure {
             return error.print();
         }
         writeln!(to, "error: {self}")?;
+        if let Failure::Settings { file, mistakes } = self {
+            return human::mistakes(file, mistakes, Terminal::PLAIN, to);
+        }
         match self.help() {
             Some(help) => writeln!(to, "  help: {help}"),
             None => Ok(()),
@@ -62,6 +74,7 @@ impl Failure {
                 "each line is a JSON object such as {\"method\": \"PATCH\", \"host\": \"a.example\", \"target\": \"/\"}"
             }
             Failure::Url(_) => "write it as http://host:port/path",
+            Failure::Baseline { .. } => "write it anew with `--update-baseline`",
             Failure::NoRequest => "add a URL such as http://localhost/path, or `--requests FILE`",
             _ => return None,
         })

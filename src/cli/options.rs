@@ -1,7 +1,7 @@
 //! Options that several commands share.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use anstream::{AutoStream, ColorChoice};
@@ -9,9 +9,11 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::Failure;
+use crate::collect;
 use crate::lint::{Input, Machine};
+use crate::report::human::Terminal;
 use crate::server::{Release, SERVERS, Server};
-use crate::source::{Disk, FileSystem, Kind, Settings};
+use crate::source::{Disk, FileSystem, Kind, LoadError, Settings};
 
 /// What the config is for, and on which machine.
 #[derive(Args, Default)]
@@ -63,10 +65,26 @@ impl Common {
         }
     }
 
-    pub(super) fn release(&self, server: &dyn Server) -> Release {
-        let named = self.target.iter().rev().find(|(name, _)| *name == server.name());
-        named.map_or_else(|| server.current(), |(_, release)| *release)
+    /// The release of a server that `--target` names.
+    pub(super) fn told_release(&self, server: &dyn Server) -> Option<Release> {
+        self.target.iter().rev().find(|(name, _)| *name == server.name()).map(|(_, release)| *release)
     }
+
+    pub(super) fn terminal(&self) -> Terminal {
+        let colored = self.is_colored();
+        let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).or(width);
+        Terminal { width: width.unwrap_or(Terminal::PLAIN.width).clamp(40, 160), colored, links: colored && has_links() }
+    }
+}
+
+/// Whether the terminal follows links (OSC 8); what knows of them says so in one of these ways.
+fn has_links() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let program = std::env::var("TERM_PROGRAM").unwrap_or_default();
+    let known = matches!(program.as_str(), "iTerm.app" | "WezTerm" | "vscode" | "ghostty" | "Hyper");
+    io::stdout().is_terminal()
+        && (known || set("VTE_VERSION") || set("WT_SESSION") || set("KITTY_WINDOW_ID") || set("KONSOLE_VERSION"))
 }
 
 fn server_names() -> PossibleValuesParser {
@@ -118,14 +136,18 @@ impl Machinery {
         Machine { files: &Disk, settings: &self.settings, here: &self.here }
     }
 
-    /// The server that a config is for: the one that was named, or else the one that its name tells.
+    pub(super) fn here(&self) -> &Path {
+        &self.here
+    }
+
+    /// The server that a config is for: the one that was named, or else the one that its name and text tell.
     pub(super) fn server(&self, common: &Common, input: &Input) -> Result<&'static dyn Server, Failure> {
         if let Some(named) = common.server {
             return Ok(named.0);
         }
-        let path = input.path.to_string_lossy();
-        let told = SERVERS.iter().find(|server| path.contains(server.name()));
-        told.copied().ok_or_else(|| Failure::UnknownServer(input.path.clone()))
+        let text = Disk.read(&input.path).map_err(|source| LoadError::Io { path: input.path.clone(), source })?;
+        let told = collect::detect(&input.path, &String::from_utf8_lossy(&text));
+        told.ok_or_else(|| Failure::UnknownServer(input.path.clone()))
     }
 
     /// The disk as the server sees it, with `--root` as its `/`.

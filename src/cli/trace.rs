@@ -60,7 +60,7 @@ pub(super) fn run(options: &TraceOptions, out: &mut dyn Write) -> Result<Status,
     machinery.settings.upstream_status = Some(options.upstream_status);
     let input = Input::file(&options.config);
     let server = machinery.server(&options.common, &input)?;
-    let task = |methods| Task { target: options.common.release(server), methods };
+    let task = |methods| Task { target: options.common.told_release(server).unwrap_or_else(|| server.current()), methods };
     let read = |methods| Loaded::read(machinery.machine(), server, std::slice::from_ref(&input), &task(methods));
     let place = machinery.rooted();
     let palette = Palette::new(options.common.is_colored());

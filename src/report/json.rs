@@ -6,11 +6,12 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::Summary;
 use super::place::{Location, locate};
+use super::{Run, Summary};
 use crate::finding::{Confidence, Edit, Fix, Safety, Severity};
 use crate::http::{Answer, Request, Step, UpstreamMethod};
 use crate::lint::{Linted, Report};
+use crate::rules::{self, Rule};
 use crate::source::Sources;
 use crate::trace::{Outcome, Traced};
 
@@ -127,7 +128,8 @@ struct FindingJson<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<&'a str>,
-    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
     server: &'static str,
     location: Location<'a>,
     related: Vec<RelatedJson<'a>>,
@@ -166,13 +168,11 @@ struct EditJson<'a> {
 }
 
 /// Writes the findings as one object.
-///
-/// # Errors
-/// Where `out` cannot be written.
-pub fn check(configs: &[Linted], summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-    let findings = configs.iter().flat_map(|config| config.reports.iter().map(move |report| finding_json(config, report)));
+pub(super) fn check(run: &Run<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let reports = run.configs.iter().flat_map(|config| config.reports.iter().map(move |report| (config, report)));
+    let findings = reports.map(|(config, report)| finding_json(config, report)).collect();
     let version = env!("CARGO_PKG_VERSION");
-    serde_json::to_writer(&mut *out, &CheckJson { schema: 1, version, findings: findings.collect(), summary })?;
+    serde_json::to_writer(&mut *out, &CheckJson { schema: 1, version, findings, summary: &run.summary })?;
     writeln!(out)
 }
 
@@ -188,8 +188,8 @@ fn finding_json<'a>(config: &'a Linted, report: &'a Report) -> FindingJson<'a> {
         invalid: finding.invalid,
         message: &finding.message,
         help: finding.help.as_deref(),
-        url: super::rule_url(finding.rule),
-        server: config.server.name(),
+        url: rules::find(finding.rule).map(Rule::url),
+        server: config.server,
         location: locate(sources, finding.span),
         related: related.map(|other| RelatedJson { location: locate(sources, other.span), message: &other.message }).collect(),
         methods: config.universe.names(finding.methods).collect(),

@@ -6,21 +6,21 @@ use crate::source::{Sources, Span};
 
 /// A span in the terms of JSON output: lines and columns count from 1, columns and offsets in bytes.
 #[derive(Clone, Debug, Serialize)]
-pub struct Location<'s> {
-    pub file: &'s str,
-    pub start: Point,
-    pub end: Point,
+pub(super) struct Location<'s> {
+    pub(super) file: &'s str,
+    pub(super) start: Point,
+    pub(super) end: Point,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Point {
-    pub line: u32,
-    pub column: u32,
-    pub offset: u32,
+pub(super) struct Point {
+    pub(super) line: u32,
+    pub(super) column: u32,
+    pub(super) offset: u32,
 }
 
 /// Where a span lies.
-pub fn locate(sources: &Sources, span: Span) -> Location<'_> {
+pub(super) fn locate(sources: &Sources, span: Span) -> Location<'_> {
     let Some(file) = sources.get(span.file) else {
         let nowhere = Point { line: 1, column: 1, offset: 0 };
         return Location { file: "", start: nowhere, end: nowhere };

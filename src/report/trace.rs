@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use super::style::Palette;
-use crate::http::{Answer, Request, Step, UpstreamMethod};
+use super::text::{printable, sentence, spot};
+use crate::http::{Request, Step};
 use crate::source::Sources;
 use crate::trace::{Outcome, Traced};
 
@@ -40,7 +41,7 @@ fn human_outcome(
 ) -> io::Result<()> {
     let Palette { strong, faint, place, good, bad, .. } = palette;
     let verdict = &outcome.verdict;
-    let rows: Vec<_> = verdict.steps.iter().map(|step| (step, spot(sources, step))).collect();
+    let rows: Vec<_> = verdict.steps.iter().map(|step| (step, spot(sources, step.span))).collect();
     let phases = rows.iter().map(|(step, _)| step.phase.chars().count()).max().unwrap_or(0);
     let places = rows.iter().map(|(_, spot)| spot.chars().count()).max().unwrap_or(0);
     if !rows.is_empty() {
@@ -56,9 +57,9 @@ fn human_outcome(
         }
     }
     let style = if verdict.answer.passes() { good } else { bad };
-    write!(out, "\n  {style}{}{style:#}", printable(&sentence(&verdict.answer, request)))?;
+    write!(out, "\n  {style}{}{style:#}", printable(&sentence(&verdict.answer, &request.method)))?;
     match verdict.decision() {
-        Some(step) => writeln!(out, "  {faint}decided by `{}` at {}{faint:#}", step.directive, spot(sources, step)),
+        Some(step) => writeln!(out, "  {faint}decided by `{}` at {}{faint:#}", step.directive, spot(sources, step.span)),
         None => writeln!(out),
     }
 }
@@ -75,70 +76,6 @@ fn url(request: &Request) -> String {
     }
 }
 
-fn sentence(answer: &Answer, request: &Request) -> String {
-    match answer {
-        Answer::Respond { status, headers } => {
-            let headers: String = headers.iter().map(|(name, value)| format!("  {name}: {value}")).collect();
-            format!("{status} {} from the proxy{headers}", reason(*status))
-        }
-        Answer::Forward { to, method, target, status } => {
-            let method = match method {
-                UpstreamMethod::Unchanged => &request.method,
-                UpstreamMethod::Replaced(method) => &**method,
-            };
-            let target = target.as_deref().map_or(String::new(), |target| format!(" {target}"));
-            let status = status.map_or(String::new(), |status| format!(", the client gets {status}"));
-            format!("{to} gets {method}{target}{status}")
-        }
-        Answer::Close => "the proxy closes the connection".to_owned(),
-    }
-}
-
-/// The names of the statuses that proxies answer with (RFC 9110, section 15; 444 and 494 to 499 are nginx's own).
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        201 => "Created",
-        204 => "No Content",
-        206 => "Partial Content",
-        301 => "Moved Permanently",
-        302 => "Found",
-        303 => "See Other",
-        304 => "Not Modified",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        411 => "Length Required",
-        412 => "Precondition Failed",
-        413 => "Content Too Large",
-        414 => "URI Too Long",
-        415 => "Unsupported Media Type",
-        421 => "Misdirected Request",
-        425 => "Too Early",
-        426 => "Upgrade Required",
-        429 => "Too Many Requests",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        505 => "HTTP Version Not Supported",
-        _ => "",
-    }
-}
-
-fn spot(sources: &Sources, step: &Step) -> String {
-    let Some(file) = sources.get(step.span.file) else { return String::new() };
-    let at = file.position(step.span.start);
-    format!("{}:{}:{}", printable(&file.name), at.line, at.column)
-}
-
 /// The line of the config on which a step starts, without its indentation.
 fn line(sources: &Sources, step: &Step) -> String {
     let Some(file) = sources.get(step.span.file) else { return step.directive.to_string() };
@@ -147,9 +84,4 @@ fn line(sources: &Sources, step: &Step) -> String {
         Some((end, _)) => format!("{}…", printable(&text[..end])),
         None => printable(text),
     }
-}
-
-/// Text of a config or request, which may hold escape sequences that a terminal would obey.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -1,0 +1,80 @@
+//! Reads and lints all configs of a run.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use super::CheckOptions;
+use super::settings::Settings;
+use crate::cli::options::Machinery;
+use crate::collect::{Problem, Root};
+use crate::lint::{Linted, Loaded, Machine};
+use crate::server::{Server, Task};
+use crate::source::{FileSystem, LoadError};
+
+pub(super) struct Pass<'a> {
+    pub(super) options: &'a CheckOptions,
+    pub(super) settings: &'a Settings,
+    pub(super) machinery: &'a Machinery,
+    pub(super) roots: &'a [Root],
+}
+
+impl Pass<'_> {
+    /// The findings of each config, in the order of the roots, and what could not be read.
+    pub(super) fn lint(&self, files: &dyn FileSystem) -> (Vec<Linted>, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let mut configs = Vec::new();
+        for loaded in self.map(self.roots.iter().collect(), |root| self.read(root, files)) {
+            match loaded {
+                Ok(loaded) => configs.push(loaded),
+                Err(LoadError::Io { path, source }) => problems.push(Problem::Unreadable { path, source }),
+                Err(LoadError::TooLarge { path, size }) => problems.push(Problem::TooLarge { path, size }),
+            }
+        }
+        let configs = without_pieces(configs, files);
+        (self.map(configs, |loaded| Linted::new(loaded, &self.settings.policy)), problems)
+    }
+
+    /// Several configs are worth several threads; one is faster without.
+    fn map<T: Send, U: Send>(&self, items: Vec<T>, of: impl Fn(T) -> U + Send + Sync) -> Vec<U> {
+        if items.len() < 2 { items.into_iter().map(of).collect() } else { items.into_par_iter().map(of).collect() }
+    }
+
+    fn read(&self, root: &Root, files: &dyn FileSystem) -> Result<Loaded, LoadError> {
+        let machine = Machine { files, ..self.machinery.machine() };
+        let task = Task { target: self.release(root.server), methods: Vec::new() };
+        Loaded::read(machine, root.server, std::slice::from_ref(&root.input), &task)
+    }
+
+    fn release(&self, server: &dyn Server) -> crate::server::Release {
+        let targets = &self.settings.loaded.config.target;
+        let told = targets.iter().find(|(name, _)| name.as_ref() == server.name());
+        let told = told.and_then(|(_, release)| release.as_ref().parse().ok());
+        self.options.common.told_release(server).or(told).unwrap_or_else(|| server.current())
+    }
+}
+
+/// A file that another one includes is linted once, in its context.
+fn without_pieces(configs: Vec<Loaded>, files: &dyn FileSystem) -> Vec<Loaded> {
+    if configs.len() < 2 {
+        return configs;
+    }
+    let place = |path: &PathBuf| files.resolve(path).unwrap_or_else(|_| path.clone());
+    let mains: Vec<_> = configs.iter().map(|config| config.sources.iter().next().map(|file| place(&file.path))).collect();
+    let known: HashSet<_> = mains.iter().flatten().collect();
+    let mut included = HashSet::new();
+    for (config, main) in configs.iter().zip(&mains) {
+        // Where two files include each other, the first one stands for both.
+        if main.as_ref().is_some_and(|main| included.contains(&(config.server.name(), main.clone()))) {
+            continue;
+        }
+        let pieces = config.sources.iter().skip(1).map(|file| place(&file.path)).filter(|path| known.contains(path));
+        included.extend(pieces.map(|path| (config.server.name(), path)));
+    }
+    let is_piece = |config: &Loaded, main: &Option<PathBuf>| {
+        main.as_ref().is_some_and(|main| included.contains(&(config.server.name(), main.clone())))
+    };
+    let keep: Vec<_> = configs.iter().zip(&mains).map(|(config, main)| !is_piece(config, main)).collect();
+    configs.into_iter().zip(keep).filter_map(|(config, keep)| keep.then_some(config)).collect()
+}
