@@ -2,9 +2,9 @@
 //!
 //! The modules in reading order: [`source`] reads files, [`syntax`] is the tree that parsers build, [`http`] knows methods and
 //! answers, [`ask`] explores what is not known, [`pattern`] reads regular expressions, [`grammar`] lists the directives of the
-//! servers, [`server`] is what each wing implements, [`finding`] is what comes out, [`survey`] asks a site about its routes, and
-//! [`rules`] say what is worth saying. [`lint`] and [`trace`] are what is done with a config, [`report`] writes it down, [`cli`]
-//! is the command line.
+//! servers, [`modsecurity`] is the firewall that two of them load, [`server`] is what each wing implements, [`finding`] is what
+//! comes out, [`survey`] asks a site about its routes, and [`rules`] say what is worth saying. [`lint`] and [`trace`] are what is
+//! done with a config, [`report`] writes it down, [`cli`] is the command line.
 
 pub mod source;
 pub mod syntax;
@@ -12,6 +12,7 @@ pub mod http;
 pub mod ask;
 pub mod pattern;
 pub mod grammar;
+pub mod modsecurity;
 pub mod server;
 pub mod finding;
 pub mod survey;
