@@ -1,0 +1,88 @@
+//! The nginx wing.
+//!
+//! Files become trees in [`document`], trees become a model in [`site`]; [`select`] finds server and location, [`decide`]
+//! runs a request through the phases, [`routes`] names the requests worth running, [`check`] tells what is wrong without any.
+
+mod parse;
+mod document;
+mod site;
+mod select;
+mod decide;
+mod routes;
+mod check;
+
+use std::sync::Arc;
+
+use crate::ask::{Ask, Candidates, Input};
+use crate::finding::Finding;
+use crate::http::{Request, Universe, Verdict};
+use crate::server::{Release, Route, Server, Site, Task};
+use crate::source::{Reader, SourceFile};
+use crate::syntax::Tree;
+
+use document::Document;
+use select::Listeners;
+use site::Model;
+
+/// The nginx server.
+pub struct Nginx;
+
+impl Server for Nginx {
+    fn name(&self) -> &'static str {
+        "nginx"
+    }
+
+    fn title(&self) -> &'static str {
+        "nginx"
+    }
+
+    fn current(&self) -> Release {
+        Release(1, 29, 4)
+    }
+
+    fn read(&self, reader: &mut Reader<'_>, main: &[Arc<SourceFile>], task: &Task) -> Box<dyn Site> {
+        let document = Document::load(reader, main);
+        let prefix = reader.settings.prefix.clone().unwrap_or_else(|| document.folder.clone());
+        let odd = site::odd_methods(&document);
+        let universe = Universe::new(odd.iter().map(String::as_str).chain(task.methods.iter().map(String::as_str)));
+        let model = site::build(&document, universe, prefix.display().to_string());
+        let listeners = Listeners::new(&model);
+        Box::new(Config { document, model, listeners, target: task.target })
+    }
+}
+
+/// One nginx configuration.
+struct Config {
+    document: Document,
+    model: Model,
+    listeners: Listeners,
+    target: Release,
+}
+
+impl Site for Config {
+    fn trees(&self) -> &[Arc<Tree>] {
+        &self.document.trees
+    }
+
+    fn universe(&self) -> &Universe {
+        &self.model.universe
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        check::findings(&self.document, &self.model, self.target)
+    }
+
+    fn routes(&self) -> Vec<Route> {
+        routes::routes(&self.model, &self.listeners)
+    }
+
+    fn decide(&self, ask: &mut Ask<'_>) -> Verdict {
+        decide::decide(&self.model, &self.listeners, ask)
+    }
+}
+
+impl Candidates for Config {
+    fn candidates(&self, input: &Input) -> Vec<Arc<str>> {
+        routes::candidates(&self.model, input)
+    }
+}

@@ -1,0 +1,226 @@
+//! Preaccess and access: limits, addresses, credentials (`ngx_http_core_access_phase`).
+
+use std::net::IpAddr;
+
+use super::{Exchange, Method, Next};
+use crate::ask::Fact;
+use crate::http::Answer;
+use crate::nginx::site::{CodePhase, Flag, LimitKind, Setting, Text};
+use crate::source::Span;
+
+/// What one module of the access phase says.
+enum Access {
+    /// It has nothing to say (`NGX_DECLINED`).
+    Declined,
+    Granted,
+    Refused(u16, Option<usize>),
+    /// The phase ends with this, whatever `satisfy` says.
+    Ended(Next),
+}
+
+impl<'m> Exchange<'m, '_, '_> {
+    /// `limit_req` and `limit_conn`: whether a client is over its limit is a matter of the moment.
+    pub(super) fn preaccess(&mut self) -> Next {
+        let limits = self.model.inherited(self.scope, |setting| match setting {
+            Setting::Limits(limits) => Some(limits),
+            _ => None,
+        });
+        for limit in limits.map_or(&[][..], |(limits, _)| limits) {
+            // A request whose key is empty is not counted.
+            let key = self.model.zones.get(&limit.zone).and_then(|key| self.settled(key));
+            if key.is_some_and(|key| key.is_empty()) {
+                continue;
+            }
+            let within = Fact::told(
+                format!("the client is within the limit of zone {}", limit.zone),
+                format!("the client is over the limit of zone {}", limit.zone),
+            );
+            if !self.ask.fact(within, true) {
+                let status = self.model.inherited(self.scope, |setting| match setting {
+                    Setting::LimitStatus(kind, status) if *kind == limit.kind => Some(status),
+                    _ => None,
+                });
+                let name = if limit.kind == LimitKind::Requests { "limit_req" } else { "limit_conn" };
+                self.decide_by("preaccess", name, limit.span, "the client is over its limit");
+                return Next::Fail(status.map_or(503, |(status, _)| *status));
+            }
+        }
+        Next::Access
+    }
+
+    pub(super) fn access(&mut self) -> Next {
+        // Subrequests pass the whole phase by.
+        if self.subrequest {
+            return Next::Precontent;
+        }
+        let any = self.model.is_on(self.scope, Flag::SatisfyAny);
+        let mut refused: Option<(u16, Option<usize>)> = None;
+        for check in [Self::check_address, Self::check_password, Self::ask_service] {
+            match check(self) {
+                Access::Declined => {}
+                Access::Granted if any => {
+                    refused = None;
+                    break;
+                }
+                Access::Granted => {}
+                Access::Refused(status, step) if any => {
+                    // 401 stays even where a later check refuses with 403.
+                    if refused.is_none_or(|(status, _)| status != 401) {
+                        refused = Some((status, step));
+                    }
+                }
+                Access::Refused(status, step) => {
+                    self.decided_by = step.or(self.decided_by);
+                    return Next::Fail(status);
+                }
+                Access::Ended(next) => return next,
+            }
+        }
+        if let Some((status, step)) = refused {
+            self.decided_by = step.or(self.decided_by);
+            return Next::Fail(status);
+        }
+        self.module_code(CodePhase::Access);
+        Next::Precontent
+    }
+
+    /// `ngx_http_access_module`: the first rule that fits decides.
+    fn check_address(&mut self) -> Access {
+        let rules = self.model.inherited(self.scope, |setting| match setting {
+            Setting::Access(rules) => Some(rules),
+            _ => None,
+        });
+        let Some((rules, _)) = rules else { return Access::Declined };
+        for rule in rules {
+            let fits = match rule.network {
+                crate::nginx::site::Network::All => true,
+                network => {
+                    let client: Option<IpAddr> = self.client().parse().ok();
+                    let known = client.and_then(|client| network.contains(client));
+                    known.unwrap_or_else(|| self.assume("an address rule that is filled in later"))
+                }
+            };
+            if fits {
+                let name = if rule.allow { "allow" } else { "deny" };
+                self.step("access", name, rule.span, "fits the client's address");
+                return if rule.allow { Access::Granted } else { self.refused(403) };
+            }
+        }
+        Access::Declined
+    }
+
+    /// A refusal by the last step, or by the `limit_except` around it.
+    fn refused(&mut self, status: u16) -> Access {
+        let last = self.steps.len() - 1;
+        let span = self.steps[last].span;
+        let around = match self.model.scope(self.scope).kind {
+            crate::nginx::site::ScopeKind::LimitExcept if self.is_own(span) => {
+                self.steps.iter().rposition(|step| step.directive == "limit_except")
+            }
+            _ => None,
+        };
+        Access::Refused(status, around.or(Some(last)))
+    }
+
+    /// Whether a setting stands in the current level itself and is not inherited.
+    fn is_own(&self, span: Span) -> bool {
+        self.model.scope(self.scope).settings.iter().any(|(setting, own)| match setting {
+            Setting::Access(rules) => rules.iter().any(|rule| rule.span == span),
+            _ => *own == span,
+        })
+    }
+
+    /// `ngx_http_auth_basic_module`
+    fn check_password(&mut self) -> Access {
+        let realm = self.model.inherited(self.scope, |setting| match setting {
+            Setting::AuthBasic(realm) => Some(realm),
+            _ => None,
+        });
+        let file = self.model.inherited(self.scope, |setting| match setting {
+            Setting::AuthFile(file) => Some(file),
+            _ => None,
+        });
+        let (Some((realm, span)), Some((file, _))) = (realm, file) else { return Access::Declined };
+        if self.settled(realm).is_some_and(|realm| &*realm == "off") {
+            return Access::Declined;
+        }
+        self.step("access", "auth_basic", span, "asks for a password");
+        let sent = self.ask.header("authorization");
+        if !sent.is_some_and(|sent| sent.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("basic "))) {
+            return self.refused(401);
+        }
+        if let Some(file) = self.settled(file) {
+            let file = self.configured(&file);
+            if !self.file_exists(&file, true) {
+                return self.refused(403);
+            }
+        }
+        if self.ask.fact(Fact::told("the password is right", "the password is wrong"), true) {
+            Access::Granted
+        } else {
+            self.refused(401)
+        }
+    }
+
+    /// `ngx_http_auth_request_module`: a subrequest whose status decides.
+    fn ask_service(&mut self) -> Access {
+        let target = self.model.inherited(self.scope, |setting| match setting {
+            Setting::AuthRequest(target) => Some(target),
+            _ => None,
+        });
+        let Some((Some(target), span)) = target else { return Access::Declined };
+        self.step("access", "auth_request", span, "asks another location");
+        let step = self.steps.len() - 1;
+        match self.authorise(target) {
+            Some(Answer::Forward { status, .. }) if status.is_none_or(|status| (200..300).contains(&status)) => Access::Granted,
+            Some(Answer::Forward { status: Some(status @ (401 | 403)), .. }) => Access::Refused(status, Some(step)),
+            Some(Answer::Respond { status, .. }) if (200..300).contains(&status) => Access::Granted,
+            Some(Answer::Respond { status: status @ (401 | 403), .. }) => Access::Refused(status, Some(step)),
+            None => Access::Granted,
+            Some(_) => {
+                self.decided_by = Some(step);
+                Access::Ended(Next::Fail(500))
+            }
+        }
+    }
+
+    /// Runs the subrequest: its method is GET, and it sees no access phase of its own.
+    fn authorise(&mut self, target: &Text) -> Option<Answer> {
+        if self.depth >= 8 {
+            return None;
+        }
+        let uri = self.settled(target)?;
+        let (path, args) = uri.split_once('?').unwrap_or((&uri, ""));
+        let scope = self.model.servers[self.server].scope;
+        let mut sub = Exchange {
+            model: self.model,
+            ask: self.ask,
+            server: self.server,
+            scope,
+            uri: path.to_owned(),
+            args: args.to_owned(),
+            host: self.host.clone(),
+            method: Method::Get,
+            target: self.target.clone(),
+            assigned: self.assigned.clone(),
+            cached: self.cached.clone(),
+            captured: None,
+            named_groups: self.named_groups.clone(),
+            handler: None,
+            internal: true,
+            changes_left: super::MAX_URI_CHANGES + 1,
+            in_error_page: false,
+            kept_status: None,
+            uri_changed: false,
+            target_is_valid: false,
+            location_is_valid: true,
+            quoted: true,
+            body_refused: true,
+            subrequest: true,
+            steps: Vec::new(),
+            decided_by: None,
+            depth: self.depth + 1,
+        };
+        Some(sub.run(Next::ServerRewrite))
+    }
+}

@@ -1,0 +1,236 @@
+//! Handing the request to an upstream, and how that sees its method and target (`ngx_http_proxy_module.c`,
+//! `ngx_http_upstream.c`).
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::values::Value;
+use super::{Exchange, Method, Next, uri};
+use crate::http::{Answer, ByMethod, UpstreamMethod};
+use crate::nginx::site::{Builtin, Definition, Destination, Flag, Pass, PassKind, Setting};
+
+impl<'m> Exchange<'m, '_, '_> {
+    pub(super) fn pass_on(&mut self, kind: PassKind) -> Next {
+        if kind == PassKind::Memcached && !self.method_in(&["GET", "HEAD"]) {
+            return Next::Fail(405);
+        }
+        // An `if` without this handler of its own, in a location with another one: the worker dies.
+        let Some(pass) = self.model.pass(self.scope, kind) else { return Next::Done(Answer::Close) };
+        let method = self.outgoing_method(kind);
+        self.step("content", kind.directive(), pass.span, "sends the request on");
+        if method == UpstreamMethod::Unchanged || self.decided_by.is_none() {
+            self.decided_by.get_or_insert(self.steps.len() - 1);
+        }
+        let destination = match &pass.fixed {
+            Some(destination) => Cow::Borrowed(destination),
+            None => match self.destination(pass) {
+                Ok(destination) => Cow::Owned(destination),
+                Err(next) => return next,
+            },
+        };
+        let target = self.outgoing_target(kind, pass, &destination);
+        let to = match self.server_of(&destination) {
+            Some(server) => destination.address(&server),
+            None => return Next::Fail(502),
+        };
+        if kind == PassKind::Memcached {
+            // The protocol has no methods; a key that is there answers 200.
+            return Next::Done(Answer::Forward { to, method: UpstreamMethod::Unchanged, target: None, status: self.kept_status });
+        }
+        Next::Done(Answer::Forward { to, method, target, status: self.kept_status })
+    }
+
+    /// A URL with variables is read on each request.
+    fn destination(&mut self, pass: &'m Pass) -> Result<Destination, Next> {
+        let Some(url) = self.settled(&pass.url) else {
+            let scheme = Destination::parse(pass.kind, &pass.url.source);
+            return Ok(scheme.unwrap_or(Destination {
+                scheme: "http",
+                authority: Arc::clone(&pass.url.source),
+                uri: Arc::from(""),
+            }));
+        };
+        let Some(destination) = Destination::parse(pass.kind, &url) else { return Err(Next::Fail(500)) };
+        let host = destination.authority.rsplit_once(':').map_or(&*destination.authority, |(host, _)| host);
+        let known = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+            || host == "unix"
+            || self.model.groups.contains_key(&*destination.authority)
+            || self.model.groups.contains_key(host)
+            || self.model.literal_hosts.contains(&*destination.authority);
+        if host.is_empty() {
+            return Err(Next::Fail(500));
+        }
+        if !known && !self.model.has_resolver {
+            return Err(Next::Fail(502));
+        }
+        Ok(destination)
+    }
+
+    /// The server of an `upstream` block that takes the request; `None` where all of them are down.
+    fn server_of(&mut self, destination: &Destination) -> Option<Arc<str>> {
+        let Some(group) = self.model.groups.get(&*destination.authority) else {
+            return Some(Arc::clone(&destination.authority));
+        };
+        match &group.servers[..] {
+            [] => None,
+            [server] => Some(Arc::clone(server)),
+            servers => {
+                let options: Vec<Arc<str>> =
+                    servers.iter().map(|server| format!("the upstream server {server} is chosen").into()).collect();
+                let chosen = self.ask.choose(&destination.authority, &options);
+                servers.get(chosen).cloned()
+            }
+        }
+    }
+
+    fn outgoing_method(&mut self, kind: PassKind) -> UpstreamMethod {
+        let value = match kind {
+            PassKind::Proxy => return self.proxy_method(),
+            PassKind::FastCgi | PassKind::Uwsgi | PassKind::Scgi => self.method_param(kind),
+            PassKind::Grpc | PassKind::Memcached => self.current_method(),
+        };
+        self.compare(value)
+    }
+
+    fn proxy_method(&mut self) -> UpstreamMethod {
+        if self.is_converted() {
+            return self.compare(Value::text("GET"));
+        }
+        let method = self.model.inherited(self.scope, |setting| match setting {
+            Setting::ProxyMethod(method) => Some(method),
+            _ => None,
+        });
+        let Some((method, span)) = method else {
+            let current = self.current_method();
+            return self.compare(current);
+        };
+        let value = self.value(method);
+        if let Value::Unknown = value {
+            self.ask.doubt("the value of `proxy_method` cannot be told");
+        }
+        let outgoing = self.compare(value);
+        if outgoing != UpstreamMethod::Unchanged {
+            self.decide_by("content", "proxy_method", span, "sets the method that the upstream sees");
+        }
+        outgoing
+    }
+
+    /// `ngx_http_upstream_cache`: to fill the cache, HEAD goes out as GET.
+    fn is_converted(&mut self) -> bool {
+        let cache = self.model.inherited(self.scope, |setting| match setting {
+            Setting::ProxyCache(zone) => Some(zone),
+            _ => None,
+        });
+        let Some((zone, span)) = cache else { return false };
+        let converts = self.model.flag(self.scope, Flag::ConvertHead).is_none_or(|(on, _)| on);
+        if !converts || zone.constant().is_some_and(|zone| &**zone == "off") || !self.method_in(&["HEAD"]) {
+            return false;
+        }
+        let on = match self.settled(zone) {
+            Some(zone) => !matches!(&*zone, "off" | ""),
+            None => self.assume("that the cache is on"),
+        };
+        if on {
+            self.decide_by("content", "proxy_cache", span, "fetches HEAD as GET");
+        }
+        on
+    }
+
+    /// FastCGI, uwsgi and SCGI say the method in a parameter; of several the applications take the last.
+    fn method_param(&mut self, kind: PassKind) -> Value {
+        let params = self.model.inherited(self.scope, |setting| match setting {
+            Setting::Params(known, params) if *known == kind => Some(params),
+            _ => None,
+        });
+        let Some((params, span)) = params else { return Value::empty() };
+        let Some((_, value)) = params.iter().rev().find(|(name, _)| &**name == "REQUEST_METHOD") else {
+            self.decide_by("content", param_directive(kind), span, "tells no method");
+            return Value::empty();
+        };
+        let is_own = value.variable().is_some_and(|id| {
+            matches!(self.model.variables.get(id).definition, Definition::Builtin(Builtin::RequestMethod))
+        });
+        if !is_own {
+            self.decide_by("content", param_directive(kind), value.span, "sets the method that the upstream sees");
+        }
+        self.value(value)
+    }
+
+    /// The name of the method as this request has it now.
+    fn current_method(&mut self) -> Value {
+        match self.method {
+            Method::Get => Value::text("GET"),
+            Method::Client => self.request_method(),
+        }
+    }
+
+    /// Compares what goes out with what the client sent, for all methods of the run at once.
+    fn compare(&mut self, outgoing: Value) -> UpstreamMethod {
+        let universe = self.ask.universe();
+        let client: ByMethod<Arc<str>> = ByMethod::each(universe, self.ask.methods(), Arc::from);
+        let outgoing = match outgoing {
+            Value::Plain(text) => ByMethod::same(text),
+            Value::Methods(values) => values,
+            Value::Unknown => return UpstreamMethod::Unchanged,
+        };
+        let changed = client.zip(&outgoing, |client, outgoing| (client != outgoing).then(|| Arc::clone(outgoing)));
+        match self.ask.settle(&changed).flatten() {
+            Some(method) => UpstreamMethod::Replaced(method),
+            None => UpstreamMethod::Unchanged,
+        }
+    }
+
+    /// `ngx_http_proxy_create_request`; the CGI protocols tell the target in a parameter.
+    fn outgoing_target(&mut self, kind: PassKind, pass: &'m Pass, destination: &Destination) -> Option<Arc<str>> {
+        match kind {
+            PassKind::Proxy => {}
+            PassKind::Grpc if self.target_is_valid => return Some(self.target.as_ref().into()),
+            PassKind::Grpc => return Some(self.with_args(self.escaped(&self.uri)).into()),
+            PassKind::Memcached => return None,
+            PassKind::FastCgi | PassKind::Uwsgi | PassKind::Scgi => {
+                let params = self.model.inherited(self.scope, |setting| match setting {
+                    Setting::Params(known, params) if *known == kind => Some(params),
+                    _ => None,
+                });
+                let (_, value) = params?.0.iter().rev().find(|(name, _)| &**name == "REQUEST_URI")?;
+                return self.settled(value);
+            }
+        }
+        if pass.url.is_unknown() {
+            return None;
+        }
+        if pass.fixed.is_none() && !destination.uri.is_empty() {
+            // A URL with variables is sent as it is.
+            return Some(slashed(&destination.uri).into());
+        }
+        if destination.uri.is_empty() && self.target_is_valid {
+            return Some(self.target.as_ref().into());
+        }
+        if destination.uri.is_empty() || !self.location_is_valid {
+            return Some(self.with_args(self.escaped(&self.uri)).into());
+        }
+        let rest = self.uri.get(pass.replaced.len()..).unwrap_or("");
+        Some(self.with_args(format!("{}{}", destination.uri, self.escaped(rest))).into())
+    }
+
+    fn escaped(&self, path: &str) -> String {
+        if self.quoted || self.internal { uri::escape(path) } else { path.to_owned() }
+    }
+
+    fn with_args(&self, path: String) -> String {
+        if self.args.is_empty() { path } else { format!("{path}?{}", self.args) }
+    }
+}
+
+fn slashed(uri: &str) -> String {
+    if uri.starts_with('?') { format!("/{uri}") } else { uri.to_owned() }
+}
+
+fn param_directive(kind: PassKind) -> &'static str {
+    match kind {
+        PassKind::Uwsgi => "uwsgi_param",
+        PassKind::Scgi => "scgi_param",
+        _ => "fastcgi_param",
+    }
+}

@@ -1,0 +1,259 @@
+//! The directives that stand in any level: settings and content handlers.
+
+use std::sync::Arc;
+
+use super::settings::{CodePhase, LimitKind};
+use super::*;
+
+/// Headers by which a level tells browsers that other sites may call it.
+const CORS: &str = "access-control-allow-";
+
+impl<'d> Builder<'d> {
+    /// The directive that makes a location's content.
+    pub(super) fn handler(&mut self, scope: ScopeId, statement: Directive<'d>) {
+        let span = statement.head();
+        let handler = match statement.name() {
+            "proxy_pass" => self.pass(scope, PassKind::Proxy, statement),
+            "fastcgi_pass" => self.pass(scope, PassKind::FastCgi, statement),
+            "uwsgi_pass" => self.pass(scope, PassKind::Uwsgi, statement),
+            "scgi_pass" => self.pass(scope, PassKind::Scgi, statement),
+            "grpc_pass" => self.pass(scope, PassKind::Grpc, statement),
+            "memcached_pass" => self.pass(scope, PassKind::Memcached, statement),
+            "empty_gif" => Handler::ReadOnly("empty_gif", span),
+            "stub_status" if statement.arg(0) != Some("off") => Handler::ReadOnly("stub_status", span),
+            "flv" => Handler::ReadOnly("flv", span),
+            "mp4" => Handler::ReadOnly("mp4", span),
+            name @ ("content_by_lua" | "content_by_lua_block" | "content_by_lua_file" | "js_content" | "perl" | "echo"
+            | "echo_exec" | "echo_location" | "drizzle_pass" | "postgres_pass" | "redis_pass" | "redis2_pass" | "memc_pass"
+            | "passenger_enabled" | "push_stream_publisher" | "push_stream_subscriber" | "nchan_publisher" | "nchan_pubsub"
+            | "nchan_subscriber" | "upload_pass" | "rtmp_stat" | "hls" | "f4f" | "api" | "vod" | "tunnel_pass" | "srcache_fetch"
+            | "vhost_traffic_status_display" | "lua_content" | "oidc_pass" | "xss_get" | "set_form_input") => {
+                Handler::Opaque(name.into(), span)
+            }
+            _ => return,
+        };
+        self.scope_mut(scope).handler = Some(handler);
+    }
+
+    fn pass(&mut self, scope: ScopeId, kind: PassKind, statement: Directive<'d>) -> Handler {
+        let url = self.text(statement, 0);
+        let fixed = url.constant().or(url.is_unknown().then_some(&url.source)).and_then(|url| Destination::parse(kind, url));
+        if let Some(destination) = &fixed {
+            self.model.literal_hosts.insert(Arc::clone(&destination.authority));
+        }
+        let replaced = Arc::clone(&self.model.scope(scope).name);
+        Handler::Pass(Box::new(Pass { kind, url, fixed, replaced, span: statement.head() }))
+    }
+
+    pub(super) fn setting(&mut self, scope: ScopeId, statement: Directive<'d>) {
+        let span = statement.head();
+        if let Some(setting) = self.single(scope, statement) {
+            let settings = &mut self.scope_mut(scope).settings;
+            // nginx refuses most repeated settings; the first one is kept.
+            settings.push((setting, span));
+            return;
+        }
+        match statement.name() {
+            "allow" | "deny" => self.access_rule(scope, statement),
+            "error_page" => self.error_page(scope, statement),
+            "fastcgi_param" => self.param(scope, PassKind::FastCgi, statement),
+            "uwsgi_param" => self.param(scope, PassKind::Uwsgi, statement),
+            "scgi_param" => self.param(scope, PassKind::Scgi, statement),
+            "limit_req" => self.limit(scope, LimitKind::Requests, statement),
+            "limit_conn" => self.limit(scope, LimitKind::Connections, statement),
+            "add_header" => self.add_header(scope, statement),
+            "mirror" => self.mirror(scope, statement),
+            "index" => self.index(scope, statement),
+            "resolver" => self.model.has_resolver = true,
+            "set_real_ip_from" => self.real_ip_from(scope, statement),
+            "auth_request_set" => {
+                if let Some(name) = statement.arg(0).and_then(|name| name.strip_prefix('$')) {
+                    self.model.variables.define(name, Definition::Opaque);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A directive that stands at most once in a level.
+    fn single(&mut self, scope: ScopeId, statement: Directive<'d>) -> Option<Setting> {
+        let on = || statement.arg(0).is_some_and(|value| value.eq_ignore_ascii_case("on"));
+        let flag = |flag| Some(Setting::Flag(flag, on()));
+        match statement.name() {
+            "satisfy" => Some(Setting::Flag(Flag::SatisfyAny, statement.arg(0) == Some("any"))),
+            "proxy_cache_convert_head" => flag(Flag::ConvertHead),
+            "proxy_intercept_errors" => flag(Flag::Intercept(PassKind::Proxy)),
+            "fastcgi_intercept_errors" => flag(Flag::Intercept(PassKind::FastCgi)),
+            "uwsgi_intercept_errors" => flag(Flag::Intercept(PassKind::Uwsgi)),
+            "scgi_intercept_errors" => flag(Flag::Intercept(PassKind::Scgi)),
+            "grpc_intercept_errors" => flag(Flag::Intercept(PassKind::Grpc)),
+            "recursive_error_pages" => flag(Flag::RecursiveErrorPages),
+            "autoindex" => flag(Flag::Autoindex),
+            "gzip_static" => Some(Setting::Flag(Flag::GzipStatic, statement.arg(0) != Some("off"))),
+            "random_index" => flag(Flag::RandomIndex),
+            "create_full_put_path" => flag(Flag::CreateFullPutPath),
+            "modsecurity" => flag(Flag::ModSecurity),
+            "auth_basic" => Some(Setting::AuthBasic(self.text(statement, 0))),
+            "auth_basic_user_file" => Some(Setting::AuthFile(self.text(statement, 0))),
+            "auth_request" => {
+                Some(Setting::AuthRequest((statement.arg(0) != Some("off")).then(|| self.text(statement, 0))))
+            }
+            "proxy_method" => Some(Setting::ProxyMethod(self.text(statement, 0))),
+            "proxy_cache" => Some(Setting::ProxyCache(self.text(statement, 0))),
+            "proxy_cache_methods" => Some(Setting::CacheMethods(self.methods(statement, &["GET", "HEAD"]))),
+            "dav_methods" => Some(Setting::DavMethods(self.methods(statement, &[]))),
+            "dav_ext_methods" => Some(Setting::DavExtMethods(self.methods(statement, &[]))),
+            "min_delete_depth" => Some(Setting::MinDeleteDepth(statement.arg(0)?.parse().ok()?)),
+            "client_max_body_size" => Some(Setting::BodyLimit(size(statement.arg(0)?)?)),
+            "limit_req_status" => Some(Setting::LimitStatus(LimitKind::Requests, statement.arg(0)?.parse().ok()?)),
+            "limit_conn_status" => Some(Setting::LimitStatus(LimitKind::Connections, statement.arg(0)?.parse().ok()?)),
+            "real_ip_header" => Some(Setting::RealIpHeader(statement.arg(0)?.into())),
+            "root" => Some(Setting::Root(Root { path: self.text(statement, 0), alias: None })),
+            "alias" => {
+                let around = self.model.scope(scope);
+                let replaced = match &around.kind {
+                    ScopeKind::Location(Matching::Regex(_)) => None,
+                    _ => Some(around.name.len()),
+                };
+                Some(Setting::Root(Root { path: self.text(statement, 0), alias: Some(replaced) }))
+            }
+            name @ ("rewrite_by_lua" | "rewrite_by_lua_block" | "rewrite_by_lua_file") => {
+                Some(Setting::Code(CodePhase::Rewrite, name.into()))
+            }
+            name @ ("access_by_lua" | "access_by_lua_block" | "access_by_lua_file" | "js_access" | "auth_jwt" | "oidc_auth"
+            | "auth_digest" | "auth_pam" | "auth_ldap" | "auth_gss" | "auth_oidc" | "testcookie") => {
+                Some(Setting::Code(CodePhase::Access, name.into())).filter(|_| statement.arg(0) != Some("off"))
+            }
+            name @ ("precontent_by_lua" | "precontent_by_lua_block" | "precontent_by_lua_file") => {
+                Some(Setting::Code(CodePhase::Precontent, name.into()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The methods that a directive lists, in any case, besides those that it always has.
+    fn methods(&self, statement: Directive<'d>, always: &[&str]) -> MethodSet {
+        self.model.universe.matching(|method| {
+            always.contains(&method) || statement.values().any(|value| value.eq_ignore_ascii_case(method))
+        })
+    }
+
+    fn access_rule(&mut self, scope: ScopeId, statement: Directive<'d>) {
+        let Some(address) = statement.arg(0) else { return };
+        let rule =
+            AccessRule { allow: statement.name() == "allow", network: Network::parse(address), span: statement.head() };
+        let settings = &mut self.scope_mut(scope).settings;
+        for (setting, _) in settings.iter_mut() {
+            if let Setting::Access(rules) = setting {
+                return rules.push(rule);
+            }
+        }
+        settings.push((Setting::Access(vec![rule]), statement.head()));
+    }
+
+    /// `ngx_http_core_error_page`
+    fn error_page(&mut self, scope: ScopeId, statement: Directive<'d>) {
+        let count = statement.args().len();
+        if count < 2 {
+            return;
+        }
+        let equals = statement.arg(count - 2).and_then(|value| value.strip_prefix('='));
+        let status = match equals {
+            None => ErrorStatus::Keep,
+            Some("") => ErrorStatus::Take,
+            Some(code) => code.parse().map_or(ErrorStatus::Take, ErrorStatus::Fixed),
+        };
+        let codes = statement.values().take(count - 1 - usize::from(equals.is_some())).filter_map(|code| code.parse().ok());
+        let codes = codes.collect();
+        let target = self.text(statement, count - 1);
+        let page = ErrorPage { codes, status, target, span: statement.head() };
+        let settings = &mut self.scope_mut(scope).settings;
+        for (setting, _) in settings.iter_mut() {
+            if let Setting::ErrorPages(pages) = setting {
+                return pages.push(page);
+            }
+        }
+        settings.push((Setting::ErrorPages(vec![page]), statement.head()));
+    }
+
+    fn param(&mut self, scope: ScopeId, kind: PassKind, statement: Directive<'d>) {
+        let Some(name) = statement.arg(0) else { return };
+        let value = self.text(statement, 1);
+        let settings = &mut self.scope_mut(scope).settings;
+        let known = settings.iter().position(|(setting, _)| matches!(setting, Setting::Params(known, _) if *known == kind));
+        // Only what tells the upstream about the request is kept, but any parameter ends the inheritance of the others.
+        let keep = matches!(name, "REQUEST_METHOD" | "REQUEST_URI");
+        match known.map(|index| &mut settings[index].0) {
+            Some(Setting::Params(_, params)) if keep => params.push((name.into(), value)),
+            Some(_) => {}
+            None => {
+                let params = if keep { vec![(name.into(), value)] } else { Vec::new() };
+                settings.push((Setting::Params(kind, params), statement.head()));
+            }
+        }
+    }
+
+    fn limit(&mut self, scope: ScopeId, kind: LimitKind, statement: Directive<'d>) {
+        let named = statement.values().find_map(|value| value.strip_prefix("zone="));
+        let zone = match kind {
+            LimitKind::Requests => named,
+            LimitKind::Connections => statement.arg(0),
+        };
+        let limit = Limit { kind, zone: zone.unwrap_or("").into(), span: statement.head() };
+        let settings = &mut self.scope_mut(scope).settings;
+        for (setting, _) in settings.iter_mut() {
+            if let Setting::Limits(limits) = setting {
+                return limits.push(limit);
+            }
+        }
+        settings.push((Setting::Limits(vec![limit]), statement.head()));
+    }
+
+    fn add_header(&mut self, scope: ScopeId, statement: Directive<'d>) {
+        let cors = statement.arg(0).is_some_and(|name| name.to_ascii_lowercase().starts_with(CORS));
+        let setting = if cors { Setting::CorsHeader } else { Setting::OtherHeader };
+        self.scope_mut(scope).settings.push((setting, statement.head()));
+    }
+
+    fn mirror(&mut self, scope: ScopeId, statement: Directive<'d>) {
+        let targets = if statement.arg(0) == Some("off") { Vec::new() } else { self.texts(statement) };
+        self.scope_mut(scope).settings.push((Setting::Mirror(targets), statement.head()));
+    }
+
+    fn index(&mut self, scope: ScopeId, statement: Directive<'d>) {
+        let mut files = self.texts(statement);
+        let settings = &mut self.scope_mut(scope).settings;
+        for (setting, _) in settings.iter_mut() {
+            if let Setting::Index(known) = setting {
+                return known.append(&mut files);
+            }
+        }
+        settings.push((Setting::Index(files), statement.head()));
+    }
+
+    fn real_ip_from(&mut self, scope: ScopeId, statement: Directive<'d>) {
+        self.model.bodies.real_ip = true;
+        let network = Network::parse(statement.arg(0).unwrap_or(""));
+        let settings = &mut self.scope_mut(scope).settings;
+        for (setting, _) in settings.iter_mut() {
+            if let Setting::RealIpFrom(networks) = setting {
+                return networks.push(network);
+            }
+        }
+        settings.push((Setting::RealIpFrom(vec![network]), statement.head()));
+    }
+}
+
+/// `ngx_parse_offset`: a number with `k`, `m` or `g`.
+pub(in super::super::super) fn size(text: &str) -> Option<u64> {
+    let split = text.len() - usize::from(text.ends_with(|unit: char| unit.is_ascii_alphabetic()));
+    let number: u64 = text[..split].parse().ok()?;
+    let shift = match &text[split..] {
+        "" => 0,
+        "k" | "K" => 10,
+        "m" | "M" => 20,
+        "g" | "G" => 30,
+        _ => return None,
+    };
+    number.checked_mul(1 << shift)
+}

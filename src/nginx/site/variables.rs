@@ -1,0 +1,185 @@
+//! The variables of a config, and where each gets its value.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::map::{Geo, Map, Split};
+use crate::source::Span;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in super::super) struct VarId(pub u32);
+
+/// What makes the value of a variable that no `set` has assigned.
+#[derive(Clone, Debug)]
+pub(in super::super) enum Definition {
+    /// Nothing: the name is only used, or only assigned by `set`.
+    None,
+    Builtin(Builtin),
+    Header(Arc<str>),
+    Argument(Arc<str>),
+    Cookie(Arc<str>),
+    Map(Arc<Map>),
+    Geo(Arc<Geo>),
+    Split(Arc<Split>),
+    /// A named group of a regex.
+    Group,
+    /// Set by a module, from what the config cannot tell.
+    Opaque,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Builtin {
+    RequestMethod,
+    Uri,
+    RequestUri,
+    Args,
+    IsArgs,
+    Host,
+    Scheme,
+    ServerPort,
+    ServerAddr,
+    ServerName,
+    ServerProtocol,
+    RemoteAddr,
+    RemoteUser,
+    Request,
+    DocumentRoot,
+    RequestFilename,
+    ContentLength,
+    ProxyHost,
+    ForwardedFor,
+    /// Empty for an ordinary request over plain HTTP.
+    Empty,
+    /// Known only at run time: time, connection numbers, upstream answers.
+    Runtime,
+}
+
+#[derive(Debug)]
+pub(in super::super) struct Variable {
+    pub name: Arc<str>,
+    pub definition: Definition,
+    /// The first place that reads it.
+    pub used: Option<Span>,
+    /// Whether a `set` or another directive assigns it.
+    pub assigned: bool,
+}
+
+#[derive(Debug, Default)]
+pub(in super::super) struct Variables {
+    ids: HashMap<Box<str>, VarId>,
+    list: Vec<Variable>,
+}
+
+impl Variables {
+    pub(in super::super) fn get(&self, id: VarId) -> &Variable {
+        &self.list[id.0 as usize]
+    }
+
+    pub(in super::super) fn iter(&self) -> impl Iterator<Item = &Variable> {
+        self.list.iter()
+    }
+
+    pub(in super::super) fn find(&self, name: &str) -> Option<&Variable> {
+        self.ids.get(name).map(|id| self.get(*id))
+    }
+
+    /// Names are case-insensitive (`ngx_http_add_variable` lower-cases them).
+    pub(in super::super) fn id(&mut self, name: &str) -> VarId {
+        let name = name.to_ascii_lowercase();
+        if let Some(id) = self.ids.get(&*name) {
+            return *id;
+        }
+        let id = VarId(self.list.len() as u32);
+        let definition = predefined(&name);
+        self.list.push(Variable { name: name.as_str().into(), definition, used: None, assigned: false });
+        self.ids.insert(name.into(), id);
+        id
+    }
+
+    pub(super) fn usage(&mut self, name: &str, span: Span) -> VarId {
+        let id = self.id(name);
+        self.list[id.0 as usize].used.get_or_insert(span);
+        id
+    }
+
+    /// Gives a variable its definition; the later one wins, as in nginx.
+    pub(super) fn define(&mut self, name: &str, definition: Definition) -> VarId {
+        let id = self.id(name);
+        self.list[id.0 as usize].definition = definition;
+        id
+    }
+
+    pub(super) fn assign(&mut self, name: &str) -> VarId {
+        let id = self.id(name);
+        self.list[id.0 as usize].assigned = true;
+        id
+    }
+
+    /// A regex with a named group makes the variable known, but leaves a map of that name alone.
+    pub(super) fn group(&mut self, name: &str) {
+        let id = self.id(name);
+        let variable = &mut self.list[id.0 as usize];
+        variable.assigned = true;
+        if matches!(variable.definition, Definition::None) {
+            variable.definition = Definition::Group;
+        }
+    }
+}
+
+/// `ngx_http_core_variables` and those of the other stock modules.
+fn predefined(name: &str) -> Definition {
+    let builtin = match name {
+        "request_method" => Builtin::RequestMethod,
+        "uri" | "document_uri" => Builtin::Uri,
+        "request_uri" => Builtin::RequestUri,
+        "args" | "query_string" => Builtin::Args,
+        "is_args" => Builtin::IsArgs,
+        "host" => Builtin::Host,
+        "scheme" => Builtin::Scheme,
+        "server_port" => Builtin::ServerPort,
+        "server_addr" => Builtin::ServerAddr,
+        "server_name" => Builtin::ServerName,
+        "server_protocol" => Builtin::ServerProtocol,
+        "remote_addr" | "binary_remote_addr" | "realip_remote_addr" => Builtin::RemoteAddr,
+        "remote_user" => Builtin::RemoteUser,
+        "request" => Builtin::Request,
+        "document_root" | "realpath_root" => Builtin::DocumentRoot,
+        "request_filename" => Builtin::RequestFilename,
+        "content_length" => Builtin::ContentLength,
+        "content_type" => return Definition::Header("content-type".into()),
+        "proxy_host" => Builtin::ProxyHost,
+        "proxy_add_x_forwarded_for" => Builtin::ForwardedFor,
+        "https" | "http2" | "http3" | "server_push" | "fastcgi_path_info" | "request_body" | "request_body_file" | "uid_got"
+        | "gzip_ratio" | "secure_link" | "slice_range" | "http_via" | "proxy_protocol_addr" | "proxy_protocol_port"
+        | "invalid_referer" | "pipe_empty" => Builtin::Empty,
+        "remote_port" | "request_completion" | "status" | "body_bytes_sent" | "bytes_sent" | "connection"
+        | "connection_requests" | "connection_time" | "hostname" | "nginx_version" | "pid" | "msec" | "time_iso8601"
+        | "time_local" | "request_id" | "request_length" | "request_time" | "limit_rate" | "tcpinfo_rtt" | "tcpinfo_rttvar"
+        | "tcpinfo_snd_cwnd" | "tcpinfo_rcv_space" | "realip_remote_port" | "limit_req_status" | "limit_conn_status"
+        | "uid_set" | "uid_reset" | "secure_link_expires" | "ancient_browser" | "modern_browser" | "msie" | "proxy_port"
+        | "fastcgi_script_name" | "connections_active" | "connections_reading" | "connections_writing"
+        | "connections_waiting" | "date_gmt" | "date_local" | "memcached_key" | "content_range" | "protocol"
+        | "proxy_internal_body_length" | "proxy_internal_chunked" | "http_user_info" => Builtin::Runtime,
+        _ => return by_prefix(name),
+    };
+    Definition::Builtin(builtin)
+}
+
+fn by_prefix(name: &str) -> Definition {
+    let dashed = |rest: &str| -> Arc<str> { rest.replace('_', "-").into() };
+    if let Some(header) = name.strip_prefix("http_") {
+        return Definition::Header(dashed(header));
+    }
+    if let Some(argument) = name.strip_prefix("arg_") {
+        return Definition::Argument(argument.into());
+    }
+    if let Some(cookie) = name.strip_prefix("cookie_") {
+        return Definition::Cookie(cookie.into());
+    }
+    let empty = ["upstream_", "sent_http_", "sent_trailer_", "trailer_", "proxy_protocol_", "ssl_"];
+    if empty.iter().any(|prefix| name.starts_with(prefix)) {
+        return Definition::Builtin(Builtin::Empty);
+    }
+    let opaque = ["geoip", "jwt_", "otel_", "opentracing_", "modsecurity", "brotli_", "zstd_", "session_log", "date_"];
+    if opaque.iter().any(|prefix| name.starts_with(prefix)) { Definition::Opaque } else { Definition::None }
+}
