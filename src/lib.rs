@@ -14,6 +14,7 @@ pub mod pattern;
 pub mod grammar;
 pub mod modsecurity;
 pub mod server;
+pub mod nginx;
 pub mod finding;
 pub mod survey;
 pub mod rules;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::ask::{Ask, Candidates, Input};
 use crate::finding::Finding;
-use crate::http::{Request, Universe, Verdict};
+use crate::http::{Universe, Verdict};
 use crate::server::{Release, Route, Server, Site, Task};
 use crate::source::{Reader, SourceFile};
 use crate::syntax::Tree;

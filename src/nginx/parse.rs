@@ -62,14 +62,18 @@ impl Parser<'_> {
         const MARK: &[u8] = b"\xef\xbb\xbf";
         if self.text.starts_with(MARK) {
             self.at = MARK.len();
-            self.error(0..MARK.len(), "the file starts with a byte order mark, which nginx reads as part of a directive's name")
-                .help = Some("save the file as UTF-8 without BOM".into());
+            self.error(
+                0..MARK.len(),
+                "the file starts with a byte order mark, which nginx reads as part of a directive's name",
+            )
+            .help = Some("save the file as UTF-8 without BOM".into());
         }
     }
 
     fn token(&mut self) {
         let start = self.at;
-        match self.text[start] {
+        let byte = self.text[start];
+        match byte {
             b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
             b'#' => self.comment(),
             _ if self.tag() => {}

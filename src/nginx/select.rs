@@ -3,5 +3,5 @@
 mod location;
 mod server;
 
-pub(super) use location::{Chosen, locate};
+pub(super) use location::locate;
 pub(super) use server::{Listener, Listeners, Named};

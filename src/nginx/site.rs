@@ -25,10 +25,12 @@ pub(super) use access::{AccessRule, Network};
 pub(super) use build::{LISTABLE, Place, build, place};
 pub(super) use listen::{Address, Listen, ServerName};
 pub(super) use locations::{Found, Locations};
-pub(super) use methods::odd_methods;
 pub(super) use map::{Geo, Lookup, Map, Split};
+pub(super) use methods::odd_methods;
 pub(super) use rewrite::{Condition, Flag as RewriteFlag, Instruction, Test};
-pub(super) use settings::{CodePhase, Destination, ErrorPage, ErrorStatus, Flag, Limit, LimitKind, Pass, PassKind, Root, Setting};
+pub(super) use settings::{
+    CodePhase, Destination, ErrorPage, ErrorStatus, Flag, Limit, LimitKind, Pass, PassKind, Root, Setting,
+};
 pub(super) use text::{Part, Text};
 pub(super) use variables::{Builtin, Definition, VarId, Variables};
 

@@ -148,9 +148,9 @@ impl<'m> Exchange<'m, '_, '_> {
             self.decide_by("content", param_directive(kind), span, "tells no method");
             return Value::empty();
         };
-        let is_own = value.variable().is_some_and(|id| {
-            matches!(self.model.variables.get(id).definition, Definition::Builtin(Builtin::RequestMethod))
-        });
+        let is_own = value
+            .variable()
+            .is_some_and(|id| matches!(self.model.variables.get(id).definition, Definition::Builtin(Builtin::RequestMethod)));
         if !is_own {
             self.decide_by("content", param_directive(kind), value.span, "sets the method that the upstream sees");
         }
@@ -168,7 +168,7 @@ impl<'m> Exchange<'m, '_, '_> {
     /// Compares what goes out with what the client sent, for all methods of the run at once.
     fn compare(&mut self, outgoing: Value) -> UpstreamMethod {
         let universe = self.ask.universe();
-        let client: ByMethod<Arc<str>> = ByMethod::each(universe, self.ask.methods(), Arc::from);
+        let client: ByMethod<Arc<str>> = ByMethod::each(universe, self.ask.methods(), |name| Arc::from(name));
         let outgoing = match outgoing {
             Value::Plain(text) => ByMethod::same(text),
             Value::Methods(values) => values,

@@ -204,9 +204,9 @@ impl<'m> Exchange<'m, '_, '_> {
                 let uri = self.uri.clone();
                 self.path(&uri).map_or(Value::Unknown, |path| Value::text(&path))
             }
-            Builtin::ContentLength => {
-                Value::Plain(self.ask.request().header("content-length").map_or_else(|| "".into(), |length| length.as_ref().into()))
-            }
+            Builtin::ContentLength => Value::Plain(
+                self.ask.request().header("content-length").map_or_else(|| "".into(), |length| length.as_ref().into()),
+            ),
             Builtin::ForwardedFor => {
                 let client = self.client();
                 match self.ask.header("x-forwarded-for") {
@@ -238,7 +238,7 @@ impl<'m> Exchange<'m, '_, '_> {
 
     fn client_method(&mut self) -> Value {
         let universe = self.ask.universe();
-        Value::Methods(ByMethod::each(universe, self.ask.methods(), Arc::from)).simplified()
+        Value::Methods(ByMethod::each(universe, self.ask.methods(), |name| Arc::from(name))).simplified()
     }
 
     /// The client's address, or the one that a trusted proxy states (`ngx_http_realip_module`).
@@ -294,9 +294,9 @@ impl<'m> Exchange<'m, '_, '_> {
     fn named(&mut self, name: &str) -> Value {
         for Captured { pattern, subject } in self.named_groups.iter().rev() {
             let source = pattern.source();
-            let has = source.match_indices(name).any(|(at, _)| {
-                source[..at].ends_with(['<', '\'']) && source[at + name.len()..].starts_with(['>', '\''])
-            });
+            let has = source
+                .match_indices(name)
+                .any(|(at, _)| source[..at].ends_with(['<', '\'']) && source[at + name.len()..].starts_with(['>', '\'']));
             if !has {
                 continue;
             }

@@ -52,8 +52,8 @@ fn kind(body: &[u8]) -> TagKind {
     }
     let first = body.split(|sign: char| !(sign.is_alphanumeric() || matches!(sign, '_' | '/'))).next().unwrap_or("");
     match first {
-        "if" | "for" | "unless" | "range" | "with" | "block" | "macro" | "each" | "case" | "define" | "while" | "raw" | "call"
-        | "filter" => TagKind::Open,
+        "if" | "for" | "unless" | "range" | "with" | "block" | "macro" | "each" | "case" | "define" | "while" | "raw"
+        | "call" | "filter" => TagKind::Open,
         "else" | "elif" | "elsif" | "elseif" | "elsIf" | "when" => TagKind::Else,
         "end" | "}" => TagKind::Close,
         _ if first.starts_with("end") || first.starts_with('/') => TagKind::Close,

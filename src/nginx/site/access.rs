@@ -7,7 +7,10 @@ use crate::source::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Network {
     All,
-    Block { address: IpAddr, bits: u8 },
+    Block {
+        address: IpAddr,
+        bits: u8,
+    },
     /// Clients on a Unix socket.
     Unix,
     /// A placeholder of a template, or what is no address.

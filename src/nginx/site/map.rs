@@ -104,9 +104,7 @@ impl Geo {
         let range = self.ranges.iter().find(|(from, to, _)| *from <= address && address <= *to).map(|(_, _, value)| value);
         let network = || {
             let longest = if address.is_ipv4() { 32 } else { 128 };
-            (0..=longest)
-                .rev()
-                .find_map(|bits| self.networks.get(&(address.is_ipv4(), bits))?.get(&masked(address, bits)))
+            (0..=longest).rev().find_map(|bits| self.networks.get(&(address.is_ipv4(), bits))?.get(&masked(address, bits)))
         };
         range.or_else(network).or(self.default.as_ref())
     }

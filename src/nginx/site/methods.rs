@@ -1,5 +1,6 @@
 //! The methods that a config names besides the registered ones.
 
+use crate::http::Universe;
 use crate::nginx::document::Document;
 use crate::syntax::Directive;
 
@@ -9,8 +10,13 @@ pub(in super::super) fn odd_methods(document: &Document) -> Vec<String> {
     for statement in document.trees.iter().flat_map(|tree| tree.all()) {
         for text in places(statement) {
             for word in text.split(|sign: char| !(sign.is_ascii_alphabetic() || matches!(sign, '_' | '-'))) {
-                let is_token = word.len() > 1 && word.len() < 32 && word.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'_' | b'-'));
-                if is_token && word.bytes().any(|byte| byte.is_ascii_uppercase()) && !found.iter().any(|known| known == word) {
+                let is_token =
+                    word.len() > 1 && word.len() < 32 && word.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'_' | b'-'));
+                if found.len() < Universe::MAX
+                    && is_token
+                    && word.bytes().any(|byte| byte.is_ascii_uppercase())
+                    && !found.iter().any(|known| known == word)
+                {
                     found.push(word.to_owned());
                 }
             }

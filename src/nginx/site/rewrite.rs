@@ -58,9 +58,21 @@ pub(in super::super) struct Condition {
 #[derive(Debug)]
 pub(in super::super) enum Test {
     True(VarId),
-    Equal { variable: VarId, value: Text, negated: bool },
-    Match { variable: VarId, pattern: Arc<Pattern>, negated: bool },
-    File { kind: char, path: Text, negated: bool },
+    Equal {
+        variable: VarId,
+        value: Text,
+        negated: bool,
+    },
+    Match {
+        variable: VarId,
+        pattern: Arc<Pattern>,
+        negated: bool,
+    },
+    File {
+        kind: char,
+        path: Text,
+        negated: bool,
+    },
     /// A placeholder of a template, or what nginx refuses.
     Unknown,
 }

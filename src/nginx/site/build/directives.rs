@@ -23,13 +23,38 @@ impl<'d> Builder<'d> {
             "stub_status" if statement.arg(0) != Some("off") => Handler::ReadOnly("stub_status", span),
             "flv" => Handler::ReadOnly("flv", span),
             "mp4" => Handler::ReadOnly("mp4", span),
-            name @ ("content_by_lua" | "content_by_lua_block" | "content_by_lua_file" | "js_content" | "perl" | "echo"
-            | "echo_exec" | "echo_location" | "drizzle_pass" | "postgres_pass" | "redis_pass" | "redis2_pass" | "memc_pass"
-            | "passenger_enabled" | "push_stream_publisher" | "push_stream_subscriber" | "nchan_publisher" | "nchan_pubsub"
-            | "nchan_subscriber" | "upload_pass" | "rtmp_stat" | "hls" | "f4f" | "api" | "vod" | "tunnel_pass" | "srcache_fetch"
-            | "vhost_traffic_status_display" | "lua_content" | "oidc_pass" | "xss_get" | "set_form_input") => {
-                Handler::Opaque(name.into(), span)
-            }
+            name @ ("content_by_lua"
+            | "content_by_lua_block"
+            | "content_by_lua_file"
+            | "js_content"
+            | "perl"
+            | "echo"
+            | "echo_exec"
+            | "echo_location"
+            | "drizzle_pass"
+            | "postgres_pass"
+            | "redis_pass"
+            | "redis2_pass"
+            | "memc_pass"
+            | "passenger_enabled"
+            | "push_stream_publisher"
+            | "push_stream_subscriber"
+            | "nchan_publisher"
+            | "nchan_pubsub"
+            | "nchan_subscriber"
+            | "upload_pass"
+            | "rtmp_stat"
+            | "hls"
+            | "f4f"
+            | "api"
+            | "vod"
+            | "tunnel_pass"
+            | "srcache_fetch"
+            | "vhost_traffic_status_display"
+            | "lua_content"
+            | "oidc_pass"
+            | "xss_get"
+            | "set_form_input") => Handler::Opaque(name.into(), span),
             _ => return,
         };
         self.scope_mut(scope).handler = Some(handler);
@@ -95,9 +120,7 @@ impl<'d> Builder<'d> {
             "modsecurity" => flag(Flag::ModSecurity),
             "auth_basic" => Some(Setting::AuthBasic(self.text(statement, 0))),
             "auth_basic_user_file" => Some(Setting::AuthFile(self.text(statement, 0))),
-            "auth_request" => {
-                Some(Setting::AuthRequest((statement.arg(0) != Some("off")).then(|| self.text(statement, 0))))
-            }
+            "auth_request" => Some(Setting::AuthRequest((statement.arg(0) != Some("off")).then(|| self.text(statement, 0)))),
             "proxy_method" => Some(Setting::ProxyMethod(self.text(statement, 0))),
             "proxy_cache" => Some(Setting::ProxyCache(self.text(statement, 0))),
             "proxy_cache_methods" => Some(Setting::CacheMethods(self.methods(statement, &["GET", "HEAD"]))),
@@ -120,10 +143,18 @@ impl<'d> Builder<'d> {
             name @ ("rewrite_by_lua" | "rewrite_by_lua_block" | "rewrite_by_lua_file") => {
                 Some(Setting::Code(CodePhase::Rewrite, name.into()))
             }
-            name @ ("access_by_lua" | "access_by_lua_block" | "access_by_lua_file" | "js_access" | "auth_jwt" | "oidc_auth"
-            | "auth_digest" | "auth_pam" | "auth_ldap" | "auth_gss" | "auth_oidc" | "testcookie") => {
-                Some(Setting::Code(CodePhase::Access, name.into())).filter(|_| statement.arg(0) != Some("off"))
-            }
+            name @ ("access_by_lua"
+            | "access_by_lua_block"
+            | "access_by_lua_file"
+            | "js_access"
+            | "auth_jwt"
+            | "oidc_auth"
+            | "auth_digest"
+            | "auth_pam"
+            | "auth_ldap"
+            | "auth_gss"
+            | "auth_oidc"
+            | "testcookie") => Some(Setting::Code(CodePhase::Access, name.into())).filter(|_| statement.arg(0) != Some("off")),
             name @ ("precontent_by_lua" | "precontent_by_lua_block" | "precontent_by_lua_file") => {
                 Some(Setting::Code(CodePhase::Precontent, name.into()))
             }
@@ -133,15 +164,14 @@ impl<'d> Builder<'d> {
 
     /// The methods that a directive lists, in any case, besides those that it always has.
     fn methods(&self, statement: Directive<'d>, always: &[&str]) -> MethodSet {
-        self.model.universe.matching(|method| {
-            always.contains(&method) || statement.values().any(|value| value.eq_ignore_ascii_case(method))
-        })
+        self.model
+            .universe
+            .matching(|method| always.contains(&method) || statement.values().any(|value| value.eq_ignore_ascii_case(method)))
     }
 
     fn access_rule(&mut self, scope: ScopeId, statement: Directive<'d>) {
         let Some(address) = statement.arg(0) else { return };
-        let rule =
-            AccessRule { allow: statement.name() == "allow", network: Network::parse(address), span: statement.head() };
+        let rule = AccessRule { allow: statement.name() == "allow", network: Network::parse(address), span: statement.head() };
         let settings = &mut self.scope_mut(scope).settings;
         for (setting, _) in settings.iter_mut() {
             if let Setting::Access(rules) = setting {

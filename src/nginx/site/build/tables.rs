@@ -108,8 +108,7 @@ impl<'d> Builder<'d> {
     /// Most maps that matter here look at the method alone; their values are looked up once and not on each request.
     fn map_by_method(&mut self, map: &Map) -> Option<ByMethod<Arc<str>>> {
         let source = map.source.variable()?;
-        let is_method =
-            matches!(self.model.variables.get(source).definition, Definition::Builtin(Builtin::RequestMethod));
+        let is_method = matches!(self.model.variables.get(source).definition, Definition::Builtin(Builtin::RequestMethod));
         let constant = map.values.iter().all(|value| value.constant().is_some());
         let groups = map.regexes.iter().any(|(pattern, _)| pattern.source().contains("(?"));
         let readable = map.regexes.iter().all(|(pattern, _)| pattern.matches("").is_some());
