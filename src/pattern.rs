@@ -1,17 +1,34 @@
 //! Regular expressions of configs, which are PCRE's.
 //!
-//! What this crate's engine cannot read is "cannot tell", never "no match", and no pattern takes unbounded time.
+//! What this crate cannot read is "cannot tell", never "no match", and no pattern takes unbounded time. PCRE works on bytes unless
+//! a pattern asks for UTF mode, and so does this.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
-use fancy_regex::{Regex, RegexBuilder};
+use fancy_regex::{BytesMode, Regex, RegexBuilder};
+use regex_syntax::hir::Look;
 
-/// A pattern, compiled when it is first asked.
+mod example;
+mod literal;
+mod pcre;
+
+pub use literal::Literal;
+use pcre::{Problem, Translation};
+
+/// A pattern, read when it is first asked.
 #[derive(Debug)]
 pub struct Pattern {
     source: Box<str>,
     ignore_case: bool,
-    compiled: OnceLock<Option<Regex>>,
+    literals: OnceLock<Option<Vec<Literal>>>,
+    engine: OnceLock<Result<Engine, Problem>>,
+}
+
+#[derive(Debug)]
+struct Engine {
+    regex: Regex,
+    ascii_only: bool,
 }
 
 /// The groups of a match; group 0 is the whole match. A group that took no part is `None`.
@@ -22,35 +39,164 @@ pub struct Groups {
 }
 
 impl Pattern {
-    /// Steps that one match may backtrack; past that the pattern counts as one that cannot be told.
-    const BACKTRACKS: usize = 100_000;
-
     pub fn new(source: &str, ignore_case: bool) -> Self {
-        Pattern { source: source.into(), ignore_case, compiled: OnceLock::new() }
+        Pattern { source: source.into(), ignore_case, literals: OnceLock::new(), engine: OnceLock::new() }
     }
 
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    fn regex(&self) -> Option<&Regex> {
-        let compile =
-            || RegexBuilder::new(&self.source).case_insensitive(self.ignore_case).backtrack_limit(Self::BACKTRACKS).build().ok();
-        self.compiled.get_or_init(compile).as_ref()
+    pub fn ignores_case(&self) -> bool {
+        self.ignore_case
     }
 
     /// Whether the pattern matches anywhere in the text; `None` where that cannot be told.
     pub fn matches(&self, text: &str) -> Option<bool> {
-        self.regex()?.is_match(text).ok()
+        if self.depends_on_newlines(text) {
+            return None;
+        }
+        if let Some(literals) = self.literals() {
+            return Some(literals.iter().any(|literal| literal.is_in(text, self.ignore_case)));
+        }
+        self.engine_for(text)?.regex.is_match(text.as_bytes()).ok()
     }
 
     /// The groups of the first match; the outer `None` where that cannot be told, the inner one where nothing matches.
     pub fn groups(&self, text: &str) -> Option<Option<Groups>> {
-        let regex = self.regex()?;
-        let Some(found) = regex.captures(text).ok()? else { return Some(None) };
-        let numbered = found.iter().map(|group| group.map(|group| group.as_str().to_owned())).collect();
-        let named =
-            regex.capture_names().flatten().filter_map(|name| Some((name.to_owned(), found.name(name)?.as_str().to_owned())));
-        Some(Some(Groups { numbered, named: named.collect() }))
+        if self.matches(text)? { self.groups_of_match(text).map(Some) } else { Some(None) }
+    }
+
+    /// Whether PCRE reads the pattern; `None` where that cannot be told. `Some(false)` is certain.
+    pub fn is_valid(&self) -> Option<bool> {
+        if self.literals().is_some() {
+            return Some(true);
+        }
+        match self.engine() {
+            Ok(_) => Some(true),
+            Err(Problem::Refused) => Some(false),
+            Err(Problem::Unread) => None,
+        }
+    }
+
+    /// A short text that matches, of printable signs without blanks.
+    pub fn example(&self) -> Option<String> {
+        self.examples().next()
+    }
+
+    /// A short text that matches and begins with this, such as `/` for a URL's path.
+    pub fn example_after(&self, start: &str) -> Option<String> {
+        let fits = |text: &String| self.matches(text) == Some(true);
+        let longer = |text: String| {
+            let joined = [format!("{start}{text}"), format!("{start}x{text}"), format!("{start}x/{text}")];
+            joined.into_iter().find(fits)
+        };
+        self.examples().find_map(|text| if text.starts_with(start) { Some(text) } else { longer(text) })
+    }
+
+    /// The plain texts that the pattern looks for, where it is no more than that: `^(GET|POST)$`, `\.(jpe?g|png)$`.
+    pub fn alternatives(&self) -> Option<&[Literal]> {
+        self.literals()
+    }
+
+    /// Whether a match can only begin where the text begins.
+    pub fn is_anchored_start(&self) -> bool {
+        self.is_anchored(|literal| literal.at_start, Look::Start)
+    }
+
+    /// Whether a match can only end where the text ends.
+    pub fn is_anchored_end(&self) -> bool {
+        self.is_anchored(|literal| literal.at_end, Look::End)
+    }
+
+    fn is_anchored(&self, literal_is: impl Fn(&Literal) -> bool, look: Look) -> bool {
+        if let Some(literals) = self.literals() {
+            return literals.iter().all(literal_is);
+        }
+        let plain = pcre::translate(&self.source).ok().and_then(|translation| translation.plain);
+        let mut parser = regex_syntax::ParserBuilder::new().utf8(false).unicode(false).nest_limit(100).build();
+        let Some(hir) = plain.and_then(|plain| parser.parse(&plain).ok()) else { return false };
+        let properties = hir.properties();
+        let sides = if look == Look::Start { properties.look_set_prefix() } else { properties.look_set_suffix() };
+        sides.contains(look)
+    }
+
+    fn examples(&self) -> impl Iterator<Item = String> + '_ {
+        let plain = pcre::translate(&self.source).ok().and_then(|translation| translation.plain);
+        plain.into_iter().flat_map(|plain| example::candidates(&plain)).filter(|text| self.matches(text) == Some(true))
+    }
+
+    fn literals(&self) -> Option<&[Literal]> {
+        self.literals.get_or_init(|| literal::literals(&self.source)).as_deref()
+    }
+
+    fn engine(&self) -> &Result<Engine, Problem> {
+        self.engine.get_or_init(|| Engine::new(pcre::translate(&self.source)?, self.ignore_case))
+    }
+
+    fn engine_for(&self, text: &str) -> Option<&Engine> {
+        self.engine().as_ref().ok().filter(|engine| text.is_ascii() || !engine.ascii_only)
+    }
+
+    /// Whether `$` and `.` may see line ends, which servers configure differently (`PCRE2_DOLLAR_ENDONLY`, `PCRE2_DOTALL`).
+    fn depends_on_newlines(&self, text: &str) -> bool {
+        text.contains('\n') && self.source.contains(['$', '.', 'Z', 'N'])
+    }
+
+    fn groups_of_match(&self, text: &str) -> Option<Groups> {
+        let Engine { regex, .. } = self.engine_for(text)?;
+        let found = regex.captures(text.as_bytes()).ok()??;
+        let part = |index: usize| match found.get(index) {
+            None => Some(None),
+            // A group may split a sign, which no text of ours can hold.
+            Some(group) => text.get(group.start()..group.end()).map(|part| Some(part.to_owned())),
+        };
+        let numbered = (0..found.len()).map(part).collect::<Option<Vec<_>>>()?;
+        let names = regex.capture_names().enumerate();
+        let named = names.filter_map(|(index, name)| Some((name?.to_owned(), numbered.get(index)?.clone()?))).collect();
+        Some(Groups { numbered, named })
     }
 }
+
+impl Engine {
+    /// Steps that one match may backtrack; past that the pattern counts as one that cannot be told.
+    const BACKTRACKS: usize = 100_000;
+    /// What a compiled pattern may take, in bytes and in steps.
+    const BYTES: usize = 1 << 20;
+    const STEPS: usize = 20_000;
+
+    fn new(translation: Translation, ignore_case: bool) -> Result<Self, Problem> {
+        let regex = RegexBuilder::new(&translation.engine)
+            .case_insensitive(ignore_case)
+            .bytes_mode(BytesMode::Ascii)
+            .backtrack_limit(Self::BACKTRACKS)
+            .delegate_size_limit(Self::BYTES)
+            .delegate_dfa_size_limit(Self::BYTES)
+            .max_prog_size(Self::STEPS)
+            .build()
+            .map_err(|_| Problem::Unread)?;
+        Ok(Engine { regex, ascii_only: translation.ascii_only })
+    }
+}
+
+/// All patterns of a config: equal ones are read once.
+#[derive(Debug, Default)]
+pub struct Patterns {
+    exact: HashMap<Box<str>, Arc<Pattern>>,
+    ignoring_case: HashMap<Box<str>, Arc<Pattern>>,
+}
+
+impl Patterns {
+    pub fn get(&mut self, source: &str, ignore_case: bool) -> Arc<Pattern> {
+        let known = if ignore_case { &mut self.ignoring_case } else { &mut self.exact };
+        if let Some(pattern) = known.get(source) {
+            return pattern.clone();
+        }
+        let pattern = Arc::new(Pattern::new(source, ignore_case));
+        known.insert(source.into(), pattern.clone());
+        pattern
+    }
+}
+
+#[cfg(test)]
+mod tests;
