@@ -1,10 +1,14 @@
 //! The command line: what may be said, and who does it.
 
 mod check;
+mod explain;
 mod failure;
+mod matrix;
 mod options;
+mod setup;
 mod trace;
 
+pub use explain::page as rules_page;
 pub use failure::Failure;
 
 use std::ffi::OsString;
@@ -14,7 +18,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use check::CheckOptions;
+use explain::ExplainOptions;
+use matrix::MatrixOptions;
 use options::Common;
+use setup::{CompletionsOptions, ConfigOptions, InitOptions};
 use trace::TraceOptions;
 
 /// Finds the directives that make a proxy refuse or rewrite HTTP methods.
@@ -33,6 +40,19 @@ enum Command {
     Check(CheckOptions),
     /// Tell what happens to a request, and which directives decide it.
     Trace(TraceOptions),
+    /// Show what every method gets on every route.
+    Matrix(MatrixOptions),
+    /// Print the manual of a rule, or tell 501 from 405.
+    Explain(ExplainOptions),
+    /// Write a proxylint.toml with the defaults.
+    Init(InitOptions),
+    /// Show the settings that hold for a path.
+    Config(ConfigOptions),
+    /// Print a completion script.
+    Completions(CompletionsOptions),
+    /// Print the man page.
+    #[command(hide = true)]
+    Man,
 }
 
 /// How the process ends.
@@ -73,5 +93,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
     match cli.command.unwrap_or(Command::Check(cli.check)) {
         Command::Check(options) => check::run(&options, out),
         Command::Trace(options) => trace::run(&options, out),
+        Command::Matrix(options) => matrix::run(&options, out),
+        Command::Explain(options) => explain::run(&options, out),
+        Command::Init(options) => setup::init(&options, out),
+        Command::Config(options) => setup::config(&options, out),
+        Command::Completions(options) => setup::completions(&options, out),
+        Command::Man => setup::man(out),
     }
 }

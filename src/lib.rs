@@ -22,6 +22,7 @@ pub mod collect;
 pub mod config;
 pub mod lint;
 pub mod trace;
+pub mod matrix;
 pub mod suppress;
 pub mod baseline;
 pub mod fix;

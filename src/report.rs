@@ -9,6 +9,7 @@ pub mod gitlab;
 pub mod junit;
 pub mod checkstyle;
 pub mod trace;
+pub mod matrix;
 mod page;
 mod place;
 pub mod style;

@@ -22,6 +22,8 @@ use crate::rules;
 use pass::Pass;
 use settings::Settings;
 
+pub(super) use settings::read as read_settings;
+
 #[derive(Args)]
 pub(super) struct CheckOptions {
     /// Files, folders, globs, or `-` for standard input [default: the current folder].

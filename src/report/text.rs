@@ -16,6 +16,18 @@ pub(super) fn spot(sources: &Sources, span: Span) -> String {
     format!("{}:{}:{}", printable(file.name.trim_start_matches("./")), at.line, at.column)
 }
 
+/// The request as a URL; the listener is told where it is not what the Host header says.
+pub(super) fn route(request: &Request) -> String {
+    let Request { scheme, host, address, port, target, .. } = request;
+    let usual = if scheme == "https" { 443 } else { 80 };
+    let listener = if *port == usual { String::new() } else { format!(":{port}") };
+    match host {
+        Some(host) if host.contains(':') => format!("{scheme}://{host}{target} (to {address}:{port})"),
+        Some(host) => format!("{scheme}://{host}{listener}{target}"),
+        None => format!("{scheme}://{address}{listener}{target} (without Host)"),
+    }
+}
+
 /// What becomes of a request, in a few words.
 pub(super) fn sentence(answer: &Answer, client: &str) -> String {
     match answer {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::style::Palette;
-use super::text::{printable, sentence, spot};
+use super::text::{printable, route, sentence, spot};
 use crate::http::{Request, Step};
 use crate::source::Sources;
 use crate::trace::{Outcome, Traced};
@@ -18,7 +18,7 @@ const MAX_LINE: usize = 100;
 pub fn human(traced: &Traced, sources: &Sources, palette: Palette, out: &mut dyn Write) -> io::Result<()> {
     let Palette { strong, doubt, .. } = palette;
     let request = &traced.request;
-    writeln!(out, "{strong}{} {}{strong:#}", printable(&request.method), printable(&url(request)))?;
+    writeln!(out, "{strong}{} {}{strong:#}", printable(&request.method), printable(&route(request)))?;
     for outcome in &traced.outcomes {
         if !outcome.when.is_empty() {
             let sign = if traced.outcomes.len() > 1 { "if" } else { "provided that" };
@@ -61,18 +61,6 @@ fn human_outcome(
     match verdict.decision() {
         Some(step) => writeln!(out, "  {faint}decided by `{}` at {}{faint:#}", step.directive, spot(sources, step.span)),
         None => writeln!(out),
-    }
-}
-
-/// The request as a URL; the listener is told where it is not what the Host header says.
-fn url(request: &Request) -> String {
-    let Request { scheme, host, address, port, target, .. } = request;
-    let usual = if scheme == "https" { 443 } else { 80 };
-    let listener = if *port == usual { String::new() } else { format!(":{port}") };
-    match host {
-        Some(host) if host.contains(':') => format!("{scheme}://{host}{target} (to {address}:{port})"),
-        Some(host) => format!("{scheme}://{host}{listener}{target}"),
-        None => format!("{scheme}://{address}{listener}{target} (without Host)"),
     }
 }
 

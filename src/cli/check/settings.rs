@@ -76,7 +76,8 @@ fn start(options: &CheckOptions) -> PathBuf {
     }
 }
 
-fn read(path: &Path) -> Result<Loaded, Failure> {
+/// Reads a file of settings.
+pub(in crate::cli) fn read(path: &Path) -> Result<Loaded, Failure> {
     let what = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|source| Failure::Read { what: what.clone(), source })?;
     let place = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());

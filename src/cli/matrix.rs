@@ -1,0 +1,55 @@
+//! `proxylint matrix`: routes by methods.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::options::{Common, Machinery};
+use super::{Failure, Status};
+use crate::lint::{Input, Loaded};
+use crate::matrix;
+use crate::report;
+use crate::report::style::Palette;
+use crate::server::Task;
+
+#[derive(Args)]
+pub(super) struct MatrixOptions {
+    /// The main files of configs.
+    #[arg(required = true, value_name = "CONFIG")]
+    configs: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    #[default]
+    Human,
+    Json,
+}
+
+pub(super) fn run(options: &MatrixOptions, out: &mut dyn Write) -> Result<Status, Failure> {
+    let machinery = Machinery::new(&options.common)?;
+    let palette = Palette::new(options.common.is_colored());
+    for (index, path) in options.configs.iter().enumerate() {
+        let input = Input::file(path);
+        let server = machinery.server(&options.common, &input)?;
+        let target = options.common.told_release(server).unwrap_or_else(|| server.current());
+        let loaded = Loaded::read(machinery.machine(), server, &[input], &Task { target, methods: Vec::new() })?;
+        let rows = matrix::rows(loaded.site.as_ref());
+        match options.format {
+            Format::Json => report::matrix::json(&loaded, &rows, out)?,
+            Format::Human => {
+                if options.configs.len() > 1 {
+                    let blank = if index > 0 { "\n" } else { "" };
+                    writeln!(out, "{blank}{}", path.display())?;
+                }
+                report::matrix::human(&loaded, &rows, palette, out)?;
+            }
+        }
+    }
+    Ok(Status::Clean)
+}
