@@ -22,6 +22,7 @@ pub(super) fn route(request: &Request) -> String {
     let usual = if scheme == "https" { 443 } else { 80 };
     let listener = if *port == usual { String::new() } else { format!(":{port}") };
     match host {
+        Some(host) if host.ends_with(&format!(":{port}")) => format!("{scheme}://{host}{target}"),
         Some(host) if host.contains(':') => format!("{scheme}://{host}{target} (to {address}:{port})"),
         Some(host) => format!("{scheme}://{host}{listener}{target}"),
         None => format!("{scheme}://{address}{listener}{target} (without Host)"),

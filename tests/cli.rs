@@ -1,0 +1,280 @@
+//! The command line, as scripts, hooks and editors use it.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const DENIED: &str = "events {}\nhttp {\n    server {\n        listen 8080;\n        location / {\n            limit_except GET POST { deny all; }\n            proxy_pass http://127.0.0.1:3000;\n        }\n    }\n}\n";
+const CLEAN: &str =
+    "events {}\nhttp {\n    server {\n        listen 8080;\n        location / { proxy_pass http://127.0.0.1:3000; }\n    }\n}\n";
+const BROKEN: &str = "events {}\nhttp {\n    server {\n        listen 8080;\n        location / { return 200 \"\n    }\n}\n";
+
+struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let project = Project { folder: TempDir::new().unwrap() };
+        for (name, text) in files {
+            let path = project.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        project
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_proxylint"));
+        command.current_dir(self.path()).env_clear();
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command().args(arguments).output().unwrap()
+    }
+
+    fn code(&self, arguments: &[&str]) -> i32 {
+        self.run(arguments).status.code().unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[&["--format", "json"], arguments].concat());
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    }
+
+    fn with_input(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.command();
+        let mut child =
+            command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn rules(report: &Value) -> Vec<&str> {
+    report["findings"].as_array().unwrap().iter().map(|finding| finding["rule"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_status_tells_what_was_found() {
+    let project = Project::new(&[("nginx.conf", CLEAN), ("broken/nginx.conf", BROKEN), ("none/readme.md", "nothing")]);
+    assert_eq!(project.code(&["nginx.conf"]), 0);
+    assert_eq!(project.code(&["broken/nginx.conf"]), 1);
+    assert_eq!(project.code(&["--fail-on", "never", "broken/nginx.conf"]), 0);
+    assert_eq!(project.code(&["missing/nginx.conf"]), 2);
+    assert_eq!(project.code(&["--no-such-option"]), 2);
+    assert_eq!(project.code(&["none"]), 3);
+}
+
+#[test]
+fn the_format_never_changes_the_status() {
+    let project = Project::new(&[("nginx.conf", BROKEN)]);
+    for format in ["human", "concise", "json", "sarif", "github", "gitlab", "junit", "checkstyle"] {
+        assert_eq!(project.code(&["--format", format, "nginx.conf"]), 1, "{format}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_does_not_hide_what_can() {
+    let project = Project::new(&[("nginx.conf", BROKEN), ("empty/nginx.conf", ""), ("binary/nginx.conf", "user x;\0\u{1}")]);
+    fs::create_dir(project.path().join("nginx.d")).unwrap();
+    let output =
+        project.run(&["--format", "json", "gone.conf", "binary/nginx.conf", "empty/nginx.conf", "nginx.d", "nginx.conf"]);
+    assert_eq!(output.status.code(), Some(2));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(!report["findings"].as_array().unwrap().is_empty());
+    let told = err(&output);
+    for part in
+        ["error: cannot read gone.conf: no such file", "is not a text file: byte 7", "nginx.conf is empty", "nginx.d holds no"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert_eq!(told.matches("help: ").count(), 4);
+}
+
+#[test]
+fn a_file_that_another_one_includes_is_linted_once() {
+    let main = "events {}\nhttp {\n    include sites-enabled/*;\n}\n";
+    let site = "server {\n    listen 8080;\n    no_such_directive_at_all;\n}\n";
+    let project = Project::new(&[("nginx/nginx.conf", main), ("nginx/sites-enabled/a.conf", site)]);
+    let report = project.json(&["."]);
+    assert_eq!(report["summary"]["files"], 2);
+    assert_eq!(project.json(&["nginx/sites-enabled/a.conf", "nginx/nginx.conf"]), report_from(&project, "nginx/nginx.conf"));
+    assert_eq!(project.json(&["nginx/sites-enabled/a.conf"])["summary"]["files"], 1);
+}
+
+fn report_from(project: &Project, path: &str) -> Value {
+    project.json(&[path])
+}
+
+#[test]
+fn standard_input_has_the_name_that_it_is_given() {
+    let project = Project::new(&[]);
+    let output = project.with_input(&["--format", "concise", "--stdin-filename", "conf/nginx.conf", "-"], BROKEN);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(out(&output).starts_with("conf/nginx.conf:"), "{}", out(&output));
+    let output = project.with_input(&["--server", "nginx", "-"], CLEAN);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+}
+
+#[test]
+fn named_files_are_left_out_only_where_that_is_forced() {
+    let settings = "exclude = [\"old/**\"]\n";
+    let project = Project::new(&[("proxylint.toml", settings), ("old/nginx.conf", BROKEN), ("nginx.conf", CLEAN)]);
+    assert_eq!(project.code(&["."]), 0);
+    assert_eq!(project.code(&["old/nginx.conf"]), 1);
+    assert_eq!(project.code(&["--force-exclude", "old/nginx.conf"]), 3);
+    assert_eq!(project.code(&["--force-exclude", "old/nginx.conf", "proxylint.toml", "nginx.conf"]), 0);
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let project = Project::new(&[("nginx.conf", CLEAN)]);
+    let mut child =
+        project.command().args(["explain", "--markdown"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), err(&output)), (Some(0), String::new()));
+}
+
+#[test]
+fn a_trace_answers_every_line_in_order() {
+    let project = Project::new(&[("nginx.conf", DENIED)]);
+    // More than one site can tell apart. nginx takes letters, `_` and `-` in a method, and no digits.
+    let letter = |n: u32| char::from_u32(u32::from('A') + n).unwrap();
+    let odd = (0..150).map(|n| format!("M{}{}", letter(n / 26), letter(n % 26)));
+    let methods: Vec<_> = odd.chain(["GET".into(), "PATCH".into(), "MAC".into()]).collect();
+    let lines: String = methods.iter().map(|method| format!("{{\"method\": \"{method}\", \"port\": 8080}}\n")).collect();
+    let output = project.with_input(&["trace", "--format", "json", "--requests", "-", "nginx.conf"], &lines);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let answers: Vec<Value> = out(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), methods.len());
+    for (method, answer) in methods.iter().zip(&answers) {
+        assert_eq!(answer["request"]["method"], *method);
+        assert_eq!(answer["exhaustive"], true);
+        let outcome = &answer["outcomes"][0];
+        assert_eq!(outcome["when"], Value::Array(Vec::new()));
+        match method.as_str() {
+            "GET" => assert_eq!(outcome["answer"]["to"], "http://127.0.0.1:3000"),
+            _ => assert_eq!(outcome["answer"]["status"], 403),
+        }
+    }
+    let decided = &answers[0]["outcomes"][0]["decided_by"];
+    assert_eq!((&decided["directive"], &decided["location"]["start"]["line"]), (&"limit_except".into(), &6.into()));
+}
+
+#[test]
+fn a_trace_takes_a_url_as_curl_does() {
+    let project = Project::new(&[("nginx.conf", DENIED)]);
+    let output = project.run(&["trace", "nginx.conf", "http://a.example:8080/x?y", "-X", "DELETE", "-H", "Host: b.example"]);
+    let text = out(&output);
+    assert!(text.starts_with("DELETE http://b.example:8080/x?y\n"), "{text}");
+    assert!(text.contains("nginx.conf:6:13"), "{text}");
+    assert!(text.contains("403 Forbidden from the proxy"), "{text}");
+    for wrong in [&["trace", "nginx.conf"][..], &["trace", "nginx.conf", "ftp://x/"], &["trace", "nginx.conf", "http://x:99999/"]]
+    {
+        let output = project.run(wrong);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(err(&output).contains("help: "), "{}", err(&output));
+    }
+}
+
+#[test]
+fn the_default_in_github_actions_is_annotations() {
+    let project = Project::new(&[("nginx.conf", BROKEN)]);
+    let output = project.command().env("GITHUB_ACTIONS", "true").arg("nginx.conf").output().unwrap();
+    assert!(out(&output).starts_with("::error file=nginx.conf,line="), "{}", out(&output));
+}
+
+#[test]
+fn several_outputs_come_from_one_run() {
+    let project = Project::new(&[("nginx.conf", BROKEN)]);
+    let output = project.run(&["--output", "sarif=a.sarif", "--output", "junit=a.xml", "--format", "concise", "nginx.conf"]);
+    assert_eq!(output.status.code(), Some(1));
+    let sarif: Value = serde_json::from_slice(&fs::read(project.path().join("a.sarif")).unwrap()).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    assert!(fs::read_to_string(project.path().join("a.xml")).unwrap().contains("<testsuites"));
+    assert_eq!(project.code(&["--output", "sarf=a", "nginx.conf"]), 2);
+}
+
+#[test]
+fn mistakes_in_the_settings_are_shown_at_their_place() {
+    let project = Project::new(&[("proxylint.toml", "[rules]\nsyntax-eror = \"off\"\n"), ("nginx.conf", BROKEN)]);
+    let output = project.run(&["nginx.conf"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = err(&output);
+    assert!(told.contains("proxylint.toml:2:1") && told.contains("did you mean `syntax-error`?"), "{told}");
+}
+
+#[test]
+fn rules_can_be_switched_and_weighed() {
+    let project = Project::new(&[("nginx.conf", BROKEN)]);
+    let report = project.json(&["nginx.conf"]);
+    let rule = rules(&report)[0];
+    assert_eq!(project.json(&["--ignore", rule, "nginx.conf"])["findings"], Value::Array(Vec::new()));
+    assert_eq!(rules(&project.json(&["--select", rule, "nginx.conf"])), rules(&report));
+    let weighed = project.json(&["--severity", &format!("{rule}=warning"), "nginx.conf"]);
+    assert_eq!(weighed["summary"]["error"], 0);
+    let output = project.run(&["--ignore", "syntaxerror", "nginx.conf"]);
+    assert!(err(&output).contains("did you mean `syntax-error`?"), "{}", err(&output));
+}
+
+#[test]
+fn a_baseline_holds_back_what_is_known() {
+    let project = Project::new(&[("nginx.conf", BROKEN)]);
+    assert_eq!(project.code(&["--baseline", "known.json", "nginx.conf"]), 2);
+    assert_eq!(project.code(&["--baseline", "known.json", "--update-baseline", "nginx.conf"]), 0);
+    fs::write(project.path().join("nginx.conf"), format!("\n# a comment\n{BROKEN}")).unwrap();
+    assert_eq!(project.code(&["--baseline", "known.json", "nginx.conf"]), 0);
+    assert_eq!(project.code(&["nginx.conf"]), 1);
+}
+
+#[test]
+fn settings_can_be_begun_and_shown() {
+    let project = Project::new(&[]);
+    assert_eq!(project.code(&["init"]), 0);
+    assert_eq!(project.code(&["init"]), 2);
+    assert!(out(&project.run(&["config"])).contains("fail-on = \"warning\""));
+    assert!(out(&project.run(&["man"])).contains(".TH proxylint"));
+    assert!(out(&project.run(&["completions", "bash"])).contains("_proxylint"));
+}
+
+#[test]
+fn every_rule_explains_itself() {
+    let project = Project::new(&[]);
+    let list = out(&project.run(&["explain"]));
+    for rule in proxylint::rules::RULES {
+        assert!(list.contains(rule.name));
+        assert!(out(&project.run(&["explain", rule.name])).starts_with(rule.name));
+    }
+    assert!(out(&project.run(&["explain", "501"])).contains("RFC 9110"));
+    assert!(err(&project.run(&["explain", "method-denid"])).contains("did you mean `method-denied`?"));
+}
+
+/// `docs/rules.md` is what `proxylint explain --markdown` prints; `UPDATE=1 cargo test` writes it.
+#[test]
+fn the_documentation_of_the_rules_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
+    let page = out(&Project::new(&[]).run(&["explain", "--markdown"]));
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    assert!(fs::read_to_string(path).unwrap() == page, "run `UPDATE=1 cargo test`");
+}
