@@ -82,10 +82,11 @@ impl Parser<'_> {
                 self.at += 1;
                 self.simple(self.at);
             }
-            b'{' if self.builder.pending() == 0 => {
+            b'{' if self.builder.pending() == 0 && !self.placeholder_starts() => {
                 self.error(start..start + 1, "unexpected `{`: a block needs a name");
                 self.open();
             }
+            b'{' if self.placeholder_starts() => self.word(),
             b'{' => self.open(),
             b'}' => self.close(),
             _ => self.word(),
@@ -125,6 +126,11 @@ impl Parser<'_> {
         }
         self.at = tag.end;
         true
+    }
+
+    /// Whether a tag is part of a statement here, as in `listen {{ port }};`.
+    fn placeholder_starts(&self) -> bool {
+        template::tag(self.text, self.at).is_some_and(|tag| tag.kind != TagKind::Comment)
     }
 
     /// An expression that is followed by more on its line is a word; on a line of its own it stands for whole statements.
@@ -278,7 +284,7 @@ mod tests {
     fn words_end_at_blanks_semicolons_and_braces() {
         assert_eq!(words("a b;c{d e;}"), ["a", "b", "c", "d", "e"]);
         assert_eq!(words("location /h#x { return 200; }"), ["location", "/h#x", "return", "200"]);
-        assert_eq!(words("a ${b}c{d}e; }".trim_end_matches(" }")).len(), 3);
+        assert_eq!(words("a ${b}c{d e; }"), ["a", "${b}c", "d", "e"]);
         assert_eq!(words("if ($m = \"x\"){ break; }"), ["if", "($m", "=", "x", ")", "break"]);
     }
 
