@@ -21,6 +21,7 @@ use crate::source::{Reader, SourceFile};
 use crate::syntax::Tree;
 
 use document::Document;
+use routes::Inputs;
 use select::Listeners;
 use site::Model;
 
@@ -47,7 +48,8 @@ impl Server for Nginx {
         let universe = Universe::new(odd.iter().map(String::as_str).chain(task.methods.iter().map(String::as_str)));
         let model = site::build(&document, universe, prefix.display().to_string());
         let listeners = Listeners::new(&model);
-        Box::new(Config { document, model, listeners, target: task.target })
+        let inputs = Inputs::new(&model);
+        Box::new(Config { document, model, listeners, inputs, target: task.target })
     }
 }
 
@@ -56,6 +58,7 @@ struct Config {
     document: Document,
     model: Model,
     listeners: Listeners,
+    inputs: Inputs,
     target: Release,
 }
 
@@ -83,6 +86,6 @@ impl Site for Config {
 
 impl Candidates for Config {
     fn candidates(&self, input: &Input) -> Vec<Arc<str>> {
-        routes::candidates(&self.model, input)
+        self.inputs.get(input)
     }
 }

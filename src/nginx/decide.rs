@@ -23,6 +23,7 @@ use crate::source::Span;
 
 use super::select::{Listeners, locate};
 use super::site::{Handler, Model, ScopeId, VarId};
+pub(super) use uri::escape;
 use values::{Captured, Value};
 
 /// What nginx does with the request behind `ask`.

@@ -1,16 +1,157 @@
 //! Requests that stand for the parts of a config.
+//!
+//! For each server one host that selects it, for each location the shortest target that reaches it; both are checked by the
+//! selection itself, so that a shadowed location has no route. Named and internal locations are reached through others.
 
-use std::sync::Arc;
+mod inputs;
 
-use super::select::Listeners;
-use super::site::Model;
-use crate::ask::Input;
+use std::collections::HashSet;
+
+use super::decide::escape;
+use super::select::{Listener, Listeners, Named, locate};
+use super::site::{Address, Listen, Matching, Model, ScopeId, ScopeKind, ServerBlock, ServerName, Setting};
+use crate::http::Request;
+use crate::nginx::site::Instruction;
 use crate::server::Route;
+use crate::source::Span;
 
-pub(super) fn routes(_model: &Model, _listeners: &Listeners) -> Vec<Route> {
-    Vec::new()
+pub(super) use inputs::Inputs;
+
+pub(super) fn routes(model: &Model, listeners: &Listeners) -> Vec<Route> {
+    let mut routes = Vec::new();
+    let mut seen = HashSet::new();
+    for (index, server) in model.servers.iter().enumerate() {
+        let Some(request) = front_door(server, index, listeners) else { continue };
+        let mut add = |scope: ScopeId, path: &str| {
+            let request = Request { target: escape(path), ..request.clone() };
+            if seen.insert((request.host.clone(), request.port, request.target.clone())) {
+                routes.push(Route { request, span: model.scope(scope).span, cors: cors(model, scope) });
+            }
+        };
+        let reach = Reach { model, server: server.scope };
+        reach.locations(server.scope, "", &mut add);
+        if let Some(path) = ["/", "/x"].into_iter().find(|path| reach.ends_at(server.scope, path)) {
+            add(server.scope, path);
+        }
+    }
+    routes
 }
 
-pub(super) fn candidates(_model: &Model, _input: &Input) -> Vec<Arc<str>> {
-    Vec::new()
+/// A request that selects the server.
+fn front_door(server: &ServerBlock, index: usize, listeners: &Listeners) -> Option<Request> {
+    server.listens.iter().find_map(|listen| {
+        let base = knock(listen)?;
+        let listener = listeners.find(&base)?;
+        let host = hosts(server).find(|host| selects(listener, host, index))?;
+        Some(Request { host: Some(host), ..base })
+    })
+}
+
+fn knock(listen: &Listen) -> Option<Request> {
+    let address = match listen.address {
+        Address::Any4 | Address::Unknown => "127.0.0.1".to_owned(),
+        Address::Any6 => "::1".to_owned(),
+        Address::One(address) => address.to_string(),
+        Address::Unix => return None,
+    };
+    let scheme = if listen.ssl { "https" } else { "http" };
+    let port = match listen.ports {
+        (0, _) if listen.ssl => 443,
+        (0, _) => 80,
+        (first, _) => first,
+    };
+    Some(Request { scheme: scheme.into(), address, port, ..Request::default() })
+}
+
+/// Hosts that might select the server, the likeliest first.
+fn hosts(server: &ServerBlock) -> impl Iterator<Item = String> + '_ {
+    let named = server.names.iter().filter_map(|name| match name {
+        ServerName::Exact(name) if name.bytes().all(|byte| byte > b' ' && byte != b'/') && !name.is_empty() => {
+            Some(name.to_string())
+        }
+        ServerName::Head(suffix) => Some(format!("a{suffix}")),
+        ServerName::Tail(prefix) => Some(format!("{prefix}test")),
+        ServerName::Regex(pattern) => pattern.example(),
+        ServerName::Exact(_) | ServerName::Unknown => None,
+    });
+    named.chain(["localhost".to_owned(), "other.test".to_owned()])
+}
+
+fn selects(listener: &Listener, host: &str, index: usize) -> bool {
+    match listener.named(host) {
+        Named::Server(found) | Named::Default(found) | Named::Regex(found, _) => found == index,
+    }
+}
+
+/// Looks for targets that reach the locations of one server.
+struct Reach<'m> {
+    model: &'m Model,
+    server: ScopeId,
+}
+
+impl Reach<'_> {
+    fn ends_at(&self, scope: ScopeId, path: &str) -> bool {
+        let chosen = locate(self.model, self.server, path);
+        chosen.scope == scope && !chosen.redirect
+    }
+
+    fn locations(&self, around: ScopeId, prefix: &str, add: &mut impl FnMut(ScopeId, &str)) {
+        let Some(locations) = &self.model.scope(around).locations else { return };
+        for id in locations.all() {
+            let scope = self.model.scope(id);
+            let inner = if scope.name.starts_with('/') { &*scope.name } else { prefix };
+            if scope.internal.is_none()
+                && let Some(path) = self.paths(id, prefix).into_iter().find(|path| self.ends_at(id, path))
+            {
+                add(id, &path);
+            }
+            self.locations(id, inner, add);
+        }
+    }
+
+    /// Paths that may reach a location.
+    fn paths(&self, id: ScopeId, prefix: &str) -> Vec<String> {
+        let scope = self.model.scope(id);
+        let ScopeKind::Location(matching) = &scope.kind else { return Vec::new() };
+        match matching {
+            Matching::Named => Vec::new(),
+            Matching::Exact => vec![scope.name.to_string()],
+            Matching::Prefix | Matching::PrefixNoRegex if !scope.name.starts_with('/') => {
+                vec![format!("/{}", scope.name), "/".to_owned()]
+            }
+            Matching::Prefix | Matching::PrefixNoRegex => {
+                ["", "x", "x/y", "/x"].iter().map(|tail| format!("{}{tail}", scope.name)).collect()
+            }
+            Matching::Regex(pattern) => {
+                let slash = if prefix.is_empty() { "/" } else { prefix };
+                let examples = [pattern.example_after(slash), pattern.example_after("/"), pattern.example()];
+                examples.into_iter().flatten().filter(|path| path.starts_with('/')).collect()
+            }
+            Matching::Unknown => vec!["/x".to_owned()],
+        }
+    }
+}
+
+/// Where a scope tells browsers that other sites may call it.
+fn cors(model: &Model, scope: ScopeId) -> Option<Span> {
+    let own = model.scope(scope).code.iter().find_map(|instruction| match instruction {
+        Instruction::If { scope: Some(inner), .. } => cors_header(model, *inner),
+        _ => None,
+    });
+    own.or_else(|| {
+        // A level with an `add_header` of its own inherits none.
+        let mut next = Some(scope);
+        while let Some(id) = next {
+            let level = model.scope(id);
+            if level.settings.iter().any(|(setting, _)| matches!(setting, Setting::CorsHeader | Setting::OtherHeader)) {
+                return cors_header(model, id);
+            }
+            next = level.parent;
+        }
+        None
+    })
+}
+
+fn cors_header(model: &Model, scope: ScopeId) -> Option<Span> {
+    model.scope(scope).settings.iter().find(|(setting, _)| matches!(setting, Setting::CorsHeader)).map(|(_, span)| *span)
 }

@@ -98,7 +98,6 @@ pub(super) enum Handler {
 #[derive(Debug)]
 pub(super) struct ServerBlock {
     pub scope: ScopeId,
-    pub span: Span,
     pub listens: Vec<Listen>,
     pub names: Vec<ServerName>,
     pub named: HashMap<Box<str>, ScopeId>,
@@ -109,7 +108,6 @@ pub(super) struct ServerBlock {
 #[derive(Debug)]
 pub(super) struct Group {
     pub servers: Vec<Arc<str>>,
-    pub span: Span,
 }
 
 #[derive(Debug)]

@@ -70,7 +70,7 @@ fn normalise(path: &[u8], merge_slashes: bool) -> Option<Vec<u8>> {
 }
 
 /// `ngx_escape_uri` with `NGX_ESCAPE_URI`.
-pub(super) fn escape(path: &str) -> String {
+pub(in super::super) fn escape(path: &str) -> String {
     let mut escaped = String::with_capacity(path.len());
     for byte in path.bytes() {
         match byte {

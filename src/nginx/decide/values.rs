@@ -222,7 +222,7 @@ impl<'m> Exchange<'m, '_, '_> {
     fn server_name(&mut self) -> Value {
         use crate::nginx::site::ServerName;
         match self.model.servers[self.server].names.first() {
-            Some(ServerName::Exact(name, _)) => Value::text(name),
+            Some(ServerName::Exact(name)) => Value::text(name),
             None => Value::empty(),
             Some(_) => Value::Unknown,
         }

@@ -100,11 +100,11 @@ fn listen_on(listeners: &mut Vec<Listener>, listen: &crate::nginx::site::Listen,
     }
     for name in names {
         match name {
-            ServerName::Exact(name, _) => _ = listener.exact.entry(name.clone()).or_insert(server),
-            ServerName::Head(name, _) => _ = listener.heads.entry(name.clone()).or_insert(server),
-            ServerName::Tail(name, _) => _ = listener.tails.entry(name.clone()).or_insert(server),
-            ServerName::Regex(pattern, _) => listener.regexes.push((Arc::clone(pattern), server)),
-            ServerName::Unknown(_) => _ = listener.unknown.get_or_insert(server),
+            ServerName::Exact(name) => _ = listener.exact.entry(name.clone()).or_insert(server),
+            ServerName::Head(name) => _ = listener.heads.entry(name.clone()).or_insert(server),
+            ServerName::Tail(name) => _ = listener.tails.entry(name.clone()).or_insert(server),
+            ServerName::Regex(pattern) => listener.regexes.push((Arc::clone(pattern), server)),
+            ServerName::Unknown => _ = listener.unknown.get_or_insert(server),
         }
     }
 }

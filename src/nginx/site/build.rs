@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::nginx::document::Document;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, Patterns};
 use crate::syntax::{Directive, Word};
 
 /// Locations nest no deeper in any sane config; deeper ones are left out.
@@ -42,7 +42,7 @@ pub(in super::super) fn build(document: &Document, universe: Universe, prefix: S
         zones: HashMap::new(),
         bodies: Bodies::default(),
     };
-    let mut builder = Builder { document, model, shouted: shouted_variables(document) };
+    let mut builder = Builder { document, model, shouted: shouted_variables(document), patterns: Patterns::default() };
     builder.file(place(document));
     builder.model
 }
@@ -79,6 +79,7 @@ struct Builder<'d> {
     document: &'d Document,
     model: Model,
     shouted: Vec<String>,
+    patterns: Patterns,
 }
 
 impl<'d> Builder<'d> {
@@ -157,20 +158,18 @@ impl<'d> Builder<'d> {
     fn server(&mut self, statements: &[Directive<'d>], http: ScopeId, span: Span) -> ScopeId {
         let scope = self.scope(ScopeKind::Server, Some(http), span, "".into());
         let mut server =
-            ServerBlock { scope, span, listens: Vec::new(), names: Vec::new(), named: HashMap::new(), merge_slashes: true };
+            ServerBlock { scope, listens: Vec::new(), names: Vec::new(), named: HashMap::new(), merge_slashes: true };
         let mut locations = Locations::default();
         for statement in statements {
             match statement.name() {
                 "listen" => server.listens.extend(self.listen(*statement)),
                 "server_name" => {
                     for (word, value) in statement.args().iter().zip(statement.values()) {
-                        let names = ServerName::parse(value, self.is_opaque(word, value), statement.tree.span(word));
-                        for name in &names {
-                            if let ServerName::Regex(pattern, _) = name {
-                                self.groups_of(pattern);
-                            }
+                        if self.is_opaque(word, value) {
+                            server.names.push(ServerName::Unknown);
+                        } else {
+                            server.names.extend(self.server_names(value));
                         }
-                        server.names.extend(names);
                     }
                 }
                 "merge_slashes" => server.merge_slashes = statement.arg(0) != Some("off"),
@@ -183,7 +182,7 @@ impl<'d> Builder<'d> {
             }
         }
         if server.listens.is_empty() {
-            server.listens.push(Listen::implied(span));
+            server.listens.push(Listen::implied());
         }
         let code = self.code(statements, scope, false);
         self.scope_mut(scope).code = code;
@@ -193,10 +192,20 @@ impl<'d> Builder<'d> {
         scope
     }
 
+    fn server_names(&mut self, word: &str) -> Vec<ServerName> {
+        let names = ServerName::parse(word, &mut self.patterns);
+        for name in &names {
+            if let ServerName::Regex(pattern) = name {
+                self.groups_of(pattern);
+            }
+        }
+        names
+    }
+
     fn listen(&mut self, statement: Directive<'d>) -> Option<Listen> {
         let (word, place) = (statement.args().first()?, statement.arg(0)?);
         let opaque = self.is_opaque(word, place);
-        Some(Listen::parse(place, opaque, statement.values().skip(1), statement.head()))
+        Some(Listen::parse(place, opaque, statement.values().skip(1)))
     }
 
     fn set_locations(&mut self, scope: ScopeId, locations: Locations) {
@@ -351,7 +360,7 @@ impl<'d> Builder<'d> {
 
     /// A regex of the config; its named groups become variables.
     fn pattern(&mut self, source: &str, ignore_case: bool) -> Arc<Pattern> {
-        let pattern = Arc::new(Pattern::new(source, ignore_case));
+        let pattern = self.patterns.get(source, ignore_case);
         self.groups_of(&pattern);
         pattern
     }

@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::pattern::Pattern;
-use crate::source::Span;
+use crate::pattern::{Pattern, Patterns};
 
 #[derive(Clone, Debug)]
 pub(in super::super) struct Listen {
@@ -15,7 +14,6 @@ pub(in super::super) struct Listen {
     pub ssl: bool,
     /// HTTP/2 without TLS: HTTP/1 requests are dropped.
     pub plain_http2: bool,
-    pub span: Span,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,12 +28,12 @@ pub(in super::super) enum Address {
 
 impl Listen {
     /// What a server without `listen` has.
-    pub(in super::super) fn implied(span: Span) -> Self {
-        Listen { address: Address::Any4, ports: (80, 80), default: false, ssl: false, plain_http2: false, span }
+    pub(in super::super) fn implied() -> Self {
+        Listen { address: Address::Any4, ports: (80, 80), default: false, ssl: false, plain_http2: false }
     }
 
-    pub(in super::super) fn parse<'w>(place: &str, opaque: bool, mut options: impl Iterator<Item = &'w str>, span: Span) -> Self {
-        let mut listen = Listen::implied(span);
+    pub(in super::super) fn parse<'w>(place: &str, opaque: bool, mut options: impl Iterator<Item = &'w str>) -> Self {
+        let mut listen = Listen::implied();
         let mut http2 = false;
         for option in &mut options {
             match option {
@@ -75,45 +73,32 @@ fn address(host: &str) -> Address {
 
 #[derive(Clone, Debug)]
 pub(in super::super) enum ServerName {
-    Exact(Box<str>, Span),
+    Exact(Box<str>),
     /// `*.example.com` by `.example.com`
-    Head(Box<str>, Span),
+    Head(Box<str>),
     /// `www.example.*` by `www.example.`
-    Tail(Box<str>, Span),
-    Regex(Arc<Pattern>, Span),
+    Tail(Box<str>),
+    Regex(Arc<Pattern>),
     /// A placeholder of a template.
-    Unknown(Span),
+    Unknown,
 }
 
 impl ServerName {
     /// The names that one word of `server_name` stands for: `.example.com` is two.
-    pub(in super::super) fn parse(word: &str, opaque: bool, span: Span) -> Vec<Self> {
+    pub(in super::super) fn parse(word: &str, patterns: &mut Patterns) -> Vec<Self> {
         let lower = word.to_ascii_lowercase();
-        if opaque {
-            return vec![ServerName::Unknown(span)];
-        }
         if let Some(pattern) = word.strip_prefix('~') {
-            return vec![ServerName::Regex(Arc::new(Pattern::new(pattern, true)), span)];
+            return vec![ServerName::Regex(patterns.get(pattern, true))];
         }
         if lower.starts_with('.') {
-            return vec![ServerName::Exact(lower[1..].into(), span), ServerName::Head(lower.into(), span)];
+            return vec![ServerName::Exact(lower[1..].into()), ServerName::Head(lower.into())];
         }
         if let Some(suffix) = lower.strip_prefix('*') {
-            return vec![ServerName::Head(suffix.into(), span)];
+            return vec![ServerName::Head(suffix.into())];
         }
         if let Some(prefix) = lower.strip_suffix('*') {
-            return vec![ServerName::Tail(prefix.into(), span)];
+            return vec![ServerName::Tail(prefix.into())];
         }
-        vec![ServerName::Exact(lower.into(), span)]
-    }
-
-    pub(in super::super) fn span(&self) -> Span {
-        match self {
-            ServerName::Exact(_, span)
-            | ServerName::Head(_, span)
-            | ServerName::Tail(_, span)
-            | ServerName::Regex(_, span)
-            | ServerName::Unknown(span) => *span,
-        }
+        vec![ServerName::Exact(lower.into())]
     }
 }

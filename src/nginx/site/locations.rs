@@ -45,6 +45,16 @@ impl Locations {
         }
     }
 
+    /// All of them: exact, prefix, regex.
+    pub(in super::super) fn all(&self) -> Vec<ScopeId> {
+        let exact = self.exact.values().copied();
+        let prefixes = self.prefixes.iter().map(|(_, scope, _)| *scope);
+        let mut all: Vec<_> =
+            exact.chain(prefixes).chain(self.regexes.iter().copied()).chain(self.unknown.iter().copied()).collect();
+        all.sort_by_key(|scope| scope.0);
+        all
+    }
+
     pub(super) fn arrange(&mut self) {
         self.prefixes.sort_by(|one, other| one.0.cmp(&other.0));
         self.prefixes.dedup_by(|later, earlier| later.0 == earlier.0);

@@ -9,12 +9,10 @@ use super::text::Text;
 use super::variables::VarId;
 use crate::http::ByMethod;
 use crate::pattern::Pattern;
-use crate::source::Span;
 
 #[derive(Debug)]
 pub(in super::super) struct Map {
     pub source: Text,
-    pub span: Span,
     pub values: Vec<Text>,
     /// By key in lower case: exact keys are compared so (`ngx_http_map_find` hashes the lower-cased value).
     pub exact: HashMap<Box<str>, usize>,

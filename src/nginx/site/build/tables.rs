@@ -41,7 +41,7 @@ impl<'d> Builder<'d> {
                 addresses.push(address);
             }
         }
-        self.model.groups.entry(name.into()).or_insert(Group { servers: addresses, span: block.head() });
+        self.model.groups.entry(name.into()).or_insert(Group { servers: addresses });
     }
 
     fn zone(&mut self, statement: Directive<'d>) {
@@ -56,7 +56,6 @@ impl<'d> Builder<'d> {
         let entries: Vec<_> = self.document.inside(block).collect();
         let mut map = Map {
             source,
-            span: block.head(),
             values: Vec::new(),
             exact: HashMap::new(),
             heads: Vec::new(),
