@@ -21,6 +21,16 @@ pub enum Edition {
     Library,
 }
 
+impl Edition {
+    /// The status that reaches the client: httpd sends 500 in place of one that it has no status line for
+    /// (`ap_index_of_response` in modules/http/http_protocol.c).
+    pub(super) fn sent(self, status: u16) -> u16 {
+        let has_line = matches!(status, 100..=102 | 103 | 200..=208 | 226 | 300..=308 | 400..=417 | 421..=426 | 428 | 429 | 431 | 451)
+            || matches!(status, 500..=508 | 510 | 511);
+        if has_line || self == Edition::Library { status } else { 500 }
+    }
+}
+
 /// What one section of the config (a server, a vhost, a location) says about ModSecurity.
 #[derive(Clone, Debug)]
 pub struct Context {

@@ -361,7 +361,7 @@ impl<'p, 'a, 'b> Run<'p, 'a, 'b> {
             }
             Some(Disruption::Drop) if self.policy.edition == Edition::Module => (Answer::Close, "drops the connection"),
             Some(Disruption::Deny | Disruption::Drop) => {
-                (Answer::respond(rule.actions.status.unwrap_or(403)), "denies the request")
+                (Answer::respond(self.policy.edition.sent(rule.actions.status.unwrap_or(403))), "denies the request")
             }
             Some(Disruption::Redirect(to)) => {
                 let status = rule.actions.status.filter(|status| matches!(status, 301 | 302 | 303 | 307)).unwrap_or(302);
