@@ -36,8 +36,8 @@ pub(super) enum Test {
     /// Matches a value with a byte outside of the allowed ones.
     Bytes(Box<[bool; 256]>),
     UrlEncoding,
-    /// Looks for attacks or numbers that need one of these characters or so many digits.
-    Suspicious,
+    /// Matches nothing of which this can be told to be harmless, and perhaps nothing else either.
+    Unless(fn(&str) -> bool),
     /// Nothing that is modelled; says why.
     Unknown(&'static str),
 }
@@ -72,6 +72,17 @@ impl Operator {
     /// Whether the value matches; `parameter` is the parameter with its macros resolved. `None` where it cannot be told.
     pub(super) fn matches(&self, value: &str, parameter: &str) -> Option<bool> {
         self.plain(value, parameter).map(|matches| matches != self.negated)
+    }
+
+    /// Whether every value matches, so that also one that is not known does.
+    pub(super) fn takes_everything(&self) -> bool {
+        match &self.test {
+            Test::Always => !self.negated,
+            Test::Pattern(pattern) => {
+                !self.negated && matches!(pattern.source(), "(?s)" | "(?s)^" | "(?s).*" | "(?s)^.*" | "(?s)^.*$")
+            }
+            _ => false,
+        }
     }
 
     /// Values that the operator says something else about than about most values.
@@ -111,8 +122,8 @@ impl Operator {
             }
             Test::Bytes(allowed) => value.bytes().any(|byte| !allowed[byte as usize]),
             Test::UrlEncoding => wrongly_encoded(value),
-            Test::Suspicious if harmless(value) => false,
-            Test::Suspicious | Test::Unknown(_) => return None,
+            Test::Unless(harmless) if harmless(value) => false,
+            Test::Unless(_) | Test::Unknown(_) => return None,
         })
     }
 }
@@ -150,7 +161,9 @@ fn test(name: &str, parameter: &str, phrases: &mut dyn FnMut(&str) -> Option<Str
         "validateurlencoding" => Test::UrlEncoding,
         // A text that is valid UTF-8 passes, and no other text gets here.
         "validateutf8encoding" => Test::Never,
-        "detectsqli" | "detectxss" | "verifycc" | "verifycpf" | "verifyssn" | "verifysvnr" => Test::Suspicious,
+        "detectsqli" => Test::Unless(holds_no_sql),
+        "detectxss" => Test::Unless(holds_no_markup),
+        "verifycc" | "verifycpf" | "verifyssn" | "verifysvnr" => Test::Unless(holds_no_long_number),
         "rbl" | "geolookup" | "gsblookup" => Test::Unknown("an external service"),
         "inspectfile" | "fuzzyhash" => Test::Unknown("an external program"),
         "validatehash" | "validatedtd" | "validateschema" | "rsub" => Test::Unknown("a check of the content"),
@@ -245,10 +258,67 @@ fn wrongly_encoded(value: &str) -> bool {
     })
 }
 
-/// A value in which nobody sees an injection or the number of a credit card.
-fn harmless(value: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '?' | '*');
-    value.chars().all(plain) && !value.contains("--") && value.chars().filter(char::is_ascii_digit).count() < 8
+/// Words without which, and without quotes, comments and comparisons, libinjection sees no SQL.
+const SQL: &[&str] = &[
+    "and",
+    "or",
+    "not",
+    "xor",
+    "select",
+    "union",
+    "insert",
+    "update",
+    "delete",
+    "drop",
+    "alter",
+    "create",
+    "having",
+    "group",
+    "order",
+    "where",
+    "from",
+    "into",
+    "like",
+    "between",
+    "case",
+    "when",
+    "null",
+    "exec",
+    "execute",
+    "declare",
+    "waitfor",
+    "sleep",
+    "benchmark",
+    "limit",
+    "is",
+    "in",
+    "div",
+    "mod",
+    "regexp",
+    "rlike",
+    "procedure",
+    "merge",
+    "replace",
+    "values",
+    "set",
+    "use",
+    "call",
+    "begin",
+];
+
+fn holds_no_sql(value: &str) -> bool {
+    let words = value.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    !value.contains(['\'', '"', '`', '=', '#', '|', '&', '<', '>', '\\', '@', '{', '['])
+        && !["--", "/*", "*/", "(("].iter().any(|sign| value.contains(sign))
+        && words.into_iter().all(|word| !SQL.iter().any(|known| known.eq_ignore_ascii_case(word)))
+}
+
+fn holds_no_markup(value: &str) -> bool {
+    !value.contains(['<', '>', '=', '\'', '"', '`', '&'])
+}
+
+fn holds_no_long_number(value: &str) -> bool {
+    value.bytes().filter(u8::is_ascii_digit).count() < 8
 }
 
 #[cfg(test)]

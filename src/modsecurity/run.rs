@@ -198,7 +198,7 @@ impl<'p, 'a, 'b> Run<'p, 'a, 'b> {
         for value in values {
             let text = transformed(link, &value.text, method);
             let answer = match (&text, &parameter) {
-                _ if matches!(check.operator.test, Test::Always) => Some(!check.operator.negated),
+                _ if check.operator.takes_everything() => Some(true),
                 (Some(text), Some(parameter)) => check.operator.matches(text, parameter),
                 _ => None,
             };

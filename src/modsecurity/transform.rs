@@ -18,6 +18,8 @@ pub(super) enum Transformation {
     Length,
     CommandLine,
     HexEncode,
+    HtmlEntityDecode,
+    Base64Decode,
     /// Decodes what starts with one of these; a value without them stays as it is, another one is not known.
     Decode(&'static [&'static str]),
     /// A digest or another encoding, whose outcome is not followed.
@@ -45,14 +47,14 @@ impl Transformation {
             "cmdline" => CommandLine,
             "hexencode" => HexEncode,
             "replacenulls" => Decode(&["\0"]),
-            "htmlentitydecode" => Decode(&["&"]),
+            "htmlentitydecode" => HtmlEntityDecode,
+            "base64decode" => Base64Decode,
             "jsdecode" | "cssdecode" | "escapeseqdecode" => Decode(&["\\"]),
             "replacecomments" | "removecomments" => Decode(&["/*", "--", "#", "<!--"]),
             "removecommentschar" => Decode(&["/*", "*/", "--", "#", "<!--"]),
             "sqlhexdecode" => Decode(&["0x", "0X"]),
             "utf8tounicode" | "parityzero7bit" => Decode(&[]),
-            "base64decode" | "base64decodeext" | "base64encode" | "hexdecode" | "md5" | "sha1" | "parityeven7bit"
-            | "parityodd7bit" => Opaque,
+            "base64decodeext" | "base64encode" | "hexdecode" | "md5" | "sha1" | "parityeven7bit" | "parityodd7bit" => Opaque,
             _ => return None,
         }))
     }
@@ -75,6 +77,8 @@ impl Transformation {
             Length => value.len().to_string().into(),
             CommandLine => command_line(&value).into(),
             HexEncode => value.bytes().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+            HtmlEntityDecode if value.contains('&') => html_decode(&value)?.into(),
+            Base64Decode => base64_decode(&value).into(),
             Decode(signs) if !value.is_ascii() || signs.iter().any(|sign| value.contains(sign)) => return None,
             Opaque => return None,
             _ => value,
@@ -107,6 +111,68 @@ pub(super) fn url_decode(value: &str) -> Option<String> {
         at += length;
     }
     String::from_utf8(decoded).ok()
+}
+
+/// Decodes `&lt;`, `&#60;` and `&#x3c;`; the semicolon may lack. `None` where a number stands for a byte beyond ASCII.
+fn html_decode(value: &str) -> Option<String> {
+    let mut decoded = String::with_capacity(value.len());
+    let mut parts = value.split('&');
+    decoded.push_str(parts.next().unwrap_or(""));
+    for part in parts {
+        let (character, rest) = entity(part)?;
+        decoded.push(character);
+        decoded.push_str(rest);
+    }
+    Some(decoded)
+}
+
+/// The character that the text behind an ampersand stands for, and what follows; the ampersand itself where it is no entity.
+fn entity(text: &str) -> Option<(char, &str)> {
+    if let Some(digits) = text.strip_prefix('#') {
+        let (code, rest) = match digits.strip_prefix(['x', 'X']) {
+            Some(digits) => leading_number(digits, 16),
+            None => leading_number(digits, 10),
+        };
+        return match code {
+            Some(code) => Some((char::from_u32(code & 0xff).filter(char::is_ascii)?, rest)),
+            None => Some(('&', text)),
+        };
+    }
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
+    let character = match text[..end].to_ascii_lowercase().as_str() {
+        "quot" => '"',
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "nbsp" => return None,
+        _ => return Some(('&', text)),
+    };
+    Some((character, text[end..].strip_prefix(';').unwrap_or(&text[end..])))
+}
+
+fn leading_number(text: &str, radix: u32) -> (Option<u32>, &str) {
+    let end = text.find(|c: char| !c.is_digit(radix)).unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
+    (u32::from_str_radix(digits, radix).ok(), rest.strip_prefix(';').unwrap_or(rest))
+}
+
+/// Decodes up to the first character that is not of the alphabet. Bytes that are no UTF-8 stay bytes beyond ASCII.
+fn base64_decode(value: &str) -> String {
+    let sextet = |byte: u8| match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let sextets: Vec<u32> = value.bytes().map_while(sextet).map(u32::from).collect();
+    let mut bytes = Vec::with_capacity(sextets.len() * 3 / 4);
+    for group in sextets.chunks(4) {
+        let bits = group.iter().fold(0, |bits, sextet| bits << 6 | sextet) << (6 * (4 - group.len()));
+        bytes.extend(bits.to_be_bytes()[1..].iter().take(group.len() - 1));
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn url_encode(value: &str) -> String {
@@ -181,7 +247,9 @@ mod tests {
         assert_eq!(apply("normalizePath", "/a//./b/../c/").as_deref(), Some("/a/c/"));
         assert_eq!(apply("cmdLine", "C^AT  /etc").as_deref(), Some("cat/etc"));
         assert_eq!(apply("htmlEntityDecode", "plain").as_deref(), Some("plain"));
-        assert_eq!(apply("htmlEntityDecode", "&lt;"), None);
+        assert_eq!(apply("htmlEntityDecode", "a&b=&lt;&#62;&#x41;&x").as_deref(), Some("a&b=<>A&x"));
+        assert_eq!(apply("base64Decode", "UFVUIC8=").as_deref(), Some("PUT /"));
+        assert_eq!(apply("jsDecode", "\\x41"), None);
         assert_eq!(apply("sha1", "x"), None);
         assert!(Transformation::named("upper").is_none());
     }
