@@ -1,0 +1,224 @@
+//! Bytes to tree: each line is a statement, each section a block of the lines that follow its header (src/cfgparse.c, readcfgfile).
+
+mod conditional;
+mod line;
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use nom::bytes::complete::take_till;
+use nom::{IResult, Parser};
+
+use self::conditional::World;
+use self::line::{Line, Place};
+use super::environment::Environment;
+use crate::server::Release;
+use crate::source::{SourceFile, Span};
+use crate::syntax::{SyntaxError, Tree, TreeBuilder};
+
+/// The words that begin a section when they stand first on a line.
+pub(super) const SECTIONS: &[&str] = &[
+    "global", "defaults", "frontend", "backend", "listen", "userlist", "peers", "resolvers", "mailers", "http-errors", "cache", "program",
+    "ring", "fcgi-app", "log-forward", "crt-list", "dynamic-update", "traces", "crt-store", "log-profile", "acme",
+];
+
+/// HAProxy's MAXNESTEDCONDS.
+const MAX_NESTING: usize = 16;
+
+/// What the lines of a config are read with, from the first file to the last.
+pub(super) struct Reading {
+    pub(super) environment: Environment,
+    pub(super) release: Release,
+    /// Unset variables, where each was first read.
+    pub(super) unset: Vec<(Span, String)>,
+}
+
+/// Reads one file.
+pub(super) fn parse(source: &Arc<SourceFile>, reading: &mut Reading) -> (Tree, Vec<SyntaxError>) {
+    let builder = TreeBuilder::new(Arc::clone(source));
+    let mut parser = FileParser { source, reading, builder, errors: Vec::new(), conditions: Vec::new(), section: String::new(), number: 0 };
+    parser.file();
+    (parser.builder.finish(), parser.errors)
+}
+
+/// How an `.if` stands at one of its branches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Branch {
+    /// The lines count.
+    Taken,
+    /// They do not, but those of a later branch may.
+    Dropped,
+    /// An earlier branch was taken, or the whole `.if` stands where nothing counts.
+    Skipped,
+}
+
+struct Condition {
+    opened: Span,
+    branch: Branch,
+    last: bool,
+}
+
+struct FileParser<'p> {
+    source: &'p Arc<SourceFile>,
+    reading: &'p mut Reading,
+    builder: TreeBuilder,
+    errors: Vec<SyntaxError>,
+    conditions: Vec<Condition>,
+    section: String,
+    number: u32,
+}
+
+fn until_newline(text: &[u8]) -> IResult<&[u8], &[u8]> {
+    take_till(|byte| byte == b'\n').parse(text)
+}
+
+impl FileParser<'_> {
+    fn file(&mut self) {
+        // Offsets must be those of the text, in which bytes that are no UTF-8 are substituted one by one.
+        let text = Arc::clone(self.source);
+        let text = text.text().as_bytes();
+        let mut at = 0;
+        while let Ok((rest, line)) = until_newline(&text[at..])
+            && at < text.len()
+        {
+            self.number += 1;
+            self.line(line, at as u32);
+            at = text.len() - rest.len() + 1;
+        }
+        self.end(text);
+    }
+
+    fn end(&mut self, text: &[u8]) {
+        let end = text.len() as u32;
+        if !text.is_empty() && !text.ends_with(b"\n") && self.reading.release >= Release(2, 4, 0) {
+            let help = "end the file with a newline";
+            self.error(end.saturating_sub(1)..end, "the last line has no newline, so the file counts as truncated", Some(help.into()));
+        }
+        for condition in std::mem::take(&mut self.conditions) {
+            let help = "close it with `.endif`".into();
+            let message = "this `.if` is never closed".into();
+            self.errors.push(SyntaxError { span: condition.opened, message, help: Some(help), fatal: true });
+        }
+    }
+
+    fn line(&mut self, text: &[u8], offset: u32) {
+        if let Some(nul) = text.iter().position(|&byte| byte == 0) {
+            let at = offset + nul as u32;
+            self.error(at..at + 1, "a NUL byte ends the line", None);
+        }
+        let place = Place { file: &self.source.name, line: self.number, section: &self.section };
+        let Line { words, comment, unset, refusal } = line::read(text, offset, &self.reading.environment, &place);
+        if let Some(refusal) = refusal {
+            self.error(refusal.bytes, refusal.message, None);
+        }
+        if let Some(first) = words.first() {
+            let bytes = first.bytes.start..words.last().map_or(first.bytes.end, |last| last.bytes.end);
+            words.into_iter().for_each(|word| self.builder.word(word.bytes, word.quote, word.value));
+            self.statement(bytes, unset);
+        }
+        if let Some(comment) = comment {
+            self.builder.comment(comment);
+        }
+    }
+
+    fn statement(&mut self, bytes: Range<u32>, unset: Vec<(Range<u32>, String)>) {
+        let first = self.builder.pending_words().first().map_or("", |word| self.builder.value(word)).to_owned();
+        match first.as_str() {
+            ".if" | ".elif" | ".else" | ".endif" => return self.directive(&first, bytes),
+            _ if self.conditions.last().is_some_and(|condition| condition.branch != Branch::Taken) => {
+                // A branch that is not taken is not read at all: it is a comment to HAProxy.
+                self.builder.discard();
+                return self.builder.comment(bytes);
+            }
+            ".alert" => self.error(bytes.clone(), "HAProxy stops at this `.alert`", None),
+            ".notice" | ".warning" | ".diag" | "" => {}
+            _ if first.starts_with('.') && self.reading.release >= Release(2, 4, 0) => {
+                self.error(bytes.clone(), format!("there is no directive `{first}`"), None);
+            }
+            _ => {}
+        }
+        for (place, name) in unset {
+            if self.reading.environment.miss(&name) {
+                self.reading.unset.push((self.source.span(place), name));
+            }
+        }
+        if SECTIONS.contains(&first.as_str()) {
+            self.builder.close(bytes.start);
+            self.section = self.builder.pending_words().get(1).map_or(first.clone(), |word| self.builder.value(word).to_owned());
+            self.builder.open(bytes);
+            return;
+        }
+        self.builder.simple(bytes);
+        self.note_environment();
+    }
+
+    /// Lines of `global` change the environment for the lines after them.
+    fn note_environment(&mut self) {
+        let Some(section) = self.builder.current().filter(|section| section.name() == "global") else { return };
+        if let Some(line) = section.last_child() {
+            self.reading.environment.apply(line);
+        }
+    }
+
+    /// `.if` and what belongs to it.
+    fn directive(&mut self, name: &str, bytes: Range<u32>) {
+        let words = self.builder.pending_words().iter().skip(1).map(|word| self.builder.value(word));
+        let expression = words.collect::<Vec<_>>().join(" ");
+        self.builder.simple(bytes.clone());
+        if self.reading.release < Release(2, 4, 0) {
+            return self.error(bytes, format!("`{name}` is known since HAProxy 2.4"), None);
+        }
+        let span = self.source.span(bytes.clone());
+        match name {
+            ".if" => {
+                if self.conditions.len() + 1 >= MAX_NESTING {
+                    self.error(bytes.clone(), "`.if` may be nested 15 deep", None);
+                }
+                let counts = self.conditions.last().is_none_or(|outer| outer.branch == Branch::Taken);
+                let branch = if !counts { Branch::Skipped } else { self.evaluate(&expression, bytes) };
+                self.conditions.push(Condition { opened: span, branch, last: false });
+            }
+            ".endif" => {
+                if self.conditions.pop().is_none() {
+                    self.error(bytes, "there is no `.if` that this `.endif` could close", None);
+                }
+            }
+            _ => self.branch(name, &expression, bytes),
+        }
+    }
+
+    fn branch(&mut self, name: &str, expression: &str, bytes: Range<u32>) {
+        let Some((branch, last)) = self.conditions.last().map(|condition| (condition.branch, condition.last)) else {
+            return self.error(bytes, format!("there is no `.if` that this `{name}` could belong to"), None);
+        };
+        if last {
+            return self.error(bytes, format!("`{name}` after `.else`"), None);
+        }
+        let next = match branch {
+            Branch::Taken | Branch::Skipped => Branch::Skipped,
+            Branch::Dropped if name == ".else" => Branch::Taken,
+            Branch::Dropped => self.evaluate(expression, bytes),
+        };
+        if let Some(condition) = self.conditions.last_mut() {
+            condition.branch = next;
+            condition.last = name == ".else";
+        }
+    }
+
+    fn evaluate(&mut self, expression: &str, bytes: Range<u32>) -> Branch {
+        let world = World { environment: &self.reading.environment, release: self.reading.release };
+        match conditional::holds(expression, &world) {
+            Ok(true) => Branch::Taken,
+            Ok(false) => Branch::Dropped,
+            Err(message) => {
+                self.error(bytes, message, None);
+                Branch::Dropped
+            }
+        }
+    }
+
+    fn error(&mut self, bytes: Range<u32>, message: impl Into<Cow<'static, str>>, help: Option<Cow<'static, str>>) {
+        self.errors.push(SyntaxError { span: self.source.span(bytes), message: message.into(), help, fatal: true });
+    }
+}
