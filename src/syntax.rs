@@ -201,6 +201,11 @@ impl<'t> Directive<'t> {
         Children { tree: self.tree, next: self.node().first }
     }
 
+    pub fn last_child(&self) -> Option<Directive<'t>> {
+        let last = self.node().last;
+        (last != NONE).then_some(Directive { tree: self.tree, id: NodeId(last) })
+    }
+
     pub fn parent(&self) -> Option<Directive<'t>> {
         let parent = self.node().parent;
         (parent != NONE).then_some(Directive { tree: self.tree, id: NodeId(parent) })

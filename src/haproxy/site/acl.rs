@@ -1,0 +1,443 @@
+//! ACLs, and the conditions made of them (src/acl.c).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::build::{Builder, Refused, Word};
+use super::maps::{self, Content};
+use super::matching::{MATCHINGS, Matching, Patterns};
+use super::sample::{self, Fetch, Sample};
+use super::vocabulary::{self, Kind};
+use super::words;
+use crate::haproxy::arguments;
+use crate::http::{MethodSet, Universe};
+use crate::haproxy::value::{Datum, KNOWN_METHODS};
+use crate::server::Release;
+use crate::source::Span;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::haproxy) struct CriterionId(pub(in crate::haproxy) u32);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::haproxy) struct AclId(pub(in crate::haproxy) u32);
+
+/// A sample, and the patterns that it is compared with.
+#[derive(Debug)]
+pub(in crate::haproxy) struct Criterion {
+    pub(in crate::haproxy) sample: Sample,
+    pub(in crate::haproxy) patterns: Patterns,
+    /// Whether any pattern was written, which decides about a warning only.
+    pub(in crate::haproxy) empty: bool,
+    pub(in crate::haproxy) span: Span,
+    /// The patterns as written, for reports about one of them.
+    pub(in crate::haproxy) words: Vec<(Box<str>, Span)>,
+    /// The methods that match, where nothing but the client's own method is looked at.
+    pub(in crate::haproxy) methods: Option<MethodSet>,
+}
+
+/// A name for alternatives: any of the criteria may hold. Anonymous ones have no name.
+#[derive(Debug)]
+pub(in crate::haproxy) struct Acl {
+    pub(in crate::haproxy) name: Option<Arc<str>>,
+    pub(in crate::haproxy) criteria: Vec<CriterionId>,
+    /// The `acl` lines.
+    pub(in crate::haproxy) lines: Vec<Span>,
+    /// Where a condition first used it.
+    pub(in crate::haproxy) first_use: Option<Span>,
+    /// Lines that came after a use, together with that use.
+    pub(in crate::haproxy) extended: Vec<(Span, Span)>,
+    pub(in crate::haproxy) predefined: bool,
+}
+
+/// `if …` or `unless …`: groups of terms, of which one group must hold as a whole.
+#[derive(Debug)]
+pub(in crate::haproxy) struct Condition {
+    pub(in crate::haproxy) unless: bool,
+    pub(in crate::haproxy) groups: Vec<Vec<Term>>,
+    pub(in crate::haproxy) span: Span,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) struct Term {
+    pub(in crate::haproxy) negated: bool,
+    pub(in crate::haproxy) acl: AclId,
+    pub(in crate::haproxy) span: Span,
+}
+
+impl Criterion {
+    /// Whether it looks at the method that stands in the request line, and at nothing else.
+    pub(in crate::haproxy) fn is_method(&self) -> bool {
+        matches!(self.sample.fetch, Fetch::Method)
+    }
+
+    /// Fills in the methods that match, once the universe is known.
+    pub(in crate::haproxy) fn settle(&mut self, universe: &Universe, datum: impl Fn(&str) -> Option<Datum>) {
+        if !self.is_method() {
+            return;
+        }
+        let unsure = std::cell::Cell::new(false);
+        let matches = |name: &str| match datum(name) {
+            None => false,
+            Some(datum) => self.patterns.matches(&datum).unwrap_or_else(|| {
+                unsure.set(true);
+                false
+            }),
+        };
+        let methods = universe.matching(matches);
+        self.methods = (!unsure.get()).then_some(methods);
+    }
+}
+
+/// The method as HAProxy sees it before anything was rewritten.
+pub(in crate::haproxy) fn method(name: &str) -> Datum {
+    Datum::Method { known: KNOWN_METHODS.contains(&name), text: name.into() }
+}
+
+/// ACL keywords are fetches with a match method in their name: `path_beg` is `path -m beg` (acl_kws in src/http_acl.c).
+const SUFFIXED: &[&str] = &["base", "cook", "hdr", "path", "scook", "shdr", "url", "urlp"];
+
+/// The fetch and match method of an ACL keyword; `None` for a name that is none.
+fn keyword(name: &str) -> Option<(&str, Option<Matching>)> {
+    if let Some((stem, suffix)) = name.rsplit_once('_')
+        && (SUFFIXED.contains(&stem) || stem == "ssl_fc_sni")
+        && let Some(matching) = Matching::named(suffix)
+        && !matches!(matching, Matching::Found | Matching::Bool | Matching::Integer | Matching::Address | Matching::Binary)
+    {
+        return Some((stem, Some(matching)));
+    }
+    match name {
+        "method" => Some((name, Some(Matching::Method))),
+        "http_auth_group" => Some((name, Some(Matching::Text))),
+        "base" | "cook" | "hdr" | "path" | "scook" | "shdr" | "url" | "urlp" => Some((name, Some(Matching::Text))),
+        "req_ver" | "resp_ver" | "req_ssl_sni" | "req_rdp_cookie" => Some((name, Some(Matching::Text))),
+        _ => None,
+    }
+}
+
+/// The ACLs that every section knows (src/http_acl.c, src/payload.c, src/acl.c).
+fn predefined(name: &str, release: Release) -> Option<&'static [&'static str]> {
+    let words: &'static [&'static str] = match name {
+        "TRUE" => &["always_true"],
+        "FALSE" => &["always_false"],
+        "LOCALHOST" => &["src", "127.0.0.1/8", "::1"],
+        "HTTP" => &["req.proto_http"],
+        "HTTP_1.0" => &["req.ver", "1.0"],
+        "HTTP_1.1" => &["req.ver", "1.1"],
+        "HTTP_2.0" if release >= Release(2, 1, 0) => &["req.ver", "2.0"],
+        "HTTP_3.0" if release >= Release(3, 0, 0) => &["req.ver", "3.0"],
+        "HTTP_CONTENT" => &["req.hdr_val(content-length)", "gt", "0"],
+        "HTTP_URL_ABS" => &["url_reg", "^[^/:]*://"],
+        "HTTP_URL_SLASH" => &["url_beg", "/"],
+        "HTTP_URL_STAR" => &["url", "*"],
+        "METH_CONNECT" => &["method", "CONNECT"],
+        "METH_DELETE" => &["method", "DELETE"],
+        "METH_GET" => &["method", "GET", "HEAD"],
+        "METH_HEAD" => &["method", "HEAD"],
+        "METH_OPTIONS" => &["method", "OPTIONS"],
+        "METH_POST" => &["method", "POST"],
+        "METH_PUT" => &["method", "PUT"],
+        "METH_TRACE" => &["method", "TRACE"],
+        "RDP_COOKIE" => &["req.rdp_cookie_cnt", "gt", "0"],
+        "REQ_CONTENT" => &["req.len", "gt", "0"],
+        "WAIT_END" => &["wait_end"],
+        _ => return None,
+    };
+    Some(words)
+}
+
+pub(in crate::haproxy) const PREDEFINED: &[&str] = &[
+    "TRUE", "FALSE", "LOCALHOST", "HTTP", "HTTP_1.0", "HTTP_1.1", "HTTP_2.0", "HTTP_CONTENT", "HTTP_URL_ABS", "HTTP_URL_SLASH",
+    "HTTP_URL_STAR", "METH_CONNECT", "METH_DELETE", "METH_GET", "METH_HEAD", "METH_OPTIONS", "METH_POST", "METH_PUT", "METH_TRACE",
+    "RDP_COOKIE", "REQ_CONTENT", "WAIT_END",
+];
+
+/// The ACLs of one section, by name.
+pub(in crate::haproxy) type Scope = HashMap<Arc<str>, AclId>;
+
+impl Builder<'_, '_> {
+    /// An `acl` line.
+    pub(super) fn acl_line(&mut self, scope: &mut Scope, words: &[Word<'_>], line: Span) -> Result<(), Refused> {
+        let Some(name) = words.first() else { return Err(Refused::new(line, "`acl` needs a name and a criterion")) };
+        let allowed = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_' | '.' | ':');
+        if let Some(bad) = name.text.chars().find(|sign| !allowed(*sign)) {
+            return Err(Refused::new(name.span, format!("the character `{bad}` is not allowed in the name of an ACL")));
+        }
+        if name.text.eq_ignore_ascii_case("or") || name.text == "||" {
+            return Err(Refused::new(name.span, format!("`{}` joins conditions and cannot name an ACL", name.text)));
+        }
+        let criterion = self.criterion(&words[1..], line)?;
+        let id = self.find_acl(scope, name.text).unwrap_or_else(|| {
+            let id = self.add_acl(Some(name.text.into()), Vec::new(), false);
+            scope.insert(name.text.into(), id);
+            id
+        });
+        let acl = &mut self.config.acls[id.0 as usize];
+        acl.criteria.push(criterion);
+        acl.lines.push(line);
+        if let Some(used) = acl.first_use {
+            acl.extended.push((line, used));
+        }
+        Ok(())
+    }
+
+    fn find_acl(&self, scope: &Scope, name: &str) -> Option<AclId> {
+        scope.get(name).copied()
+    }
+
+    fn add_acl(&mut self, name: Option<Arc<str>>, criteria: Vec<CriterionId>, predefined: bool) -> AclId {
+        let id = AclId(self.config.acls.len() as u32);
+        self.config.acls.push(Acl { name, criteria, lines: Vec::new(), first_use: None, extended: Vec::new(), predefined });
+        id
+    }
+
+    /// `CRITERION [flags] [--] PATTERN…`
+    pub(super) fn criterion(&mut self, words: &[Word<'_>], line: Span) -> Result<CriterionId, Refused> {
+        let Some(first) = words.first() else { return Err(Refused::new(line, "a criterion is missing")) };
+        let (sample, usual) = self.subject(first.text).map_err(|message| Refused::new(first.span, message))?;
+        let span = first.span.to(words.last().map_or(first.span, |last| last.span));
+        let mut matching = usual.or_else(|| Matching::usual(sample.kind));
+        let mut flags = Flags::default();
+        let mut rest = &words[1..];
+        while let Some(flag) = rest.first().filter(|flag| flag.text.starts_with('-')) {
+            let value = rest.get(1);
+            rest = &rest[1..];
+            match flag.text {
+                "-i" => flags.ignore_case = true,
+                "-n" => {}
+                "-M" => flags.map = true,
+                "--" => break,
+                "-u" | "-f" | "-m" => {
+                    let Some(value) = value else { return Err(Refused::new(flag.span, format!("`{}` needs a value", flag.text))) };
+                    rest = &rest[1..];
+                    match flag.text {
+                        "-m" => matching = Some(self.matching(&sample, value, &flags)?),
+                        "-f" if matching.is_none() => return Err(needs_matching(first)),
+                        "-f" => self.load_patterns(value, &mut flags)?,
+                        _ => {}
+                    }
+                }
+                other => {
+                    let message = format!("`{other}` is no flag of an ACL");
+                    return Err(Refused::new(flag.span, message).help("write `--` before patterns that begin with `-`"));
+                }
+            }
+        }
+        let Some(matching) = matching else { return Err(needs_matching(first)) };
+        let patterns = rest.iter().map(|word| word.text.to_owned()).collect::<Vec<_>>();
+        let empty = patterns.is_empty() && flags.loaded.is_empty() && flags.missing.is_none();
+        let loaded = flags.loaded.len();
+        let all = flags.loaded.into_iter().chain(patterns).collect();
+        let patterns = Patterns::new(matching, flags.ignore_case, all).map_err(|(index, message)| {
+            let place = index.checked_sub(loaded).and_then(|index| rest.get(index)).map_or(span, |word| word.span);
+            Refused::new(place, message)
+        })?;
+        let patterns = Patterns { missing: flags.missing, ..patterns };
+        self.check_regexes(&patterns, span)?;
+        let words = rest.iter().map(|word| (word.text.into(), word.span)).collect();
+        let id = CriterionId(self.config.criteria.len() as u32);
+        self.config.criteria.push(Criterion { sample, patterns, empty, span, words, methods: None });
+        Ok(id)
+    }
+
+    /// What is compared: an ACL keyword or a sample expression, and the match method that its name brings.
+    fn subject(&mut self, text: &str) -> Result<(Sample, Option<Matching>), String> {
+        let end = text.find(['(', ',']).unwrap_or(text.len());
+        let Some((fetch, matching)) = keyword(&text[..end]) else {
+            // A name that is no fetch may be close to an ACL keyword.
+            if vocabulary::fetch(arguments::call(text).map_or("", |call| call.name)).is_none() {
+                return Err(words::unknown("criterion", &text[..end], criterion_names().iter().map(String::as_str)));
+            }
+            return Ok((sample::parse(text, self)?, None));
+        };
+        let sample = sample::parse(&format!("{fetch}{}", &text[end..]), self)?;
+        // A converter behind the keyword brings the match method of its own type.
+        let matching = matching.filter(|_| sample.converters.is_empty());
+        Ok((sample, matching))
+    }
+
+    fn matching(&self, sample: &Sample, name: &Word<'_>, flags: &Flags) -> Result<Matching, Refused> {
+        if !flags.loaded.is_empty() || flags.missing.is_some() {
+            return Err(Refused::new(name.span, "`-m` must stand before patterns and files"));
+        }
+        let Some(matching) = Matching::named(name.text) else {
+            let known = MATCHINGS.iter().map(|(name, _)| *name);
+            return Err(Refused::new(name.span, words::unknown("match method", name.text, known)));
+        };
+        if matching != Matching::Found && !sample.kind.casts_to(matching.kind()) {
+            return Err(Refused::new(name.span, format!("`-m {}` cannot be used with `{}`", name.text, sample.text)));
+        }
+        Ok(matching)
+    }
+
+    fn load_patterns(&mut self, path: &Word<'_>, flags: &mut Flags) -> Result<(), Refused> {
+        let base = self.base.clone();
+        match maps::read(self.reader, path.text, &base) {
+            Content::Text(file) => {
+                let key = |line: &str| if flags.map { line.split([' ', '\t']).next().unwrap_or("").to_owned() } else { line.to_owned() };
+                flags.loaded.extend(maps::lines(file.text()).map(key));
+            }
+            Content::Elsewhere => {
+                self.elsewhere(path.span, path.text);
+                flags.missing = Some(path.text.into());
+            }
+            Content::Missing(missing) => {
+                let message = format!("there is no file `{}`", missing.display());
+                return Err(Refused::new(path.span, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// HAProxy compiles regular expressions when it starts; only those that are evidently broken are told here.
+    fn check_regexes(&self, patterns: &Patterns, span: Span) -> Result<(), Refused> {
+        for pattern in patterns.regexes() {
+            if is_broken(pattern.source()) {
+                return Err(Refused::new(span, format!("`{}` is no regular expression", pattern.source())));
+            }
+        }
+        Ok(())
+    }
+
+    /// The words behind `if` or `unless`.
+    pub(super) fn condition(&mut self, scope: &mut Scope, words: &[Word<'_>], from: Word<'_>) -> Result<Condition, Refused> {
+        let unless = from.text == "unless";
+        let mut groups = vec![Vec::new()];
+        let mut at = 0;
+        let mut negation: Option<Span> = None;
+        while let Some(word) = words.get(at) {
+            at += 1;
+            if word.text.eq_ignore_ascii_case("or") || word.text == "||" {
+                groups.push(Vec::new());
+                negation = None;
+                continue;
+            }
+            let name = word.text.trim_start_matches('!');
+            let signs = word.text.len() - name.len();
+            let negated = (signs % 2 == 1) != negation.is_some();
+            if name.is_empty() {
+                // A sign that stands alone belongs to the next word.
+                negation = negated.then_some(negation.unwrap_or(word.span));
+                continue;
+            }
+            let start = negation.take().unwrap_or(word.span);
+            let (acl, end) = if name == "{" {
+                let close = words[at..].iter().position(|word| word.text == "}");
+                let Some(close) = close else {
+                    return Err(Refused::new(word.span, "this brace is never closed").help("`}` must stand between blanks"));
+                };
+                let inner = &words[at..at + close];
+                let end = words[at + close].span;
+                at += close + 1;
+                let criterion = self.criterion(inner, word.span.to(end))?;
+                (self.add_acl(None, vec![criterion], false), end)
+            } else {
+                (self.named(scope, name, word)?, word.span)
+            };
+            let used = &mut self.config.acls[acl.0 as usize].first_use;
+            used.get_or_insert(word.span);
+            if let Some(group) = groups.last_mut() {
+                group.push(Term { negated, acl, span: start.to(end) });
+            }
+        }
+        let span = from.span.to(words.last().map_or(from.span, |last| last.span));
+        groups.retain(|group| !group.is_empty());
+        Ok(Condition { unless, groups, span })
+    }
+
+    fn named(&mut self, scope: &mut Scope, name: &str, word: &Word<'_>) -> Result<AclId, Refused> {
+        if let Some(id) = self.find_acl(scope, name) {
+            return Ok(id);
+        }
+        let Some(words) = predefined(name, self.config.release) else { return Err(self.no_such_acl(scope, name, word)) };
+        let criterion = match self.predefined.get(name) {
+            Some(known) => *known,
+            None => {
+                let words: Vec<Word<'_>> = words.iter().map(|text| Word { text, span: word.span }).collect();
+                let made = self.criterion(&words, word.span)?;
+                self.predefined.insert(name.into(), made);
+                made
+            }
+        };
+        let id = self.add_acl(Some(name.into()), vec![criterion], true);
+        scope.insert(name.into(), id);
+        Ok(id)
+    }
+
+    fn no_such_acl(&self, scope: &Scope, name: &str, word: &Word<'_>) -> Refused {
+        let refused = Refused::new(word.span, format!("there is no ACL `{name}`"));
+        if let Some(method) = name.strip_prefix("METH_") {
+            return refused.help(format!("HAProxy has no such predefined ACL: write `acl {name} method {method}` above"));
+        }
+        match name.to_ascii_lowercase().as_str() {
+            "and" | "&&" => return refused.help("leave it out: ACLs that follow one another must all hold"),
+            "if" | "unless" => return refused.help("a rule has one condition only"),
+            _ if name.contains(['(', ')']) => return refused.help("conditions have no parentheses: name the parts with `acl` lines"),
+            _ if name.starts_with('{') || name.ends_with('}') => return refused.help("`{` and `}` must stand between blanks"),
+            _ => {}
+        }
+        let known = scope.keys().map(|name| &**name).chain(PREDEFINED.iter().copied());
+        match words::nearest(name, known) {
+            Some(best) => refused.help(format!("did you mean `{best}`?")),
+            None => refused.help("an `acl` line of the same section must come before the first use"),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Flags {
+    ignore_case: bool,
+    map: bool,
+    loaded: Vec<String>,
+    missing: Option<Box<str>>,
+}
+
+fn needs_matching(subject: &Word<'_>) -> Refused {
+    let message = format!("`{}` has no match method of its own", subject.text);
+    Refused::new(subject.span, message).help("say how to compare with `-m`, such as `-m str` or `-m found`")
+}
+
+/// Whether brackets or parentheses of a regular expression are not balanced, which no dialect accepts.
+pub(super) fn is_broken(source: &str) -> bool {
+    let mut depth = 0i32;
+    let mut signs = source.chars().peekable();
+    let mut class = false;
+    while let Some(sign) = signs.next() {
+        match sign {
+            '\\' => {
+                if signs.next().is_none() {
+                    return true;
+                }
+                if source.contains("\\Q") {
+                    return false;
+                }
+            }
+            '[' if !class => {
+                class = true;
+                if signs.peek() == Some(&'^') {
+                    signs.next();
+                }
+                if signs.peek() == Some(&']') {
+                    signs.next();
+                }
+            }
+            ']' if class => class = false,
+            '(' if !class => depth += 1,
+            ')' if !class => {
+                depth -= 1;
+                if depth < 0 {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    depth != 0 || class
+}
+
+/// Every name that a criterion may start with.
+fn criterion_names() -> Vec<String> {
+    let suffixes = ["beg", "dir", "dom", "end", "len", "reg", "sub"];
+    let suffixed = SUFFIXED.iter().flat_map(|stem| suffixes.iter().map(move |suffix| format!("{stem}_{suffix}")));
+    suffixed.chain(vocabulary::fetch_names().map(str::to_owned)).collect()
+}
+

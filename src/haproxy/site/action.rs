@@ -1,0 +1,708 @@
+//! Rules: an action, and the condition under which it is taken (src/http_act.c, src/tcp_rules.c).
+
+use std::sync::Arc;
+
+use super::acl::{Condition, Scope, is_broken};
+use super::build::{Builder, Refused, Word};
+use super::errors::{ErrorPage, is_default_status, known_statuses};
+use super::format::{self, Format};
+use super::sample::{self, Sample};
+use super::words;
+use crate::pattern::Pattern;
+use crate::server::Release;
+use crate::source::Span;
+
+/// One rule of a rule set.
+#[derive(Debug)]
+pub(in crate::haproxy) struct Rule {
+    pub(in crate::haproxy) action: Action,
+    pub(in crate::haproxy) condition: Option<Condition>,
+    /// The directive's first words, such as `http-request deny`.
+    pub(in crate::haproxy) name: Arc<str>,
+    pub(in crate::haproxy) span: Span,
+}
+
+/// The rule sets that a proxy has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum Set {
+    TcpConnection,
+    TcpSession,
+    TcpContent,
+    TcpResponse,
+    Request,
+    Response,
+    AfterResponse,
+}
+
+#[derive(Debug)]
+pub(in crate::haproxy) enum Action {
+    Allow,
+    Deny(Reply),
+    Tarpit(Reply),
+    /// The connection ends without a response.
+    Reject,
+    SilentDrop,
+    Return(Reply),
+    Redirect(Redirect),
+    Authenticate,
+    /// A service answers: its status where that is known.
+    Service(Option<u16>),
+    SetMethod(Format),
+    SetPath(Format),
+    SetPathAndQuery(Format),
+    SetQuery(Format),
+    SetUri(Format),
+    Replace(Part, Pattern, Format),
+    SetHeader(Arc<str>, Format),
+    AddHeader(Arc<str>, Format),
+    DeleteHeader(Arc<str>, DeleteBy),
+    ReplaceHeader { name: Arc<str>, pattern: Pattern, with: Format, values: bool },
+    SetVariable(Arc<str>, Sample),
+    SetVariableFormat(Arc<str>, Format),
+    UnsetVariable(Arc<str>),
+    SetSource(Sample),
+    SetDestinationPort(Sample),
+    SetStatus(u16),
+    Normalize(Arc<str>),
+    /// Variables may change in ways that cannot be told, or the request may be answered: Lua, SPOE.
+    Opaque,
+    /// Nothing that bears on methods.
+    Nothing,
+}
+
+/// The part of the URI that a `replace-` action looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum Part {
+    Path,
+    PathAndQuery,
+    Uri,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum DeleteBy {
+    Text,
+    Begin,
+    End,
+    Substring,
+    Regex,
+}
+
+/// An answer that the proxy makes.
+#[derive(Debug)]
+pub(in crate::haproxy) struct Reply {
+    pub(in crate::haproxy) status: u16,
+    pub(in crate::haproxy) body: Body,
+    pub(in crate::haproxy) headers: Vec<(Arc<str>, Format)>,
+    /// Where the status is written.
+    pub(in crate::haproxy) status_span: Option<Span>,
+}
+
+#[derive(Debug)]
+pub(in crate::haproxy) enum Body {
+    /// Nothing, or a text of the rule's own.
+    Own,
+    /// What the proxy has configured for the status.
+    ErrorPages,
+    /// What a section `http-errors` has for the status.
+    Section(Arc<str>),
+    File(ErrorPage),
+}
+
+#[derive(Debug)]
+pub(in crate::haproxy) struct Redirect {
+    pub(in crate::haproxy) kind: RedirectKind,
+    pub(in crate::haproxy) to: Format,
+    pub(in crate::haproxy) code: u16,
+    pub(in crate::haproxy) drop_query: bool,
+    pub(in crate::haproxy) append_slash: bool,
+    pub(in crate::haproxy) ignore_empty: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum RedirectKind {
+    Location,
+    Prefix,
+    Scheme,
+}
+
+impl Action {
+    /// Whether no later rule of the set is reached.
+    pub(in crate::haproxy) fn is_final(&self) -> bool {
+        use Action::*;
+        matches!(
+            self,
+            Allow | Deny(_) | Tarpit(_) | Reject | SilentDrop | Return(_) | Redirect(_) | Authenticate | Service(_)
+        )
+    }
+}
+
+const REQUEST: &[&str] = &[
+    "add-acl", "add-header", "allow", "auth", "cache-use", "capture", "del-acl", "del-header", "del-map", "deny", "disable-l7-retry",
+    "do-resolve", "early-hint", "normalize-uri", "redirect", "reject", "replace-header", "replace-path", "replace-pathq", "replace-uri",
+    "replace-value", "return", "sc-inc-gpc", "sc-inc-gpc0", "sc-inc-gpc1", "sc-set-gpt", "sc-set-gpt0", "send-spoe-group", "set-dst",
+    "set-dst-port", "set-header", "set-log-level", "set-map", "set-mark", "set-method", "set-nice", "set-path", "set-pathq",
+    "set-priority-class", "set-priority-offset", "set-query", "set-src", "set-src-port", "set-timeout", "set-tos", "set-uri", "set-var",
+    "set-var-fmt", "silent-drop", "strict-mode", "tarpit", "track-sc0", "track-sc1", "track-sc2", "unset-var", "use-service",
+    "wait-for-body", "wait-for-handshake",
+];
+
+const RESPONSE: &[&str] = &[
+    "add-acl", "add-header", "allow", "cache-store", "capture", "del-acl", "del-header", "del-map", "deny", "redirect", "replace-header",
+    "replace-value", "return", "sc-inc-gpc", "sc-inc-gpc0", "sc-inc-gpc1", "sc-set-gpt", "sc-set-gpt0", "send-spoe-group", "set-header",
+    "set-log-level", "set-map", "set-mark", "set-nice", "set-status", "set-tos", "set-var", "set-var-fmt", "silent-drop", "strict-mode",
+    "track-sc0", "track-sc1", "track-sc2", "unset-var", "wait-for-body",
+];
+
+const AFTER_RESPONSE: &[&str] = &[
+    "add-header", "allow", "capture", "del-header", "replace-header", "replace-value", "set-header", "set-status", "set-var",
+    "set-var-fmt", "strict-mode", "unset-var",
+];
+
+const TCP: &[&str] = &[
+    "accept", "capture", "do-resolve", "expect-netscaler-cip", "expect-proxy", "reject", "sc-inc-gpc", "sc-inc-gpc0", "sc-inc-gpc1",
+    "sc-set-gpt", "sc-set-gpt0", "send-spoe-group", "set-dst", "set-dst-port", "set-log-level", "set-mark", "set-nice",
+    "set-priority-class", "set-priority-offset", "set-src", "set-src-port", "set-tos", "set-var", "set-var-fmt", "silent-drop",
+    "switch-mode", "track-sc0", "track-sc1", "track-sc2", "unset-var", "use-service", "close",
+];
+
+/// Actions that came after 2.6 (HAProxy's documentation of each release).
+const LATER: &[(&str, Release)] = &[
+    ("sc-add-gpc", Release(2, 8, 0)),
+    ("set-fc-mark", Release(2, 9, 0)),
+    ("set-fc-tos", Release(2, 9, 0)),
+    ("set-bc-mark", Release(3, 0, 0)),
+    ("set-bc-tos", Release(3, 0, 0)),
+    ("do-log", Release(3, 1, 0)),
+    ("set-retries", Release(3, 1, 0)),
+    ("pause", Release(3, 2, 0)),
+];
+
+/// Actions that came before 2.6 but not with HTTP rules (facts of the manuals of 2.2 to 2.5).
+const SINCE: &[(&str, Release)] = &[
+    ("return", Release(2, 2, 0)),
+    ("replace-pathq", Release(2, 2, 0)),
+    ("set-pathq", Release(2, 2, 0)),
+    ("wait-for-body", Release(2, 4, 0)),
+    ("normalize-uri", Release(2, 4, 0)),
+    ("set-timeout", Release(2, 4, 0)),
+    ("set-var-fmt", Release(2, 5, 0)),
+];
+
+/// The words of a rule behind its family, split at `if` or `unless`.
+struct Parts<'w> {
+    words: &'w [Word<'w>],
+    at: usize,
+}
+
+impl<'w> Parts<'w> {
+    fn next(&mut self) -> Option<Word<'w>> {
+        let word = self.words.get(self.at).copied()?;
+        self.at += 1;
+        Some(word)
+    }
+
+    fn peek(&self) -> Option<Word<'w>> {
+        self.words.get(self.at).copied()
+    }
+
+    fn need(&mut self, what: &str, line: Span) -> Result<Word<'w>, Refused> {
+        match self.peek() {
+            Some(word) if !matches!(word.text, "if" | "unless") => {
+                self.at += 1;
+                Ok(word)
+            }
+            _ => Err(Refused::new(line, format!("{what} is missing"))),
+        }
+    }
+
+    fn at_condition(&self) -> bool {
+        self.peek().is_none_or(|word| matches!(word.text, "if" | "unless"))
+    }
+}
+
+impl Builder<'_, '_> {
+    /// Reads the words behind `http-request`, `http-response`, `tcp-request content` and their kin.
+    pub(super) fn rule(&mut self, scope: &mut Scope, set: Set, family: &str, words: &[Word<'_>], line: Span) -> Result<Rule, Refused> {
+        let mut parts = Parts { words, at: 0 };
+        let Some(verb) = parts.next() else { return Err(Refused::new(line, format!("`{family}` needs an action"))) };
+        let action = self.action(set, family, verb, &mut parts, line)?;
+        let condition = self.rest_condition(scope, &mut parts, family)?;
+        let verb = verb.text.split('(').next().unwrap_or(verb.text);
+        Ok(Rule { action, condition, name: self.rule_name(family, verb), span: line })
+    }
+
+    /// What follows an action must be a condition or nothing.
+    fn rest_condition(&mut self, scope: &mut Scope, parts: &mut Parts<'_>, family: &str) -> Result<Option<Condition>, Refused> {
+        match parts.next() {
+            None => Ok(None),
+            Some(from) if matches!(from.text, "if" | "unless") => {
+                Ok(Some(self.condition(scope, &parts.words[parts.at..], from)?))
+            }
+            Some(other) => {
+                let message = format!("`{}` is not expected here: `{family}` goes on with `if` or `unless`", other.text);
+                Err(Refused::new(other.span, message))
+            }
+        }
+    }
+
+    /// An optional condition at the end of a line.
+    pub(super) fn trailing_condition(&mut self, scope: &mut Scope, words: &[Word<'_>], family: &str) -> Result<Option<Condition>, Refused> {
+        self.rest_condition(scope, &mut Parts { words, at: 0 }, family)
+    }
+
+    fn action(&mut self, set: Set, family: &str, verb: Word<'_>, parts: &mut Parts<'_>, line: Span) -> Result<Action, Refused> {
+        self.check_verb(set, family, verb)?;
+        let (name, argument) = match verb.text.split_once('(') {
+            Some((name, rest)) => (name, Some(rest.trim_end_matches(')'))),
+            None => (verb.text, None),
+        };
+        let is_tcp = matches!(set, Set::TcpConnection | Set::TcpSession | Set::TcpContent | Set::TcpResponse);
+        Ok(match name {
+            "allow" | "accept" => Action::Allow,
+            "deny" => {
+                let status = if set == Set::Request { 403 } else { 502 };
+                Action::Deny(self.refusal(parts, status, line)?)
+            }
+            "tarpit" => Action::Tarpit(self.refusal(parts, 500, line)?),
+            "reject" | "close" => Action::Reject,
+            "silent-drop" => {
+                while !parts.at_condition() {
+                    parts.next();
+                }
+                Action::SilentDrop
+            }
+            "return" => Action::Return(self.reply(parts, 200, line)?),
+            "redirect" => Action::Redirect(self.redirect(parts, line)?),
+            "auth" => {
+                if parts.peek().is_some_and(|word| word.text == "realm") {
+                    parts.next();
+                    parts.need("the realm of `auth`", line)?;
+                }
+                Action::Authenticate
+            }
+            "use-service" => self.service(parts, line)?,
+            "set-method" | "set-path" | "set-pathq" | "set-query" | "set-uri" => {
+                let value = parts.need(&format!("the value of `{name}`"), line)?;
+                if !parts.at_condition() {
+                    let extra = parts.peek().map_or(value.span, |word| word.span);
+                    return Err(Refused::new(extra, format!("`{name}` takes exactly one value")).help("put the value in quotes"));
+                }
+                let format = self.format(&value)?;
+                match name {
+                    "set-method" => Action::SetMethod(format),
+                    "set-path" => Action::SetPath(format),
+                    "set-pathq" => Action::SetPathAndQuery(format),
+                    "set-query" => Action::SetQuery(format),
+                    _ => Action::SetUri(format),
+                }
+            }
+            "replace-path" | "replace-pathq" | "replace-uri" => {
+                let pattern = self.pattern(&parts.need("the pattern", line)?)?;
+                let with = parts.need("the replacement", line)?;
+                let part = match name {
+                    "replace-path" => Part::Path,
+                    "replace-pathq" => Part::PathAndQuery,
+                    _ => Part::Uri,
+                };
+                Action::Replace(part, pattern, self.format(&with)?)
+            }
+            "set-header" | "add-header" | "early-hint" => {
+                let header = parts.need("the name of the header", line)?.text.to_ascii_lowercase().into();
+                let value = parts.need("the value of the header", line)?;
+                let format = self.format(&value)?;
+                match name {
+                    "set-header" => Action::SetHeader(header, format),
+                    "add-header" => Action::AddHeader(header, format),
+                    _ => Action::Nothing,
+                }
+            }
+            "del-header" => {
+                let header = parts.need("the name of the header", line)?.text.to_ascii_lowercase().into();
+                let mut by = DeleteBy::Text;
+                if parts.peek().is_some_and(|word| word.text == "-m") {
+                    parts.next();
+                    let method = parts.need("the match method", line)?;
+                    by = match method.text {
+                        "str" => DeleteBy::Text,
+                        "beg" => DeleteBy::Begin,
+                        "end" => DeleteBy::End,
+                        "sub" => DeleteBy::Substring,
+                        "reg" => DeleteBy::Regex,
+                        other => return Err(Refused::new(method.span, format!("`del-header` knows no match method `{other}`"))),
+                    };
+                }
+                Action::DeleteHeader(header, by)
+            }
+            "replace-header" | "replace-value" => {
+                let header = parts.need("the name of the header", line)?.text.to_ascii_lowercase().into();
+                let pattern = self.pattern(&parts.need("the pattern", line)?)?;
+                let with = parts.need("the replacement", line)?;
+                Action::ReplaceHeader { name: header, pattern, with: self.format(&with)?, values: name == "replace-value" }
+            }
+            "set-var" | "set-var-fmt" => {
+                let variable = self.variable(argument, verb)?;
+                let value = parts.need("the value of the variable", line)?;
+                if name == "set-var-fmt" {
+                    Action::SetVariableFormat(variable, self.format(&value)?)
+                } else {
+                    Action::SetVariable(variable, self.sample(&value)?)
+                }
+            }
+            "unset-var" => Action::UnsetVariable(self.variable(argument, verb)?),
+            "set-src" => Action::SetSource(self.needed_sample(parts, line)?),
+            "set-dst-port" => Action::SetDestinationPort(self.needed_sample(parts, line)?),
+            "set-status" => Action::SetStatus(self.set_status(parts, line)?),
+            "normalize-uri" => {
+                if !self.config.global.experimental {
+                    let refused = Refused::new(verb.span, "`normalize-uri` is experimental and refused");
+                    return Err(refused.help("write `expose-experimental-directives` in `global`"));
+                }
+                let kind = parts.need("what to normalize", line)?.text.into();
+                while !parts.at_condition() {
+                    parts.next();
+                }
+                Action::Normalize(kind)
+            }
+            _ if name.starts_with("lua.") || matches!(name, "send-spoe-group" | "do-resolve") => {
+                while !parts.at_condition() {
+                    parts.next();
+                }
+                Action::Opaque
+            }
+            "capture" | "cache-use" | "cache-store" | "wait-for-body" | "set-timeout" | "strict-mode" | "disable-l7-retry" => {
+                while !parts.at_condition() {
+                    parts.next();
+                }
+                Action::Nothing
+            }
+            _ => {
+                // Expressions of other actions may hold anything; their condition is what matters here.
+                while !parts.at_condition() {
+                    parts.next();
+                }
+                let _ = is_tcp;
+                Action::Nothing
+            }
+        })
+    }
+
+    fn check_verb(&self, set: Set, family: &str, verb: Word<'_>) -> Result<(), Refused> {
+        let name = verb.text.split('(').next().unwrap_or(verb.text);
+        let known = match set {
+            Set::Request => REQUEST,
+            Set::Response => RESPONSE,
+            Set::AfterResponse => AFTER_RESPONSE,
+            _ => TCP,
+        };
+        let release = self.config.release;
+        let too_old = |since: &[(&str, Release)]| since.iter().find(|(later, since)| *later == name && release < *since).map(|(_, since)| *since);
+        if let Some(since) = too_old(LATER).or_else(|| too_old(SINCE)) {
+            return Err(Refused::new(verb.span, format!("`{family} {name}` is known since HAProxy {}.{}", since.0, since.1)).too_old());
+        }
+        let numbered = name.starts_with("track-sc") && name[8..].bytes().all(|byte| byte.is_ascii_digit());
+        if known.contains(&name) || numbered || LATER.iter().any(|(later, _)| *later == name) {
+            return Ok(());
+        }
+        if name.starts_with("lua.") {
+            if self.config.global.lua {
+                return Ok(());
+            }
+            return Err(Refused::new(verb.span, format!("no Lua script is loaded that could register `{name}`")));
+        }
+        Err(Refused::new(verb.span, words::unknown(&format!("action of `{family}`"), name, known.iter().copied())))
+    }
+
+    fn rule_name(&mut self, family: &str, verb: &str) -> Arc<str> {
+        let name = format!("{family} {verb}");
+        if let Some(known) = self.names.get(name.as_str()) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = name.into();
+        self.names.insert(Arc::clone(&name));
+        name
+    }
+
+    /// `deny` and `tarpit`: without a payload they send the error page of their status.
+    fn refusal(&mut self, parts: &mut Parts<'_>, default: u16, line: Span) -> Result<Reply, Refused> {
+        if parts.at_condition() {
+            return Ok(Reply { status: default, body: Body::ErrorPages, headers: Vec::new(), status_span: None });
+        }
+        if parts.peek().is_some_and(|word| word.text == "deny_status") {
+            parts.next();
+            let code = parts.need("the status of `deny_status`", line)?;
+            if parts.at_condition() {
+                let status = self.refusal_status(&code, default)?;
+                return Ok(Reply { status, body: Body::ErrorPages, headers: Vec::new(), status_span: Some(code.span) });
+            }
+            parts.at -= 2;
+        }
+        let reply = self.reply(parts, default, line)?;
+        // A bare status, however it is written, is sent with the error page of that status.
+        if matches!(reply.body, Body::Own) && reply.headers.is_empty() && reply.status_span.is_some() && !self.last_reply_had_payload {
+            let code = reply.status_span.unwrap_or(line);
+            let status = self.known_refusal_status(reply.status, code, default)?;
+            return Ok(Reply { status, body: Body::ErrorPages, ..reply });
+        }
+        Ok(reply)
+    }
+
+    fn refusal_status(&mut self, code: &Word<'_>, default: u16) -> Result<u16, Refused> {
+        let status = leading_digits(code.text);
+        self.known_refusal_status(status, code.span, default)
+    }
+
+    fn known_refusal_status(&mut self, status: u16, code: Span, default: u16) -> Result<u16, Refused> {
+        let release = self.config.release;
+        if is_default_status(status, release) {
+            return Ok(status);
+        }
+        if release < Release(2, 2, 0) {
+            self.too_old(code, format!("HAProxy {release} has no error page for {status} and sends {default} instead"));
+            return Ok(default);
+        }
+        let list = known_statuses(release).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let refused = Refused::new(code, format!("a refusal cannot have the status {status}"));
+        if (501, true) == (status, release < Release(2, 4, 0)) {
+            return Err(refused.help("HAProxy 2.4 and later can send 501").too_old());
+        }
+        Err(refused.help(format!("use one of {list}, or add `content-type` and `string`")))
+    }
+
+    fn reply(&mut self, parts: &mut Parts<'_>, default: u16, line: Span) -> Result<Reply, Refused> {
+        let mut reply = Reply { status: default, body: Body::Own, headers: Vec::new(), status_span: None };
+        let mut payload = Payload::default();
+        while let Some(word) = parts.peek() {
+            match word.text {
+                "status" | "deny_status" => {
+                    parts.next();
+                    let code = parts.need("the status", line)?;
+                    reply.status = leading_digits(code.text);
+                    reply.status_span = Some(code.span);
+                    if !(200..=599).contains(&reply.status) {
+                        return Err(Refused::new(code.span, format!("`{}` is no status from 200 to 599", code.text)));
+                    }
+                }
+                "content-type" => {
+                    parts.next();
+                    payload.kind = Some(parts.need("the content type", line)?.span);
+                }
+                "default-errorfiles" | "errorfiles" | "errorfile" | "file" | "string" | "lf-file" | "lf-string" => {
+                    parts.next();
+                    if let Some(first) = payload.source {
+                        return Err(Refused::new(word.span, format!("`{}` is not expected, `{first}` is already there", word.text)));
+                    }
+                    self.payload(word, parts, line, &mut reply, &mut payload)?;
+                }
+                "hdr" => {
+                    parts.next();
+                    let name = parts.need("the name of the header", line)?;
+                    let value = parts.need("the value of the header", line)?;
+                    reply.headers.push((name.text.to_ascii_lowercase().into(), self.format(&value)?));
+                }
+                _ => break,
+            }
+        }
+        self.last_reply_had_payload = payload.source.is_some() || payload.kind.is_some();
+        check_payload(&reply, &payload, line)?;
+        if matches!(reply.body, Body::ErrorPages | Body::Section(_)) && !is_default_status(reply.status, self.config.release) {
+            let span = reply.status_span.unwrap_or(line);
+            return Err(Refused::new(span, format!("HAProxy has no error page for {}", reply.status)));
+        }
+        Ok(reply)
+    }
+
+    fn payload(
+        &mut self,
+        word: Word<'_>,
+        parts: &mut Parts<'_>,
+        line: Span,
+        reply: &mut Reply,
+        payload: &mut Payload,
+    ) -> Result<(), Refused> {
+        payload.source = Some(match word.text {
+            "default-errorfiles" => {
+                reply.body = Body::ErrorPages;
+                "default-errorfiles"
+            }
+            "errorfiles" => {
+                let name = parts.need("the name of the `http-errors` section", line)?;
+                self.wanted_errors.push((name.text.into(), name.span));
+                reply.body = Body::Section(name.text.into());
+                "errorfiles"
+            }
+            "errorfile" => {
+                let path = parts.need("the path of the file", line)?;
+                reply.body = Body::File(self.error_file(&path, reply.status)?);
+                "errorfile"
+            }
+            "string" => {
+                payload.filled = !parts.need_any("the text", line)?.text.is_empty();
+                "string"
+            }
+            "lf-string" => {
+                let text = parts.need_any("the text", line)?;
+                self.format(&text)?;
+                payload.formatted = true;
+                "lf-string"
+            }
+            "lf-file" => {
+                self.payload_file(parts, line)?;
+                payload.formatted = true;
+                "lf-file"
+            }
+            _ => {
+                payload.filled = self.payload_file(parts, line)?;
+                "file"
+            }
+        });
+        Ok(())
+    }
+
+    /// Whether the file holds anything.
+    fn payload_file(&mut self, parts: &mut Parts<'_>, line: Span) -> Result<bool, Refused> {
+        let path = parts.need("the path of the file", line)?;
+        Ok(self.needed_file(&path)?.is_none_or(|file| !file.is_empty()))
+    }
+
+    pub(super) fn redirect_line(&mut self, scope: &mut Scope, words: &[Word<'_>], line: Span) -> Result<Rule, Refused> {
+        let mut parts = Parts { words, at: 0 };
+        let action = Action::Redirect(self.redirect(&mut parts, line)?);
+        let condition = self.rest_condition(scope, &mut parts, "redirect")?;
+        Ok(Rule { action, condition, name: "redirect".into(), span: line })
+    }
+
+    fn redirect(&mut self, parts: &mut Parts<'_>, line: Span) -> Result<Redirect, Refused> {
+        let mut target = None;
+        let mut redirect = Redirect {
+            kind: RedirectKind::Location,
+            to: Format::default(),
+            code: 302,
+            drop_query: false,
+            append_slash: false,
+            ignore_empty: false,
+        };
+        while let Some(word) = parts.peek() {
+            match word.text {
+                "location" | "prefix" | "scheme" => {
+                    parts.next();
+                    redirect.kind = match word.text {
+                        "location" => RedirectKind::Location,
+                        "prefix" => RedirectKind::Prefix,
+                        _ => RedirectKind::Scheme,
+                    };
+                    target = Some(parts.need(&format!("the value of `{}`", word.text), line)?);
+                }
+                "code" => {
+                    parts.next();
+                    let code = parts.need("the code", line)?;
+                    redirect.code = code.text.parse().unwrap_or(0);
+                    if !matches!(redirect.code, 301 | 302 | 303 | 307 | 308) {
+                        let refused = Refused::new(code.span, format!("`{}` is no code of a redirect", code.text));
+                        return Err(refused.help("use 301, 302, 303, 307 or 308"));
+                    }
+                }
+                "set-cookie" | "clear-cookie" => {
+                    parts.next();
+                    parts.need("the cookie", line)?;
+                }
+                "drop-query" => redirect.drop_query = parts.next().is_some(),
+                "append-slash" => redirect.append_slash = parts.next().is_some(),
+                "ignore-empty" => redirect.ignore_empty = parts.next().is_some(),
+                "keep-query" if self.config.release >= Release(3, 2, 0) => _ = parts.next(),
+                "if" | "unless" => break,
+                other => return Err(Refused::new(word.span, format!("`redirect` knows no `{other}`"))),
+            }
+        }
+        let Some(target) = target else {
+            return Err(Refused::new(line, "a redirect needs `location`, `prefix` or `scheme`"));
+        };
+        redirect.to = self.format(&target)?;
+        Ok(redirect)
+    }
+
+    fn service(&mut self, parts: &mut Parts<'_>, line: Span) -> Result<Action, Refused> {
+        let name = parts.need("the name of the service", line)?;
+        if name.text == "prometheus-exporter" {
+            return Ok(Action::Service(Some(200)));
+        }
+        if name.text.starts_with("lua.") && self.config.global.lua {
+            return Ok(Action::Service(None));
+        }
+        Err(Refused::new(name.span, format!("there is no service `{}`", name.text)))
+    }
+
+    fn set_status(&mut self, parts: &mut Parts<'_>, line: Span) -> Result<u16, Refused> {
+        let code = parts.need("the status", line)?;
+        let status = code.text.parse::<u16>().unwrap_or(0);
+        if !(100..=999).contains(&status) {
+            return Err(Refused::new(code.span, format!("`{}` is no status from 100 to 999", code.text)));
+        }
+        if parts.peek().is_some_and(|word| word.text == "reason") {
+            parts.next();
+            parts.need("the reason", line)?;
+        }
+        Ok(status)
+    }
+
+    fn variable(&self, argument: Option<&str>, verb: Word<'_>) -> Result<Arc<str>, Refused> {
+        // Conditions such as `ifnotexists` may follow the name behind a comma.
+        let name = argument.and_then(|argument| argument.split(',').next()).unwrap_or("");
+        let scopes = ["proc.", "sess.", "txn.", "req.", "res.", "check."];
+        if scopes.iter().any(|scope| name.starts_with(scope) && name.len() > scope.len()) {
+            return Ok(name.into());
+        }
+        Err(Refused::new(verb.span, format!("`{name}` is no name of a variable")).help("names begin with `txn.`, `req.`, `res.`, `sess.` or `proc.`"))
+    }
+
+    fn needed_sample(&mut self, parts: &mut Parts<'_>, line: Span) -> Result<Sample, Refused> {
+        let value = parts.need("the expression", line)?;
+        self.sample(&value)
+    }
+
+    pub(super) fn sample(&mut self, word: &Word<'_>) -> Result<Sample, Refused> {
+        sample::parse(word.text, self).map_err(|message| Refused::new(word.span, message))
+    }
+
+    pub(super) fn format(&mut self, word: &Word<'_>) -> Result<Format, Refused> {
+        format::parse(word.text, self).map_err(|message| Refused::new(word.span, message))
+    }
+
+    fn pattern(&self, word: &Word<'_>) -> Result<Pattern, Refused> {
+        if is_broken(word.text) {
+            return Err(Refused::new(word.span, format!("`{}` is no regular expression", word.text)));
+        }
+        Ok(Pattern::new(word.text, false))
+    }
+}
+
+impl<'w> Parts<'w> {
+    /// The next word, whatever it is.
+    fn need_any(&mut self, what: &str, line: Span) -> Result<Word<'w>, Refused> {
+        self.next().ok_or_else(|| Refused::new(line, format!("{what} is missing")))
+    }
+}
+
+/// What was said about the body of a reply.
+#[derive(Default)]
+struct Payload {
+    kind: Option<Span>,
+    source: Option<&'static str>,
+    filled: bool,
+    formatted: bool,
+}
+
+fn check_payload(reply: &Reply, payload: &Payload, line: Span) -> Result<(), Refused> {
+    if (payload.filled || payload.formatted) && matches!(reply.status, 204 | 304) {
+        return Err(Refused::new(line, format!("a response with status {} has no body", reply.status)));
+    }
+    if (payload.filled || payload.formatted) && payload.kind.is_none() {
+        return Err(Refused::new(line, "a body needs a `content-type`"));
+    }
+    Ok(())
+}
+
+/// C's atol.
+fn leading_digits(text: &str) -> u16 {
+    let end = text.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(text.len());
+    text[..end].parse().unwrap_or(0)
+}

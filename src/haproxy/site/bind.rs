@@ -1,0 +1,77 @@
+//! The addresses that a frontend listens on.
+
+use super::build::{Builder, Refused, Word};
+use super::server;
+use super::words;
+use crate::source::Span;
+
+#[derive(Clone, Debug)]
+pub(in crate::haproxy) struct Bind {
+    /// Empty where all addresses are meant.
+    pub(in crate::haproxy) address: Box<str>,
+    /// First and last port; `None` for sockets that are no TCP ports.
+    pub(in crate::haproxy) ports: Option<(u16, u16)>,
+    pub(in crate::haproxy) tls: bool,
+    pub(in crate::haproxy) span: Span,
+}
+
+const WITH_VALUE: &[&str] = &[
+    "accept-netscaler-cip", "alpn", "backlog", "ca-file", "ca-ignore-err", "ca-sign-file", "ca-sign-pass", "ca-verify-file", "cc", "ciphers",
+    "ciphersuites", "client-sigalgs", "crl-file", "crt", "crt-ignore-err", "crt-list", "curves", "default-crt", "ecdhe", "expose-fd", "gid", "group",
+    "guid", "guid-prefix", "id", "idle-ping", "interface", "label", "ktls", "level", "maxconn", "mode", "mss", "name", "namespace", "nbconn", "nice", "npn", "ocsp-update",
+    "process", "proto", "quic-cc-algo", "quic-socket", "severity-output", "shards", "sigalgs", "ssl-max-ver", "ssl-min-ver", "tcp-md5sig", "tcp-ss", "tcp-ut", "thread",
+    "tls-ticket-keys", "uid", "user", "verify",
+];
+
+const FLAGS: &[&str] = &[
+    "accept-proxy", "allow-0rtt", "defer-accept", "ech", "force-sslv3", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13",
+    "generate-certificates", "no-alpn", "no-ca-names", "no-strict-sni", "no-sslv3", "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "prefer-client-ciphers",
+    "quic-force-retry", "ssl", "strict-sni", "tfo", "transparent", "v4v6", "v6only",
+];
+
+impl Builder<'_, '_> {
+    /// `bind ADDRESS[:PORT][,…] …`
+    pub(super) fn bind(&mut self, words: &[Word<'_>], line: Span) -> Result<Vec<Bind>, Refused> {
+        let Some(places) = words.first() else { return Err(Refused::new(line, "`bind` needs an address")) };
+        let mut tls = false;
+        let mut rest = words[1..].iter();
+        while let Some(word) = rest.next() {
+            if WITH_VALUE.contains(&word.text) {
+                if rest.next().is_none() {
+                    return Err(Refused::new(word.span, format!("`{}` needs a value", word.text)));
+                }
+            } else if !FLAGS.contains(&word.text) {
+                let known = WITH_VALUE.iter().chain(FLAGS).copied();
+                return Err(Refused::new(word.span, words::unknown("keyword of a `bind` line", word.text, known)));
+            }
+            tls |= word.text == "ssl";
+        }
+        let mut binds = Vec::new();
+        for place in places.text.split(',').filter(|place| !place.is_empty()) {
+            binds.push(bind(place, tls, places.span)?);
+        }
+        Ok(binds)
+    }
+}
+
+fn bind(place: &str, tls: bool, span: Span) -> Result<Bind, Refused> {
+    let tls = tls || place.starts_with("quic");
+    if place.starts_with('/') || ["unix@", "abns@", "fd@", "sockpair@", "abnsz@"].iter().any(|prefix| place.starts_with(prefix)) {
+        return Ok(Bind { address: place.into(), ports: None, tls, span });
+    }
+    let (whole, port) = server::address(place);
+    let address = if port.is_some() { whole } else { place.rsplit_once(':').map_or(place, |(address, _)| address) };
+    let range = place.rsplit(':').next().unwrap_or("");
+    let ports = match range.split_once('-') {
+        Some((first, last)) => first.parse().ok().zip(last.parse().ok()),
+        None => port.map(|port| (port, port)),
+    };
+    if ports.is_none() && !place.contains('$') {
+        return Err(Refused::new(span, format!("`{place}` has no port")));
+    }
+    let address = match address {
+        "*" | "0.0.0.0" | "::" | "[::]" | "" => "",
+        other => other,
+    };
+    Ok(Bind { address: address.into(), ports, tls, span })
+}

@@ -1,0 +1,191 @@
+//! Reads the sections of a config in load order into the model, and notes what HAProxy would refuse.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Config;
+use super::acl::CriterionId;
+use super::maps::{self, Content, Map};
+use super::sample::Files;
+use crate::finding::{Finding, Severity};
+use crate::source::{Reader, SourceFile, Span};
+use crate::syntax::{Directive, Tree};
+
+/// A word of a line with its place.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::haproxy) struct Word<'w> {
+    pub(in crate::haproxy) text: &'w str,
+    pub(in crate::haproxy) span: Span,
+}
+
+/// What HAProxy refuses about a line.
+#[derive(Debug)]
+pub(in crate::haproxy) struct Refused {
+    pub(in crate::haproxy) span: Span,
+    pub(in crate::haproxy) message: String,
+    pub(in crate::haproxy) help: Option<String>,
+    /// Whether a later release would take it.
+    pub(in crate::haproxy) too_old: bool,
+}
+
+impl Refused {
+    pub(in crate::haproxy) fn new(span: Span, message: impl Into<String>) -> Self {
+        Refused { span, message: message.into(), help: None, too_old: false }
+    }
+
+    pub(in crate::haproxy) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(in crate::haproxy) fn too_old(mut self) -> Self {
+        self.too_old = true;
+        self
+    }
+}
+
+/// The model while it is made.
+pub(in crate::haproxy) struct Builder<'r, 'a> {
+    pub(super) reader: &'r mut Reader<'a>,
+    pub(super) base: PathBuf,
+    pub(super) config: Config,
+    pub(super) findings: Vec<Finding>,
+    /// Criteria of predefined ACLs, which all sections share.
+    pub(super) predefined: HashMap<Box<str>, CriterionId>,
+    pub(super) names: HashSet<Arc<str>>,
+    maps: HashMap<(Box<str>, Box<str>), Arc<Map>>,
+    elsewhere: HashSet<Box<str>>,
+    /// Sections `http-errors` that replies ask for, with the place that does.
+    pub(super) wanted_errors: Vec<(Arc<str>, Span)>,
+    pub(super) wanted_userlists: Vec<(Arc<str>, Span)>,
+    /// Whether the reply that was read last has a body of its own.
+    pub(super) last_reply_had_payload: bool,
+    pub(super) place: Option<Span>,
+}
+
+impl<'r, 'a> Builder<'r, 'a> {
+    pub(in crate::haproxy) fn new(reader: &'r mut Reader<'a>, base: PathBuf, config: Config) -> Self {
+        Builder {
+            reader,
+            base,
+            config,
+            findings: Vec::new(),
+            predefined: HashMap::new(),
+            names: HashSet::new(),
+            maps: HashMap::new(),
+            elsewhere: HashSet::new(),
+            wanted_errors: Vec::new(),
+            wanted_userlists: Vec::new(),
+            last_reply_had_payload: false,
+            place: None,
+        }
+    }
+
+    /// Reads all sections of a file.
+    pub(in crate::haproxy) fn file(&mut self, tree: &Tree) {
+        for statement in tree.statements() {
+            if statement.name().starts_with('.') || words(statement).is_empty() {
+                continue;
+            }
+            if statement.is_block() {
+                self.section(statement);
+            } else {
+                let message = format!("`{}` stands outside of any section", statement.name());
+                self.refuse(Refused::new(statement.head(), message));
+            }
+        }
+    }
+
+    pub(in crate::haproxy) fn finish(self) -> (Config, Vec<Finding>) {
+        (self.config, self.findings)
+    }
+
+    fn section(&mut self, section: Directive<'_>) {
+        match section.name() {
+            "global" => self.global(section),
+            "defaults" | "frontend" | "backend" | "listen" => self.proxy(section),
+            "userlist" => self.userlist(section),
+            "http-errors" => self.http_errors(section),
+            "fcgi-app" => {
+                if let Some(name) = section.arg(0) {
+                    self.config.fcgi_apps.insert(name.into());
+                }
+            }
+            "program" if self.config.release >= crate::server::Release(3, 4, 0) => {
+                self.refuse(Refused::new(section.head(), "sections `program` are gone since HAProxy 3.4"));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn refuse(&mut self, refused: Refused) {
+        let finding = if refused.too_old {
+            let mut finding = Finding::new("server-too-old", Severity::Error, refused.span, refused.message);
+            finding.invalid = true;
+            finding
+        } else {
+            Finding::rejected(refused.span, refused.message)
+        };
+        self.findings.push(match refused.help {
+            Some(help) => finding.help(help),
+            None => finding,
+        });
+    }
+
+    pub(super) fn too_old(&mut self, span: Span, message: String) {
+        self.findings.push(Finding::new("server-too-old", Severity::Warning, span, message));
+    }
+
+    /// Notes a file that lies where the linted tree does not reach, once.
+    pub(super) fn elsewhere(&mut self, span: Span, path: &str) {
+        if self.elsewhere.insert(path.into()) {
+            let message = format!("`{path}` is not read here, so what it holds is an assumption");
+            let finding = Finding::new("include-missing", Severity::Info, span, message);
+            self.findings.push(finding.help("lint where the file lies, or name its folder with `--root`"));
+        }
+    }
+
+    /// A file that must be there; `None` where it lies elsewhere.
+    pub(super) fn file_at(&mut self, path: &str, span: Span) -> Result<Option<Arc<SourceFile>>, Refused> {
+        let base = self.base.clone();
+        match maps::read(self.reader, path, &base) {
+            Content::Text(file) => Ok(Some(file)),
+            Content::Elsewhere => {
+                self.elsewhere(span, path);
+                Ok(None)
+            }
+            Content::Missing(missing) => Err(Refused::new(span, format!("there is no file `{}`", missing.display()))),
+        }
+    }
+
+    pub(super) fn needed_file(&mut self, path: &Word<'_>) -> Result<Option<Arc<SourceFile>>, Refused> {
+        self.file_at(path.text, path.span)
+    }
+}
+
+impl Files for Builder<'_, '_> {
+    fn map(&mut self, path: &str, matching: &str) -> Arc<Map> {
+        let key = (path.into(), matching.into());
+        if let Some(known) = self.maps.get(&key) {
+            return Arc::clone(known);
+        }
+        let span = self.place.unwrap_or(Span::new(crate::source::FileId(0), 0..0));
+        let content = match self.file_at(path, span) {
+            Ok(content) => content,
+            Err(refused) => {
+                self.refuse(refused);
+                None
+            }
+        };
+        let map = Arc::new(Map::new(matching, content.as_ref().map(|file| file.text())));
+        self.maps.insert(key, Arc::clone(&map));
+        map
+    }
+}
+
+/// The words of a line up to the first empty one, at which HAProxy stops reading.
+pub(in crate::haproxy) fn words(line: Directive<'_>) -> Vec<Word<'_>> {
+    let words = line.words().iter().map(|word| Word { text: line.tree.value(word), span: line.tree.span(word) });
+    words.take_while(|word| !word.text.is_empty()).collect()
+}

@@ -1,0 +1,354 @@
+//! Sample expressions: a fetch and the converters behind it, as in `req.hdr(host),lower` (configuration manual, 7.3).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::maps::Map;
+use super::vocabulary::{self, Kind};
+use crate::haproxy::arguments::{self, Call};
+use crate::haproxy::site::words;
+use crate::pattern::Pattern;
+
+/// A sample expression as it was written, and what it fetches.
+#[derive(Debug)]
+pub(in crate::haproxy) struct Sample {
+    pub(in crate::haproxy) fetch: Fetch,
+    pub(in crate::haproxy) converters: Vec<Converter>,
+    /// The type of what comes out.
+    pub(in crate::haproxy) kind: Kind,
+    pub(in crate::haproxy) text: Box<str>,
+    /// Where it can be read at all.
+    pub(in crate::haproxy) session: bool,
+    pub(in crate::haproxy) request: bool,
+    pub(in crate::haproxy) response: bool,
+}
+
+/// Where a header lies: by name, and which of its values.
+#[derive(Debug)]
+pub(in crate::haproxy) struct Header {
+    /// In lower case; `None` stands for any.
+    pub(in crate::haproxy) name: Option<Arc<str>>,
+    /// Counted from 1, or from the end where negative; 0 stands for all.
+    pub(in crate::haproxy) occurrence: i64,
+    /// `req.fhdr` takes lines as they are, `req.hdr` the parts between commas.
+    pub(in crate::haproxy) whole: bool,
+}
+
+/// The fetches that follow from the request and the config; every other one is `Unknown`.
+#[derive(Debug)]
+pub(in crate::haproxy) enum Fetch {
+    Method,
+    /// The method in the request's own line, as logged.
+    CapturedMethod,
+    CapturedUri,
+    Path,
+    PathAndQuery,
+    Query,
+    Url,
+    Base,
+    Argument { name: Option<Arc<str>>, delimiter: char },
+    ArgumentNumber(Arc<str>),
+    Header(Header),
+    HeaderCount(Option<Arc<str>>, bool),
+    HeaderNumber(Header),
+    HeaderAddress(Header),
+    HeaderNames,
+    Cookie(Option<Arc<str>>),
+    CookieCount(Option<Arc<str>>),
+    CookieNumber(Arc<str>),
+    Version,
+    Variable(Arc<str>, Option<Arc<str>>),
+    Text(Arc<str>),
+    Number(i64),
+    Truth(bool),
+    Constant(IpAddr),
+    ConstantMethod(Arc<str>),
+    Client,
+    Destination,
+    DestinationPort,
+    OverTls,
+    FrontendName,
+    BackendName,
+    ServersUp(Option<Arc<str>>),
+    ServerIsUp(Arc<str>),
+    Environment(Arc<str>),
+    Authenticated(Arc<str>),
+    /// The groups are the patterns; this fetch gives the user where the credentials are right.
+    AuthenticatedGroup(Arc<str>),
+    AuthUser,
+    AuthPassword,
+    AuthType,
+    IsHttp,
+    BodyLength,
+    Body,
+    Status,
+    /// A header of the response, of which nothing is known.
+    Unknown,
+}
+
+/// What is done to a sample.
+#[derive(Debug)]
+pub(in crate::haproxy) enum Converter {
+    Lower,
+    Upper,
+    Length,
+    Bool,
+    Not,
+    Arithmetic(Arithmetic, Operand),
+    Negate,
+    Complement,
+    Odd,
+    Even,
+    Field { index: i64, delimiters: Arc<str>, count: i64 },
+    Word { index: i64, delimiters: Arc<str>, count: i64 },
+    Bytes { offset: i64, length: Option<i64> },
+    RegSub { pattern: Pattern, replacement: Arc<str>, global: bool },
+    Map(Arc<Map>, Option<Arc<str>>, Kind),
+    Concat(Arc<str>, Option<Arc<str>>, Arc<str>),
+    Iif(Arc<str>, Arc<str>),
+    Strcmp(Arc<str>),
+    UrlDecode { plus: bool },
+    UrlEncode,
+    Trim { left: bool, signs: Arc<str> },
+    HostOnly,
+    PortOnly,
+    Mask(u8, u8),
+    Base64Encode,
+    Base64Decode,
+    Hex,
+    HexNumber,
+    SetVariable(Arc<str>),
+    UnsetVariable(Arc<str>),
+    AddItem { delimiter: Arc<str>, variable: Option<Arc<str>>, suffix: Arc<str> },
+    Same,
+    /// Its result cannot be told.
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Modulo,
+    And,
+    Or,
+    Xor,
+}
+
+/// A number, or the variable that holds it.
+#[derive(Debug)]
+pub(in crate::haproxy) enum Operand {
+    Number(i64),
+    Variable(Arc<str>),
+}
+
+/// Brings the files of maps, and says what is wrong with a sample expression.
+pub(in crate::haproxy) trait Files {
+    fn map(&mut self, path: &str, matching: &str) -> Arc<Map>;
+}
+
+/// Reads a whole sample expression.
+///
+/// # Errors
+/// What HAProxy refuses about it.
+pub(in crate::haproxy) fn parse(text: &str, files: &mut dyn Files) -> Result<Sample, String> {
+    let (sample, rest) = parse_prefix(text, files)?;
+    if rest.is_empty() { Ok(sample) } else { Err(format!("a comma is missing before `{rest}`")) }
+}
+
+/// Reads a sample expression from the start of a text, and gives what follows it.
+///
+/// # Errors
+/// What HAProxy refuses about it.
+pub(in crate::haproxy) fn parse_prefix<'t>(text: &'t str, files: &mut dyn Files) -> Result<(Sample, &'t str), String> {
+    let unclosed = || format!("`{text}` has a parenthesis that is never closed");
+    let Call { name, arguments, rest } = arguments::call(text).ok_or_else(unclosed)?;
+    let known = vocabulary::fetch(name).ok_or_else(|| words::unknown("fetch", name, vocabulary::fetch_names()))?;
+    arity(name, &arguments, known.least, known.most)?;
+    let mut sample = Sample {
+        fetch: fetch(name, &arguments),
+        converters: Vec::new(),
+        kind: known.kind,
+        text: "".into(),
+        session: known.session,
+        request: known.request,
+        response: known.response,
+    };
+    let rest = converters(&mut sample, rest, files)?;
+    sample.text = text[..text.len() - rest.len()].into();
+    Ok((sample, rest))
+}
+
+/// Reads the converters at the start of `rest`, which begin with a comma each.
+pub(super) fn converters<'t>(sample: &mut Sample, rest: &'t str, files: &mut dyn Files) -> Result<&'t str, String> {
+    let mut rest = rest;
+    while let Some(next) = rest.strip_prefix(',') {
+        rest = next.trim_start_matches(',');
+        if rest.is_empty() || rest.starts_with(']') {
+            break;
+        }
+        let call = arguments::call(rest).ok_or_else(|| format!("`{rest}` has a parenthesis that is never closed"))?;
+        let name = call.name;
+        let known = vocabulary::converter(name).ok_or_else(|| words::unknown("converter", name, vocabulary::converter_names()))?;
+        arity(name, &call.arguments, known.least, known.most)?;
+        if !sample.kind.casts_to(known.from) {
+            return Err(format!("the converter `{name}` cannot be applied here"));
+        }
+        sample.converters.push(converter(name, &call.arguments, files));
+        if known.to != Kind::Any {
+            sample.kind = known.to;
+        }
+        rest = call.rest;
+    }
+    Ok(rest)
+}
+
+fn arity(name: &str, arguments: &[String], least: usize, most: usize) -> Result<(), String> {
+    if arguments.len() < least {
+        return Err(format!("`{name}` needs {} in parentheses", words::count(least, "argument")));
+    }
+    if arguments.len() > most {
+        return Err(format!("`{name}` takes no more than {}", words::count(most, "argument")));
+    }
+    Ok(())
+}
+
+fn header(arguments: &[String], whole: bool) -> Header {
+    let name = arguments.first().filter(|name| !name.is_empty()).map(|name| name.to_ascii_lowercase().into());
+    Header { name, occurrence: arguments.get(1).and_then(|number| number.parse().ok()).unwrap_or(0), whole }
+}
+
+fn fetch(name: &str, arguments: &[String]) -> Fetch {
+    let first = || arguments.first().map_or("", String::as_str);
+    let some = || arguments.first().filter(|name| !name.is_empty()).map(|name| Arc::<str>::from(name.as_str()));
+    let lower = || some().map(|name| name.to_ascii_lowercase().into());
+    match name {
+        "method" => Fetch::Method,
+        "capture.req.method" => Fetch::CapturedMethod,
+        "capture.req.uri" => Fetch::CapturedUri,
+        "path" => Fetch::Path,
+        "pathq" => Fetch::PathAndQuery,
+        "query" => Fetch::Query,
+        "url" => Fetch::Url,
+        "base" => Fetch::Base,
+        "url_param" | "urlp" => {
+            let delimiter = arguments.get(1).and_then(|sign| sign.chars().next()).unwrap_or('?');
+            Fetch::Argument { name: some(), delimiter }
+        }
+        "urlp_val" => Fetch::ArgumentNumber(first().into()),
+        "hdr" | "req.hdr" => Fetch::Header(header(arguments, false)),
+        "req.fhdr" => Fetch::Header(header(arguments, true)),
+        "hdr_cnt" | "req.hdr_cnt" => Fetch::HeaderCount(lower(), false),
+        "req.fhdr_cnt" => Fetch::HeaderCount(lower(), true),
+        "hdr_val" | "req.hdr_val" => Fetch::HeaderNumber(header(arguments, false)),
+        "hdr_ip" | "req.hdr_ip" => Fetch::HeaderAddress(header(arguments, false)),
+        "req.hdr_names" => Fetch::HeaderNames,
+        "cook" | "cookie" | "req.cook" => Fetch::Cookie(some()),
+        "cook_cnt" | "req.cook_cnt" => Fetch::CookieCount(some()),
+        "cook_val" | "req.cook_val" => Fetch::CookieNumber(first().into()),
+        "req.ver" | "req_ver" | "capture.req.ver" => Fetch::Version,
+        "var" => Fetch::Variable(first().into(), arguments.get(1).map(|default| default.as_str().into())),
+        "str" => Fetch::Text(first().into()),
+        "int" => Fetch::Number(first().parse().unwrap_or(0)),
+        "bool" => Fetch::Truth(first() == "true" || first() == "1"),
+        "always_true" | "wait_end" => Fetch::Truth(true),
+        "always_false" => Fetch::Truth(false),
+        "ipv4" | "ipv6" => first().parse().map_or(Fetch::Unknown, Fetch::Constant),
+        "meth" => Fetch::ConstantMethod(first().into()),
+        "src" => Fetch::Client,
+        "dst" => Fetch::Destination,
+        "dst_port" => Fetch::DestinationPort,
+        "ssl_fc" => Fetch::OverTls,
+        "fe_name" => Fetch::FrontendName,
+        "be_name" => Fetch::BackendName,
+        "nbsrv" => Fetch::ServersUp(some()),
+        "srv_is_up" => Fetch::ServerIsUp(first().into()),
+        "env" => Fetch::Environment(first().into()),
+        "http_auth" => Fetch::Authenticated(first().into()),
+        "http_auth_group" => Fetch::AuthenticatedGroup(first().into()),
+        "http_auth_user" => Fetch::AuthUser,
+        "http_auth_pass" => Fetch::AuthPassword,
+        "http_auth_type" => Fetch::AuthType,
+        "req.proto_http" | "req_proto_http" => Fetch::IsHttp,
+        "req.body" => Fetch::Body,
+        "req.body_len" | "req.body_size" => Fetch::BodyLength,
+        "status" | "res.status" => Fetch::Status,
+        _ => Fetch::Unknown,
+    }
+}
+
+fn converter(name: &str, arguments: &[String], files: &mut dyn Files) -> Converter {
+    let text = |index: usize| Arc::<str>::from(arguments.get(index).map_or("", String::as_str));
+    let some = |index: usize| arguments.get(index).filter(|text| !text.is_empty()).map(|text| Arc::<str>::from(text.as_str()));
+    let number = |index: usize| arguments.get(index).and_then(|number| number.parse::<i64>().ok());
+    let operand = || number(0).map_or_else(|| Operand::Variable(text(0)), Operand::Number);
+    let arithmetic = |kind| Converter::Arithmetic(kind, operand());
+    match name {
+        "lower" => Converter::Lower,
+        "upper" => Converter::Upper,
+        "length" => Converter::Length,
+        "bool" => Converter::Bool,
+        "not" => Converter::Not,
+        "add" => arithmetic(Arithmetic::Add),
+        "sub" => arithmetic(Arithmetic::Subtract),
+        "mul" => arithmetic(Arithmetic::Multiply),
+        "div" => arithmetic(Arithmetic::Divide),
+        "mod" => arithmetic(Arithmetic::Modulo),
+        "and" => arithmetic(Arithmetic::And),
+        "or" => arithmetic(Arithmetic::Or),
+        "xor" => arithmetic(Arithmetic::Xor),
+        "neg" => Converter::Negate,
+        "cpl" => Converter::Complement,
+        "odd" => Converter::Odd,
+        "even" => Converter::Even,
+        "field" => Converter::Field { index: number(0).unwrap_or(1), delimiters: text(1), count: number(2).unwrap_or(1) },
+        "word" => Converter::Word { index: number(0).unwrap_or(1), delimiters: text(1), count: number(2).unwrap_or(1) },
+        "bytes" => Converter::Bytes { offset: number(0).unwrap_or(0), length: number(1) },
+        "regsub" => {
+            let flags = arguments.get(2).map_or("", String::as_str);
+            let pattern = Pattern::new(arguments.first().map_or("", String::as_str), flags.contains('i'));
+            Converter::RegSub { pattern, replacement: text(1), global: flags.contains('g') }
+        }
+        "concat" => Converter::Concat(text(0), some(1), text(2)),
+        "iif" => Converter::Iif(text(0), text(1)),
+        "strcmp" => Converter::Strcmp(text(0)),
+        "url_dec" => Converter::UrlDecode { plus: number(0) == Some(1) },
+        "url_enc" => Converter::UrlEncode,
+        "ltrim" => Converter::Trim { left: true, signs: text(0) },
+        "rtrim" => Converter::Trim { left: false, signs: text(0) },
+        "host_only" => Converter::HostOnly,
+        "port_only" => Converter::PortOnly,
+        "ipmask" => Converter::Mask(mask(arguments.first(), 32), mask(arguments.get(1), 128)),
+        "base64" => Converter::Base64Encode,
+        "b64dec" => Converter::Base64Decode,
+        "hex" => Converter::Hex,
+        "hex2i" => Converter::HexNumber,
+        "set-var" => Converter::SetVariable(text(0)),
+        "unset-var" => Converter::UnsetVariable(text(0)),
+        "add_item" => Converter::AddItem { delimiter: text(0), variable: some(1), suffix: text(2) },
+        "debug" => Converter::Same,
+        _ if name == "map" || name.starts_with("map_") => {
+            let kind = vocabulary::converter(name).map_or(Kind::Text, |known| known.to);
+            let matching = name.trim_start_matches("map").trim_start_matches('_');
+            let matching = matching.strip_suffix("_int").filter(|_| kind == Kind::Integer).unwrap_or(matching);
+            let matching = matching.strip_suffix("_ip").filter(|_| kind == Kind::Address).unwrap_or(matching);
+            Converter::Map(files.map(&text(0), matching), arguments.get(1).map(|default| default.as_str().into()), kind)
+        }
+        _ => Converter::Unknown,
+    }
+}
+
+/// The length of a prefix, written as a number or as a mask.
+fn mask(text: Option<&String>, all: u8) -> u8 {
+    let Some(text) = text else { return all };
+    if let Ok(bits) = text.parse::<u8>() {
+        return bits.min(all);
+    }
+    match text.parse::<IpAddr>() {
+        Ok(IpAddr::V4(mask)) => u32::from(mask).leading_ones() as u8,
+        Ok(IpAddr::V6(mask)) => u128::from(mask).leading_ones() as u8,
+        Err(_) => all,
+    }
+}

@@ -1,0 +1,242 @@
+//! Servers of a backend, and the health checks that take them in and out.
+
+use std::sync::Arc;
+
+use super::build::{Builder, Refused, Word};
+use crate::source::Span;
+
+#[derive(Debug)]
+pub(in crate::haproxy) struct Server {
+    pub(in crate::haproxy) name: Arc<str>,
+    /// As an answer names it: `http://10.0.0.1:80`.
+    pub(in crate::haproxy) to: Arc<str>,
+    /// That this server is chosen, as an assumption.
+    pub(in crate::haproxy) chosen: Arc<str>,
+    pub(in crate::haproxy) address: Arc<str>,
+    pub(in crate::haproxy) port: Option<u16>,
+    pub(in crate::haproxy) disabled: bool,
+    pub(in crate::haproxy) backup: bool,
+    pub(in crate::haproxy) weight: u32,
+    pub(in crate::haproxy) check: Option<Check>,
+    pub(in crate::haproxy) fcgi: bool,
+    pub(in crate::haproxy) template: bool,
+    pub(in crate::haproxy) span: Span,
+}
+
+/// Where a server is checked.
+#[derive(Clone, Debug)]
+pub(in crate::haproxy) struct Check {
+    pub(in crate::haproxy) address: Option<Arc<str>>,
+    pub(in crate::haproxy) port: Option<u16>,
+    pub(in crate::haproxy) span: Span,
+}
+
+/// How a backend checks its servers.
+#[derive(Clone, Debug)]
+pub(in crate::haproxy) struct HealthCheck {
+    pub(in crate::haproxy) kind: CheckKind,
+    pub(in crate::haproxy) method: Arc<str>,
+    /// Whether the config says the method, or takes HAProxy's OPTIONS.
+    pub(in crate::haproxy) explicit: Option<Span>,
+    pub(in crate::haproxy) target: Arc<str>,
+    pub(in crate::haproxy) version: Arc<str>,
+    pub(in crate::haproxy) host: Option<Arc<str>>,
+    pub(in crate::haproxy) expect: Vec<Expectation>,
+    pub(in crate::haproxy) option: Option<Span>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum CheckKind {
+    /// A connection is all that is asked for.
+    Connect,
+    Http,
+    Other,
+}
+
+/// What a check must answer.
+#[derive(Clone, Debug)]
+pub(in crate::haproxy) enum Expectation {
+    Statuses { negated: bool, ranges: Vec<(u16, u16)> },
+    /// Something about the body or headers that the config cannot tell.
+    Unknown,
+}
+
+impl Default for HealthCheck {
+    fn default() -> Self {
+        HealthCheck {
+            kind: CheckKind::Connect,
+            method: "OPTIONS".into(),
+            explicit: None,
+            target: "/".into(),
+            version: "HTTP/1.0".into(),
+            host: None,
+            expect: Vec::new(),
+            option: None,
+        }
+    }
+}
+
+impl HealthCheck {
+    /// Whether a status makes the server stay up; `None` where more than the status counts.
+    pub(in crate::haproxy) fn accepts(&self, status: u16) -> Option<bool> {
+        if self.expect.is_empty() {
+            return Some((200..400).contains(&status));
+        }
+        let mut sure = true;
+        for expectation in &self.expect {
+            match expectation {
+                Expectation::Unknown => sure = false,
+                Expectation::Statuses { negated, ranges } => {
+                    let inside = ranges.iter().any(|&(low, high)| low <= status && status <= high);
+                    if inside == *negated {
+                        return Some(false);
+                    }
+                }
+            }
+        }
+        sure.then_some(true)
+    }
+}
+
+/// Keywords of a server line that take a value (src/server.c, src/check.c, src/ssl_sock.c).
+const WITH_VALUE: &[&str] = &[
+    "addr", "agent-addr", "agent-inter", "agent-port", "agent-send", "alpn", "ca-file", "check-alpn", "check-proto", "check-sni",
+    "ciphers", "ciphersuites", "client-sigalgs", "cookie", "crl-file", "crt", "curves", "downinter", "error-limit", "fall", "fastinter", "guid", "hash-key", "id",
+    "idle-ping", "init-addr", "init-state", "inter", "log-bufsize", "log-proto", "max-reuse", "maxconn", "maxqueue", "minconn", "namespace", "npn", "observe",
+    "on-error", "on-marked-down", "on-marked-up", "pool-conn-name", "pool-low-conn", "pool-max-conn", "pool-purge-delay", "port", "proto",
+    "proxy-v2-options", "redir", "resolve-net", "resolve-opts", "resolve-prefer", "resolvers", "rise", "set-proxy-v2-tlv-fmt", "sigalgs",
+    "slowstart", "sni", "socks4", "source", "ssl-max-ver", "ssl-min-ver", "strict-maxconn", "tcp-ut", "track", "usesrc", "verify", "verifyhost", "weight", "ws", "shard", "interface", "quic-cc-algo",
+];
+
+const FLAGS: &[&str] = &[
+    "agent-check", "allow-0rtt", "backup", "check", "check-send-proxy", "check-ssl", "check-via-socks4", "disabled", "enabled",
+    "force-sslv3", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "no-agent-check", "no-backup", "no-check",
+    "no-check-send-proxy", "no-check-ssl", "no-send-proxy", "no-send-proxy-v2", "no-send-proxy-v2-ssl", "no-send-proxy-v2-ssl-cn", "no-ssl",
+    "no-ssl-reuse", "no-sslv3", "no-tfo", "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "non-stick", "send-proxy",
+    "send-proxy-v2", "send-proxy-v2-ssl", "send-proxy-v2-ssl-cn", "ssl", "ssl-reuse", "stick", "tfo", "tls-tickets", "no-verifyhost", "renegotiate", "no-renegotiate", "no-check-reuse-pool", "check-reuse-pool", "check-sni-auto", "sni-auto",
+];
+
+/// The settings that `default-server` gives to the servers after it.
+#[derive(Clone, Debug, Default)]
+pub(in crate::haproxy) struct ServerDefaults {
+    disabled: bool,
+    backup: bool,
+    weight: Option<u32>,
+    check: Option<Span>,
+    check_port: Option<u16>,
+    check_address: Option<Arc<str>>,
+    ssl: bool,
+    fcgi: bool,
+}
+
+impl Builder<'_, '_> {
+    pub(super) fn default_server(&mut self, words: &[Word<'_>], defaults: &mut ServerDefaults) -> Result<(), Refused> {
+        settings(words, defaults)
+    }
+
+    /// `server NAME ADDRESS[:PORT] …` and `server-template PREFIX NUMBER ADDRESS …`.
+    pub(super) fn server(
+        &mut self,
+        words: &[Word<'_>],
+        line: Span,
+        defaults: &ServerDefaults,
+        http: bool,
+        template: bool,
+    ) -> Result<Vec<Server>, Refused> {
+        let skip = 1 + usize::from(template);
+        let (Some(name), Some(place)) = (words.first(), words.get(skip)) else {
+            return Err(Refused::new(line, "a server needs a name and an address"));
+        };
+        let mut settled = defaults.clone();
+        settings(&words[skip + 1..], &mut settled)?;
+        let (address, port) = address(place.text);
+        let check = settled.check.map(|span| Check { address: settled.check_address.clone(), port: settled.check_port, span });
+        let scheme = match (settled.fcgi, settled.ssl, http) {
+            (true, _, _) => "fastcgi",
+            (_, true, true) => "https",
+            (_, _, true) => "http",
+            (_, true, false) => "ssl",
+            _ => "tcp",
+        };
+        let shown = if address.contains(':') && !address.starts_with('/') { format!("[{address}]") } else { address.to_owned() };
+        let to: Arc<str> = match port {
+            Some(port) => format!("{scheme}://{shown}:{port}").into(),
+            None => format!("{scheme}://{shown}").into(),
+        };
+        let count = if template { words[1].text.rsplit('-').next().and_then(|last| last.parse().ok()).unwrap_or(1u32).min(64) } else { 1 };
+        let make = |index: u32| {
+            let name: Arc<str> = if template { format!("{}{index}", name.text).into() } else { name.text.into() };
+            Server {
+                chosen: format!("the server {name} is chosen").into(),
+                name,
+                to: Arc::clone(&to),
+                address: address.into(),
+                port,
+                disabled: settled.disabled,
+                backup: settled.backup,
+                weight: settled.weight.unwrap_or(1),
+                check: check.clone(),
+                fcgi: settled.fcgi,
+                template,
+                span: line,
+            }
+        };
+        Ok((1..=count).map(make).collect())
+    }
+}
+
+fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> {
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let with_value = WITH_VALUE.contains(&word.text);
+        if !with_value && !FLAGS.contains(&word.text) {
+            let known = WITH_VALUE.iter().chain(FLAGS).copied();
+            return Err(Refused::new(word.span, super::words::unknown("keyword of a server", word.text, known)));
+        }
+        if !with_value {
+            match word.text {
+                "disabled" => to.disabled = true,
+                "enabled" => to.disabled = false,
+                "backup" => to.backup = true,
+                "no-backup" => to.backup = false,
+                "check" => to.check = Some(word.span),
+                "no-check" => to.check = None,
+                "ssl" => to.ssl = true,
+                "no-ssl" => to.ssl = false,
+                _ => {}
+            }
+            continue;
+        }
+        let Some(value) = words.next() else { return Err(Refused::new(word.span, format!("`{}` needs a value", word.text))) };
+        match word.text {
+            "weight" => {
+                let weight = value.text.parse::<u32>().ok().filter(|weight| *weight <= 256);
+                let Some(weight) = weight else { return Err(Refused::new(value.span, format!("`{}` is no weight from 0 to 256", value.text))) };
+                to.weight = Some(weight);
+            }
+            "port" => to.check_port = value.text.parse().ok(),
+            "addr" => to.check_address = Some(value.text.into()),
+            "proto" => to.fcgi = value.text == "fcgi",
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The address and port of a server or bind; the family prefixes stay away.
+pub(in crate::haproxy) fn address(text: &str) -> (&str, Option<u16>) {
+    let text = ["ipv4@", "ipv6@", "ipv4:", "ipv6:", "tcp@", "tcp4@", "tcp6@", "quic4@", "quic6@"]
+        .iter()
+        .find_map(|prefix| text.strip_prefix(prefix))
+        .unwrap_or(text);
+    if text.starts_with('/') || text.contains('@') {
+        return (text, None);
+    }
+    match text.rsplit_once(':') {
+        Some((address, port)) if !port.is_empty() || !address.is_empty() => {
+            let address = address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address);
+            (address, port.trim_start_matches('+').parse().ok())
+        }
+        _ => (text, None),
+    }
+}
