@@ -15,6 +15,7 @@ pub mod grammar;
 pub mod modsecurity;
 pub mod server;
 pub mod nginx;
+pub mod haproxy;
 pub mod finding;
 pub mod survey;
 pub mod rules;

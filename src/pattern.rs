@@ -62,6 +62,11 @@ impl Pattern {
         self.engine_for(text)?.regex.is_match(text.as_bytes()).ok()
     }
 
+    /// Where the first match starts; the outer `None` where that cannot be told, the inner one where nothing matches.
+    pub fn find(&self, text: &str) -> Option<Option<usize>> {
+        Some(self.regex()?.find(text).ok()?.map(|found| found.start()))
+    }
+
     /// The groups of the first match; the outer `None` where that cannot be told, the inner one where nothing matches.
     pub fn groups(&self, text: &str) -> Option<Option<Groups>> {
         if self.matches(text)? { self.groups_of_match(text).map(Some) } else { Some(None) }

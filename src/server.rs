@@ -27,7 +27,7 @@ pub trait Server: Sync {
 }
 
 /// Every wing, in the order in which help names them.
-pub const SERVERS: &[&dyn Server] = &[&crate::nginx::Nginx];
+pub const SERVERS: &[&dyn Server] = &[&crate::nginx::Nginx, &crate::haproxy::Haproxy];
 
 /// What a reading is for.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use super::build::{Builder, Refused, Word};
 use super::maps::{self, Content};
 use super::matching::{MATCHINGS, Matching, Patterns};
 use super::sample::{self, Fetch, Sample};
-use super::vocabulary::{self, Kind};
+use super::vocabulary;
 use super::words;
 use crate::haproxy::arguments;
 use crate::http::{MethodSet, Universe};

@@ -7,7 +7,7 @@ use super::build::{Builder, Refused, Word};
 use super::errors::{ErrorPage, is_default_status, known_statuses};
 use super::format::{self, Format};
 use super::sample::{self, Sample};
-use super::words;
+use crate::grammar;
 use crate::pattern::Pattern;
 use crate::server::Release;
 use crate::source::Span;
@@ -32,6 +32,21 @@ pub(in crate::haproxy) enum Set {
     Request,
     Response,
     AfterResponse,
+}
+
+impl Set {
+    /// The name under which the grammar lists the set's actions.
+    fn place(self) -> &'static str {
+        match self {
+            Set::TcpConnection => "tcp-request connection",
+            Set::TcpSession => "tcp-request session",
+            Set::TcpContent => "tcp-request content",
+            Set::TcpResponse => "tcp-response content",
+            Set::Request => "http-request",
+            Set::Response => "http-response",
+            Set::AfterResponse => "http-after-response",
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -136,58 +151,6 @@ impl Action {
     }
 }
 
-const REQUEST: &[&str] = &[
-    "add-acl", "add-header", "allow", "auth", "cache-use", "capture", "del-acl", "del-header", "del-map", "deny", "disable-l7-retry",
-    "do-resolve", "early-hint", "normalize-uri", "redirect", "reject", "replace-header", "replace-path", "replace-pathq", "replace-uri",
-    "replace-value", "return", "sc-inc-gpc", "sc-inc-gpc0", "sc-inc-gpc1", "sc-set-gpt", "sc-set-gpt0", "send-spoe-group", "set-dst",
-    "set-dst-port", "set-header", "set-log-level", "set-map", "set-mark", "set-method", "set-nice", "set-path", "set-pathq",
-    "set-priority-class", "set-priority-offset", "set-query", "set-src", "set-src-port", "set-timeout", "set-tos", "set-uri", "set-var",
-    "set-var-fmt", "silent-drop", "strict-mode", "tarpit", "track-sc0", "track-sc1", "track-sc2", "unset-var", "use-service",
-    "wait-for-body", "wait-for-handshake",
-];
-
-const RESPONSE: &[&str] = &[
-    "add-acl", "add-header", "allow", "cache-store", "capture", "del-acl", "del-header", "del-map", "deny", "redirect", "replace-header",
-    "replace-value", "return", "sc-inc-gpc", "sc-inc-gpc0", "sc-inc-gpc1", "sc-set-gpt", "sc-set-gpt0", "send-spoe-group", "set-header",
-    "set-log-level", "set-map", "set-mark", "set-nice", "set-status", "set-tos", "set-var", "set-var-fmt", "silent-drop", "strict-mode",
-    "track-sc0", "track-sc1", "track-sc2", "unset-var", "wait-for-body",
-];
-
-const AFTER_RESPONSE: &[&str] = &[
-    "add-header", "allow", "capture", "del-header", "replace-header", "replace-value", "set-header", "set-status", "set-var",
-    "set-var-fmt", "strict-mode", "unset-var",
-];
-
-const TCP: &[&str] = &[
-    "accept", "capture", "do-resolve", "expect-netscaler-cip", "expect-proxy", "reject", "sc-inc-gpc", "sc-inc-gpc0", "sc-inc-gpc1",
-    "sc-set-gpt", "sc-set-gpt0", "send-spoe-group", "set-dst", "set-dst-port", "set-log-level", "set-mark", "set-nice",
-    "set-priority-class", "set-priority-offset", "set-src", "set-src-port", "set-tos", "set-var", "set-var-fmt", "silent-drop",
-    "switch-mode", "track-sc0", "track-sc1", "track-sc2", "unset-var", "use-service", "close",
-];
-
-/// Actions that came after 2.6 (HAProxy's documentation of each release).
-const LATER: &[(&str, Release)] = &[
-    ("sc-add-gpc", Release(2, 8, 0)),
-    ("set-fc-mark", Release(2, 9, 0)),
-    ("set-fc-tos", Release(2, 9, 0)),
-    ("set-bc-mark", Release(3, 0, 0)),
-    ("set-bc-tos", Release(3, 0, 0)),
-    ("do-log", Release(3, 1, 0)),
-    ("set-retries", Release(3, 1, 0)),
-    ("pause", Release(3, 2, 0)),
-];
-
-/// Actions that came before 2.6 but not with HTTP rules (facts of the manuals of 2.2 to 2.5).
-const SINCE: &[(&str, Release)] = &[
-    ("return", Release(2, 2, 0)),
-    ("replace-pathq", Release(2, 2, 0)),
-    ("set-pathq", Release(2, 2, 0)),
-    ("wait-for-body", Release(2, 4, 0)),
-    ("normalize-uri", Release(2, 4, 0)),
-    ("set-timeout", Release(2, 4, 0)),
-    ("set-var-fmt", Release(2, 5, 0)),
-];
-
 /// The words of a rule behind its family, split at `if` or `unless`.
 struct Parts<'w> {
     words: &'w [Word<'w>],
@@ -256,7 +219,6 @@ impl Builder<'_, '_> {
             Some((name, rest)) => (name, Some(rest.trim_end_matches(')'))),
             None => (verb.text, None),
         };
-        let is_tcp = matches!(set, Set::TcpConnection | Set::TcpSession | Set::TcpContent | Set::TcpResponse);
         Ok(match name {
             "allow" | "accept" => Action::Allow,
             "deny" => {
@@ -369,18 +331,11 @@ impl Builder<'_, '_> {
                 }
                 Action::Opaque
             }
-            "capture" | "cache-use" | "cache-store" | "wait-for-body" | "set-timeout" | "strict-mode" | "disable-l7-retry" => {
-                while !parts.at_condition() {
-                    parts.next();
-                }
-                Action::Nothing
-            }
             _ => {
                 // Expressions of other actions may hold anything; their condition is what matters here.
                 while !parts.at_condition() {
                     parts.next();
                 }
-                let _ = is_tcp;
                 Action::Nothing
             }
         })
@@ -388,20 +343,15 @@ impl Builder<'_, '_> {
 
     fn check_verb(&self, set: Set, family: &str, verb: Word<'_>) -> Result<(), Refused> {
         let name = verb.text.split('(').next().unwrap_or(verb.text);
-        let known = match set {
-            Set::Request => REQUEST,
-            Set::Response => RESPONSE,
-            Set::AfterResponse => AFTER_RESPONSE,
-            _ => TCP,
-        };
+        let place = set.place();
         let release = self.config.release;
-        let too_old = |since: &[(&str, Release)]| since.iter().find(|(later, since)| *later == name && release < *since).map(|(_, since)| *since);
-        if let Some(since) = too_old(LATER).or_else(|| too_old(SINCE)) {
-            return Err(Refused::new(verb.span, format!("`{family} {name}` is known since HAProxy {}.{}", since.0, since.1)).too_old());
-        }
-        let numbered = name.starts_with("track-sc") && name[8..].bytes().all(|byte| byte.is_ascii_digit());
-        if known.contains(&name) || numbered || LATER.iter().any(|(later, _)| *later == name) {
-            return Ok(());
+        let known = grammar::HAPROXY.find(name).find(|entry| entry.module == place);
+        if let Some(entry) = known {
+            return match entry.since.filter(|since| release < *since) {
+                Some(since) => Err(Refused::new(verb.span, format!("`{family} {name}` is known since HAProxy {}.{}", since.0, since.1)).too_old()),
+                None if entry.known_to(release) => Ok(()),
+                None => Err(Refused::new(verb.span, format!("`{family} {name}` is gone in HAProxy {release}"))),
+            };
         }
         if name.starts_with("lua.") {
             if self.config.global.lua {
@@ -409,7 +359,11 @@ impl Builder<'_, '_> {
             }
             return Err(Refused::new(verb.span, format!("no Lua script is loaded that could register `{name}`")));
         }
-        Err(Refused::new(verb.span, words::unknown(&format!("action of `{family}`"), name, known.iter().copied())))
+        let refused = Refused::new(verb.span, format!("`{family}` has no action `{name}`"));
+        Err(match grammar::HAPROXY.suggest_among(name, |entry| entry.module == place && entry.known_to(release)) {
+            Some(best) => refused.help(format!("did you mean `{best}`?")),
+            None => refused,
+        })
     }
 
     fn rule_name(&mut self, family: &str, verb: &str) -> Arc<str> {

@@ -61,7 +61,12 @@ pub(in crate::haproxy) struct Builder<'r, 'a> {
     pub(super) wanted_userlists: Vec<(Arc<str>, Span)>,
     /// Whether the reply that was read last has a body of its own.
     pub(super) last_reply_had_payload: bool,
+    /// The line that is being read.
     pub(super) place: Option<Span>,
+    /// The index of the latest `defaults` section.
+    pub(super) last_defaults: Option<usize>,
+    /// `errorfiles` lines above their section: the proxy, the section, the statuses.
+    pub(super) late_errorfiles: Vec<(usize, Box<str>, Vec<u16>, Span)>,
 }
 
 impl<'r, 'a> Builder<'r, 'a> {
@@ -79,6 +84,8 @@ impl<'r, 'a> Builder<'r, 'a> {
             wanted_userlists: Vec::new(),
             last_reply_had_payload: false,
             place: None,
+            last_defaults: None,
+            late_errorfiles: Vec::new(),
         }
     }
 

@@ -144,6 +144,13 @@ pub(in crate::haproxy) enum Operand {
     Variable(Arc<str>),
 }
 
+impl Sample {
+    /// Whether evaluating it changes a variable.
+    pub(in crate::haproxy) fn has_effect(&self) -> bool {
+        self.converters.iter().any(|converter| matches!(converter, Converter::SetVariable(_) | Converter::UnsetVariable(_)))
+    }
+}
+
 /// Brings the files of maps, and says what is wrong with a sample expression.
 pub(in crate::haproxy) trait Files {
     fn map(&mut self, path: &str, matching: &str) -> Arc<Map>;

@@ -1,0 +1,347 @@
+//! What the actions of `http-request` rules do (src/http_act.c).
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::convert;
+use super::fetch::stored;
+use super::transaction::{self, Transaction};
+use crate::ask::Ask;
+use crate::haproxy::site::action::{Action, Body, DeleteBy, Part, Redirect, RedirectKind, Reply, Rule};
+use crate::haproxy::site::errors::ErrorPage;
+use crate::haproxy::site::format::Format;
+use crate::haproxy::site::proxy::Proxy;
+use crate::haproxy::value::{Data, Value};
+use crate::http::{Answer, Verdict};
+use crate::pattern::Pattern;
+use crate::server::Release;
+
+/// How a rule set ended.
+pub(super) type Flow = ControlFlow<Verdict>;
+
+impl<'c> Transaction<'c> {
+    /// The rules of one proxy: those of its `defaults`, then its own. `allow` ends both.
+    pub(super) fn request_rules(&mut self, ask: &mut Ask<'_>, proxy: &Proxy) -> Flow {
+        let config = self.config;
+        let inherited = proxy.parent.map_or(&[][..], |parent| &config.proxies[parent].request);
+        self.rules(ask, inherited.iter().chain(&proxy.request))
+    }
+
+    pub(super) fn rules<'r>(&mut self, ask: &mut Ask<'_>, rules: impl Iterator<Item = &'r Rule>) -> Flow {
+        for rule in rules {
+            if !self.matters(&rule.action) || !self.holds(ask, rule.condition.as_ref()) {
+                continue;
+            }
+            if matches!(rule.action, Action::Allow) {
+                break;
+            }
+            self.act(ask, rule)?;
+        }
+        Flow::Continue(())
+    }
+
+    /// Whether an action can change the answer at all: what nobody reads need not be set.
+    fn matters(&self, action: &Action) -> bool {
+        let reads = &self.config.reads;
+        match action {
+            Action::Nothing => false,
+            Action::SetHeader(name, _) | Action::AddHeader(name, _) | Action::DeleteHeader(name, _) => {
+                reads.any_header || reads.headers.contains(name)
+            }
+            Action::ReplaceHeader { name, .. } => reads.any_header || reads.headers.contains(name),
+            Action::SetVariable(name, sample) => reads.variables.contains(name) || sample.has_effect(),
+            Action::SetVariableFormat(name, _) | Action::UnsetVariable(name) => reads.variables.contains(name),
+            _ => true,
+        }
+    }
+
+    fn act(&mut self, ask: &mut Ask<'_>, rule: &Rule) -> Flow {
+        match &rule.action {
+            Action::Deny(reply) | Action::Tarpit(reply) | Action::Return(reply) => {
+                let step = self.step("http-request", Arc::clone(&rule.name).to_string(), rule.span, "");
+                return Flow::Break(self.reply(ask, reply, step));
+            }
+            Action::Reject | Action::SilentDrop => {
+                let step = self.step("http-request", rule.name.to_string(), rule.span, "ends the connection without a response");
+                return Flow::Break(self.verdict(Answer::Close, Some(step)));
+            }
+            Action::Redirect(redirect) => {
+                if let Some(verdict) = self.redirect(ask, redirect, rule) {
+                    return Flow::Break(verdict);
+                }
+            }
+            Action::Authenticate => {
+                let step = self.step("http-request", rule.name.to_string(), rule.span, "asks for credentials");
+                return Flow::Break(self.respond(ask, 401, Vec::new(), step));
+            }
+            Action::Service(status) => {
+                let step = self.step("http-request", rule.name.to_string(), rule.span, "a service answers");
+                if status.is_none() {
+                    ask.doubt(format!("the service of `{}` may answer anything", self.config.text(rule.span)));
+                }
+                return Flow::Break(self.respond(ask, status.unwrap_or(200), Vec::new(), step));
+            }
+            Action::SetMethod(format) => {
+                let method = self.format(ask, format);
+                self.step("http-request", "http-request set-method", rule.span, "replaces the method");
+                self.line_method = Some(match method {
+                    Value::Unknown => {
+                        ask.doubt(format!("the method that `{}` sets cannot be told", self.config.text(rule.span)));
+                        return Flow::Continue(());
+                    }
+                    method => method,
+                });
+            }
+            Action::SetPath(format) => {
+                let path = self.format(ask, format);
+                self.rewrite(ask, rule, path, replace_path);
+            }
+            Action::SetPathAndQuery(format) => {
+                let path = self.format(ask, format);
+                self.query_is_clients = false;
+                self.rewrite(ask, rule, path, replace_path_and_query);
+            }
+            Action::SetQuery(format) => {
+                let query = self.format(ask, format);
+                self.query_is_clients = false;
+                self.rewrite(ask, rule, query, replace_query);
+            }
+            Action::SetUri(format) => {
+                let uri = self.format(ask, format);
+                self.query_is_clients = false;
+                self.rewrite(ask, rule, uri, |_, uri| uri.to_owned());
+            }
+            Action::Replace(part, pattern, format) => self.replace(ask, rule, *part, pattern, format),
+            Action::SetVariable(name, sample) => {
+                let value = self.sample(ask, sample);
+                let keeps_text = self.config.release >= Release(3, 4, 0);
+                let value = stored(sample, value, keeps_text);
+                self.variables.insert(Arc::clone(name), value);
+            }
+            Action::SetVariableFormat(name, format) => {
+                let value = self.format(ask, format).map(|text| Data::text(Arc::clone(text)));
+                self.variables.insert(Arc::clone(name), value);
+            }
+            Action::UnsetVariable(name) => _ = self.variables.insert(Arc::clone(name), Value::Known(Data::Nothing)),
+            Action::SetSource(sample) => self.source = Some(self.sample(ask, sample)),
+            Action::SetDestinationPort(sample) => self.destination_port = Some(self.sample(ask, sample)),
+            Action::Normalize(_) => ask.doubt("`normalize-uri` may change the target"),
+            Action::Opaque => {
+                self.opaque = true;
+                ask.doubt(format!("what `{}` does cannot be told", self.config.text(rule.span)));
+            }
+            action => self.change_header(ask, action),
+        }
+        Flow::Continue(())
+    }
+
+    fn change_header(&mut self, ask: &mut Ask<'_>, action: &Action) {
+        match action {
+            Action::SetHeader(name, format) => {
+                let value = self.format(ask, format);
+                self.headers.insert(Arc::clone(name), value.map(|value| vec![Arc::clone(value)]));
+            }
+            Action::AddHeader(name, format) => {
+                let value = self.format(ask, format);
+                let lines = self.lines(ask, name);
+                let lines = lines.zip(&value, |lines, value| lines.iter().chain([value]).cloned().collect());
+                self.headers.insert(Arc::clone(name), lines);
+            }
+            Action::DeleteHeader(name, DeleteBy::Text) => _ = self.headers.insert(Arc::clone(name), Value::Known(Vec::new())),
+            Action::DeleteHeader(pattern, by) => {
+                let reads = self.config.reads.headers.iter();
+                let gone = reads.filter(|name| match by {
+                    DeleteBy::Begin => name.starts_with(&**pattern),
+                    DeleteBy::End => name.ends_with(&**pattern),
+                    DeleteBy::Substring => name.contains(&**pattern),
+                    _ => Pattern::new(pattern, true).matches(name).unwrap_or(false),
+                });
+                for name in gone {
+                    self.headers.insert(Arc::clone(name), Value::Known(Vec::new()));
+                }
+            }
+            Action::ReplaceHeader { name, pattern, with, values } => {
+                let template = self.format(ask, with);
+                let lines = self.lines(ask, name);
+                let replaced = lines.zip(&template, |lines, template| {
+                    let replace = |text: &str| convert_line(pattern, text, template);
+                    let line = |line: &Arc<str>| {
+                        if !*values {
+                            return replace(line);
+                        }
+                        let parts: Option<Vec<String>> = line.split(',').map(|part| replace(part.trim())).collect();
+                        parts.map(|parts| parts.join(","))
+                    };
+                    lines.iter().map(|text| line(text).map(Into::into)).collect::<Option<Vec<Arc<str>>>>()
+                });
+                self.headers.insert(Arc::clone(name), replaced.try_map(Clone::clone));
+            }
+            _ => {}
+        }
+    }
+
+    fn rewrite(&mut self, ask: &mut Ask<'_>, rule: &Rule, with: Value<Arc<str>>, how: impl Fn(&str, &str) -> String) {
+        self.uri = self.uri.zip(&with, |uri, with| how(uri, with).into());
+        if self.uri == Value::Unknown {
+            ask.doubt(format!("the target that `{}` makes cannot be told", self.config.text(rule.span)));
+        }
+    }
+
+    fn replace(&mut self, ask: &mut Ask<'_>, rule: &Rule, part: Part, pattern: &Pattern, format: &Format) {
+        let template = self.format(ask, format);
+        let uri = self.uri.zip(&template, |uri, template| {
+            let old = match part {
+                Part::Path => transaction::path(uri),
+                Part::PathAndQuery => transaction::path_and_query(uri),
+                Part::Uri => Some(&**uri),
+            };
+            let Some(old) = old.filter(|old| !old.is_empty()) else { return Some(Arc::clone(uri)) };
+            let Some(groups) = pattern.groups(old)? else { return Some(Arc::clone(uri)) };
+            let new = convert::expand(template, &groups.numbered);
+            Some(match part {
+                Part::Path => replace_path(uri, &new).into(),
+                Part::PathAndQuery => replace_path_and_query(uri, &new).into(),
+                Part::Uri => new.into(),
+            })
+        });
+        self.uri = uri.try_map(Clone::clone);
+        self.query_is_clients &= part == Part::Path;
+        if self.uri == Value::Unknown {
+            ask.doubt(format!("the target that `{}` makes cannot be told", self.config.text(rule.span)));
+        }
+    }
+
+    /// `None` where an empty location means that there is no redirect.
+    pub(super) fn redirect(&mut self, ask: &mut Ask<'_>, redirect: &Redirect, rule: &Rule) -> Option<Verdict> {
+        let to = self.format(ask, &redirect.to);
+        let host = self.lines(ask, "host");
+        let location = to.zip(&self.uri, |to, uri| {
+            let rest = transaction::path_and_query(uri).unwrap_or("/");
+            let rest = if redirect.drop_query { rest.split('?').next().unwrap_or(rest) } else { rest };
+            (Arc::clone(to), rest.to_owned())
+        });
+        let location = location.zip(&host, |(to, rest), host| {
+            let mut location = match redirect.kind {
+                RedirectKind::Location => return to.to_string(),
+                RedirectKind::Prefix if **to == *"/" => rest.clone(),
+                RedirectKind::Prefix => format!("{to}{rest}"),
+                RedirectKind::Scheme => format!("{to}://{}{rest}", host.first().map_or("", |host| host)),
+            };
+            if redirect.append_slash && !location.ends_with('/') {
+                location.push('/');
+            }
+            location
+        });
+        if redirect.ignore_empty && location == Value::Known(String::new()) {
+            return None;
+        }
+        let headers = match location {
+            Value::Known(location) => vec![("location", location.into())],
+            _ => Vec::new(),
+        };
+        let step = self.step("http-request", rule.name.to_string(), rule.span, "sends the client elsewhere");
+        Some(self.respond(ask, redirect.code, headers, step))
+    }
+
+    /// A reply of `deny`, `return` and their kin.
+    pub(super) fn reply(&mut self, ask: &mut Ask<'_>, reply: &Reply, step: usize) -> Verdict {
+        let config = self.config;
+        let page = match &reply.body {
+            Body::Own => None,
+            Body::ErrorPages => self.error_page(reply.status),
+            Body::Section(name) => config.http_errors.get(name).and_then(|pages| pages.get(&reply.status)),
+            Body::File(page) => Some(page),
+        };
+        let mut headers = Vec::new();
+        for (name, format) in &reply.headers {
+            if let Some(known) = ["allow", "location"].into_iter().find(|known| **known == **name)
+                && let Value::Known(value) = self.format(ask, format)
+            {
+                headers.push((known, value));
+            }
+        }
+        self.page(ask, reply.status, page, headers, step)
+    }
+
+    /// The status with the error page that the config has for it.
+    pub(super) fn refuse(&mut self, ask: &mut Ask<'_>, status: u16, step: Option<usize>) -> Verdict {
+        let page = self.error_page(status);
+        match step {
+            Some(step) => self.page(ask, status, page, Vec::new(), step),
+            None => match page {
+                Some(page) => {
+                    let step = self.page_step(page);
+                    let mut verdict = self.page(ask, status, Some(page), Vec::new(), 0);
+                    verdict.decided_by = step.filter(|_| verdict.answer.status() != Some(status));
+                    verdict
+                }
+                None => {
+                    let mut verdict = self.respond(ask, status, Vec::new(), 0);
+                    verdict.decided_by = verdict.decided_by.filter(|_| verdict.answer.status() != Some(status));
+                    verdict
+                }
+            },
+        }
+    }
+
+    fn page_step(&mut self, page: &ErrorPage) -> Option<usize> {
+        match page {
+            ErrorPage::File { span, .. } => Some(self.step("error", "errorfile", *span, "is sent instead")),
+            ErrorPage::Silence(span) => Some(self.step("error", "errorfile", *span, "is empty, so nothing is sent")),
+            ErrorPage::Location { span, .. } => Some(self.step("error", "errorloc", *span, "sends the client elsewhere")),
+            ErrorPage::Same | ErrorPage::Unread(_) => None,
+        }
+    }
+
+    /// Pages of the backend come before those of the frontend (src/http_ana.c, http_error_message).
+    fn error_page(&self, status: u16) -> Option<&'c ErrorPage> {
+        let of = |proxy: &'c Proxy| proxy.settings.errors.get(&status);
+        of(self.current()).or_else(|| of(self.frontend))
+    }
+
+    fn page(&mut self, ask: &mut Ask<'_>, status: u16, page: Option<&ErrorPage>, headers: Vec<(&'static str, Arc<str>)>, step: usize) -> Verdict {
+        match page {
+            None | Some(ErrorPage::Same) => self.respond(ask, status, headers, step),
+            Some(ErrorPage::File { status, .. }) => self.respond(ask, *status, headers, step),
+            Some(ErrorPage::Silence(_)) => self.verdict(Answer::Close, Some(step)),
+            Some(ErrorPage::Location { code, to, .. }) => self.respond(ask, *code, vec![("location", Arc::clone(to))], step),
+            Some(ErrorPage::Unread(_)) => {
+                ask.doubt("an error file that is not read here may hold another status");
+                self.respond(ask, status, headers, step)
+            }
+        }
+    }
+}
+
+fn convert_line(pattern: &Pattern, text: &str, template: &str) -> Option<String> {
+    Some(match pattern.groups(text)? {
+        Some(groups) => convert::expand(template, &groups.numbered),
+        None => text.to_owned(),
+    })
+}
+
+/// The path of a target is replaced, its query stays (src/http_htx.c, http_replace_req_path).
+fn replace_path(uri: &str, path: &str) -> String {
+    let query = uri.find('?').map_or("", |at| &uri[at..]);
+    format!("{}{path}{query}", before_path(uri))
+}
+
+fn replace_path_and_query(uri: &str, path: &str) -> String {
+    format!("{}{path}", before_path(uri))
+}
+
+/// An empty query adds no question mark, but takes none away either (http_replace_req_query).
+fn replace_query(uri: &str, query: &str) -> String {
+    match uri.split_once('?') {
+        None if query.is_empty() => uri.to_owned(),
+        None => format!("{uri}?{query}"),
+        Some((path, _)) => format!("{path}?{query}"),
+    }
+}
+
+/// The scheme and authority of an absolute target.
+fn before_path(uri: &str) -> &str {
+    let Some((scheme, rest)) = uri.split_once("://").filter(|_| !uri.starts_with('/')) else { return "" };
+    let authority = rest.find(['/', '?']).unwrap_or(rest.len());
+    &uri[..scheme.len() + 3 + authority]
+}

@@ -1,0 +1,106 @@
+//! The server that a request is sent to (src/backend.c).
+
+use std::sync::Arc;
+
+use super::respond::Response;
+use super::transaction::Transaction;
+use crate::ask::Ask;
+use crate::haproxy::site::proxy::{Mode, Proxy};
+use crate::haproxy::site::server::Server;
+use crate::haproxy::value::Value;
+use crate::http::{Answer, UpstreamMethod, Verdict};
+
+impl<'c> Transaction<'c> {
+    pub(super) fn to_server(&mut self, ask: &mut Ask<'_>, backend: &'c Proxy) -> Verdict {
+        let Some(server) = self.choose_server(ask, backend) else {
+            if let Some(to) = &backend.dispatch {
+                return self.forward(ask, Arc::clone(to), backend);
+            }
+            let step = self.step("server", "backend", backend.span, "has no server that could take the request");
+            if backend.settings.mode != Mode::Http {
+                return self.verdict(Answer::Close, Some(step));
+            }
+            return self.refuse(ask, 503, Some(step));
+        };
+        self.step("server", "server", server.span, "takes the request");
+        self.forward(ask, Arc::clone(&server.to), backend)
+    }
+
+    fn choose_server(&mut self, ask: &mut Ask<'_>, backend: &'c Proxy) -> Option<&'c Server> {
+        if backend.settings.disabled {
+            return None;
+        }
+        for rule in &backend.server_rules {
+            if !self.holds(ask, rule.condition.as_ref()) {
+                continue;
+            }
+            let Value::Known(name) = self.format(ask, &rule.to) else { continue };
+            let named = backend.servers.iter().find(|server| server.name == name);
+            // A server that is out of service does not end the search.
+            if let Some(server) = named.filter(|server| self.is_up(backend, server)) {
+                self.step("server", "use-server", rule.span, "chooses the server");
+                return Some(server);
+            }
+        }
+        let usable = |backup: bool| {
+            let all = backend.servers.iter().filter(move |server| server.backup == backup && server.weight > 0);
+            all.filter(|server| self.is_up(backend, server)).collect::<Vec<_>>()
+        };
+        let mut group = usable(false);
+        if group.is_empty() {
+            group = usable(true);
+            if !backend.settings.all_backups {
+                group.truncate(1);
+            }
+        }
+        match &group[..] {
+            [] => None,
+            [only] => Some(only),
+            several => {
+                let options: Vec<Arc<str>> = several.iter().map(|server| Arc::clone(&server.chosen)).collect();
+                Some(several[ask.choose(&backend.name, &options)])
+            }
+        }
+    }
+
+    fn is_up(&self, backend: &Proxy, server: &Server) -> bool {
+        let _ = backend;
+        !server.disabled
+    }
+
+    /// The request goes upstream, and its response comes back through the rules.
+    fn forward(&mut self, ask: &mut Ask<'_>, to: Arc<str>, backend: &'c Proxy) -> Verdict {
+        let target = match self.uri.clone() {
+            Value::Known(uri) => Some(uri),
+            Value::ByMethod(uris) => ask.settle(&uris),
+            Value::Unknown => None,
+        };
+        let replaced = match self.line_method.clone().or_else(|| self.received_method.clone()) {
+            Some(Value::Known(method)) => Some(method),
+            Some(Value::ByMethod(methods)) => ask.settle(&methods),
+            _ => None,
+        };
+        let setter = self.steps.iter().rposition(|step| step.directive == "http-request set-method");
+        let method = replaced.map_or(UpstreamMethod::Unchanged, UpstreamMethod::Replaced);
+        let mut decided_by = setter.filter(|_| method != UpstreamMethod::Unchanged);
+        let mut status = None;
+        if backend.settings.mode == Mode::Http {
+            match self.response(ask) {
+                Response::Replaced(verdict) => {
+                    let (status, headers) = match &verdict.answer {
+                        Answer::Respond { status, .. } => (*status, ()),
+                        _ => return verdict,
+                    };
+                    let () = headers;
+                    let answer = Answer::Forward { to, method, target, status: Some(status) };
+                    return Verdict { answer, ..verdict };
+                }
+                Response::Passed(changed, step) => {
+                    status = changed;
+                    decided_by = step.or(decided_by);
+                }
+            }
+        }
+        self.verdict(Answer::Forward { to, method, target, status }, decided_by)
+    }
+}

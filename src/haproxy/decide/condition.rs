@@ -1,0 +1,64 @@
+//! Whether conditions hold (src/acl.c, acl_exec_cond).
+
+use super::transaction::Transaction;
+use crate::ask::{Ask, Fact};
+use crate::haproxy::site::acl::{AclId, Condition, Criterion, CriterionId};
+use crate::haproxy::site::matching::Matching;
+use crate::haproxy::site::sample::Fetch;
+use crate::haproxy::value::{Datum, Value};
+
+impl Transaction<'_> {
+    /// A rule without a condition is always taken.
+    pub(super) fn holds(&mut self, ask: &mut Ask<'_>, condition: Option<&Condition>) -> bool {
+        let Some(condition) = condition else { return true };
+        let met = condition.groups.iter().any(|group| group.iter().all(|term| self.acl(ask, term.acl) != term.negated));
+        met != condition.unless
+    }
+
+    fn acl(&mut self, ask: &mut Ask<'_>, id: AclId) -> bool {
+        let config = self.config;
+        config.acl(id).criteria.iter().any(|id| self.criterion(ask, *id))
+    }
+
+    fn criterion(&mut self, ask: &mut Ask<'_>, id: CriterionId) -> bool {
+        let criterion = self.config.criterion(id);
+        if let Some(methods) = criterion.methods
+            && self.line_method.is_none()
+            && self.received_method.is_none()
+            && !self.responding
+        {
+            return ask.method_is(methods);
+        }
+        let value = self.sample(ask, &criterion.sample);
+        let matches = value.try_map(|data| {
+            let mut unsure = false;
+            for datum in data.all() {
+                match criterion.patterns.matches(datum) {
+                    Some(true) => return Some(true),
+                    Some(false) => {}
+                    None => unsure = true,
+                }
+            }
+            if unsure { None } else { Some(false) }
+        });
+        match matches {
+            Value::Known(matches) => matches,
+            Value::ByMethod(matches) => ask.settle(&matches).unwrap_or(false),
+            Value::Unknown => self.unknown(ask, criterion, id),
+        }
+    }
+
+    /// A criterion that the config cannot tell is a fact about the world.
+    fn unknown(&mut self, ask: &mut Ask<'_>, criterion: &Criterion, id: CriterionId) -> bool {
+        // On an ordinary day counters and rates are low, and servers are up.
+        let likely = match (&criterion.sample.fetch, criterion.patterns.matching) {
+            (Fetch::ServersUp(_), Matching::Integer) => criterion.patterns.matches(&Datum::Number(1)).unwrap_or(true),
+            (Fetch::ServerIsUp(_), _) => true,
+            (_, Matching::Integer) => criterion.patterns.matches(&Datum::Number(0)).unwrap_or(false),
+            _ => false,
+        };
+        let text = self.config.text(criterion.span);
+        let text = if text.is_empty() { format!("criterion {}", id.0) } else { text.to_owned() };
+        ask.fact(Fact::told(format!("`{text}` matches"), format!("`{text}` does not match")), likely)
+    }
+}

@@ -1,0 +1,328 @@
+//! Converters (configuration manual, 7.3.1).
+
+use std::sync::Arc;
+
+use super::transaction::Transaction;
+use crate::ask::Ask;
+use crate::haproxy::site::sample::{Arithmetic, Converter, Operand};
+use crate::haproxy::site::vocabulary::Kind;
+use crate::haproxy::value::{Data, Datum, Value};
+use crate::pattern::Pattern;
+
+pub(super) fn apply(transaction: &mut Transaction<'_>, _ask: &mut Ask<'_>, converter: &Converter, value: Value<Data>) -> Value<Data> {
+    match converter {
+        Converter::Unknown => Value::Unknown,
+        Converter::Same => value,
+        Converter::SetVariable(name) => {
+            transaction.variables.insert(Arc::clone(name), value.clone());
+            value
+        }
+        Converter::UnsetVariable(name) => {
+            transaction.variables.remove(name);
+            value
+        }
+        Converter::Concat(before, variable, after) => {
+            let middle = variable_text(transaction, variable.as_ref());
+            value.zip(&middle, |data, middle| text(data, |text| Some(format!("{text}{before}{middle}{after}"))))
+        }
+        Converter::AddItem { delimiter, variable, suffix } => {
+            let item = variable_text(transaction, variable.as_ref());
+            value.zip(&item, |data, item| {
+                text(data, |text| {
+                    let separator = if text.is_empty() || (item.is_empty() && suffix.is_empty()) { "" } else { delimiter };
+                    Some(format!("{text}{separator}{item}{suffix}"))
+                })
+            })
+        }
+        Converter::Strcmp(name) => {
+            let other = variable_text(transaction, Some(name));
+            value.zip(&other, |data, other| data.each(|datum| Some(Datum::Number(datum.text().as_ref().cmp(other) as i64))))
+        }
+        Converter::Arithmetic(kind, operand) => {
+            let right = match operand {
+                Operand::Number(number) => Value::Known(Some(*number)),
+                Operand::Variable(name) => match transaction.variables.get(name) {
+                    Some(value) => value.map(|data| data.last().and_then(Datum::number)),
+                    None if transaction.opaque => Value::Unknown,
+                    None => Value::Known(None),
+                },
+            };
+            value.zip(&right, |data, right| data.each(|datum| Some(Datum::Number(arithmetic(*kind, datum.number()?, (*right)?)))))
+        }
+        Converter::Map(map, default, kind) => {
+            let found = value.try_map(|data| {
+                let mut results = Vec::new();
+                for datum in data.all() {
+                    let value = map.lookup(datum)?.map(str::to_owned).or_else(|| default.as_ref().map(|default| default.to_string()));
+                    results.extend(value.and_then(|value| typed(&value, *kind)));
+                }
+                // A missing sample takes no default: the converter is never asked.
+                Some(results.into_iter().collect::<Data>())
+            });
+            found
+        }
+        Converter::RegSub { pattern, replacement, global } => {
+            value.try_map(|data| all(data, |datum| substitute(pattern, &datum.text(), replacement, *global).map(|text| Some(Datum::Text(text.into())))))
+        }
+        _ => value.map(|data| data.each(|datum| convert(converter, datum))),
+    }
+}
+
+fn variable_text(transaction: &Transaction<'_>, name: Option<&Arc<str>>) -> Value<String> {
+    match name.map(|name| transaction.variables.get(name)) {
+        Some(Some(value)) => value.map(|data| data.last().map_or(String::new(), |datum| datum.text().into_owned())),
+        Some(None) if transaction.opaque => Value::Unknown,
+        _ => Value::Known(String::new()),
+    }
+}
+
+fn typed(value: &str, kind: Kind) -> Option<Datum> {
+    match kind {
+        Kind::Integer => value.parse().ok().map(Datum::Number),
+        Kind::Address => value.parse().ok().map(Datum::Address),
+        _ => Some(Datum::Text(value.into())),
+    }
+}
+
+/// Applies a function that may be unable to tell.
+fn all(data: &Data, of: impl Fn(&Datum) -> Option<Option<Datum>>) -> Option<Data> {
+    let mut results = Vec::new();
+    for datum in data.all() {
+        results.extend(of(datum)?);
+    }
+    Some(results.into_iter().collect())
+}
+
+fn text(data: &Data, of: impl Fn(&str) -> Option<String>) -> Data {
+    data.each(|datum| of(&datum.text()).map(|text| Datum::Text(text.into())))
+}
+
+/// The converters that look at nothing but the sample.
+fn convert(converter: &Converter, datum: &Datum) -> Option<Datum> {
+    let number = |number: i64| Some(Datum::Number(number));
+    let truth = |truth: bool| Some(Datum::Truth(truth));
+    let text = |text: String| Some(Datum::Text(text.into()));
+    match converter {
+        Converter::Lower => text(datum.text().to_ascii_lowercase()),
+        Converter::Upper => text(datum.text().to_ascii_uppercase()),
+        Converter::Length => number(datum.text().len() as i64),
+        Converter::Bool => truth(datum.truth()?),
+        Converter::Not => truth(!datum.truth()?),
+        Converter::Negate => number(datum.number()?.wrapping_neg()),
+        Converter::Complement => number(!datum.number()?),
+        Converter::Odd => truth(datum.number()? & 1 == 1),
+        Converter::Even => truth(datum.number()? & 1 == 0),
+        Converter::Field { index, delimiters, count } => text(pick(&datum.text(), *index, delimiters, *count, false)?),
+        Converter::Word { index, delimiters, count } => text(pick(&datum.text(), *index, delimiters, *count, true)?),
+        Converter::Bytes { offset, length } => {
+            let whole = datum.text();
+            let start = usize::try_from(*offset).ok()?.min(whole.len());
+            let end = length.and_then(|length| usize::try_from(length).ok()).map_or(whole.len(), |length| (start + length).min(whole.len()));
+            text(whole.get(start..end)?.to_owned())
+        }
+        Converter::Iif(yes, no) => Some(Datum::Text(Arc::clone(if datum.truth()? { yes } else { no }))),
+        Converter::UrlDecode { plus } => text(url_decode(&datum.text(), *plus)?),
+        Converter::UrlEncode => text(url_encode(&datum.text())),
+        Converter::Trim { left, signs } => {
+            let whole = datum.text();
+            let is_sign = |sign: char| signs.contains(sign);
+            text(if *left { whole.trim_start_matches(is_sign) } else { whole.trim_end_matches(is_sign) }.to_owned())
+        }
+        Converter::HostOnly => text(split_port(&datum.text()).0.to_owned()),
+        Converter::PortOnly => number(split_port(&datum.text()).1.parse().unwrap_or(0)),
+        Converter::Mask(four, six) => Some(Datum::Address(masked(datum.address()?, *four, *six))),
+        Converter::Base64Decode => text(base64(&datum.text())?),
+        Converter::Base64Encode => text(to_base64(datum.text().as_bytes())),
+        Converter::Hex => text(datum.text().bytes().map(|byte| format!("{byte:02X}")).collect()),
+        Converter::HexNumber => number(i64::from_str_radix(&datum.text(), 16).ok()?),
+        _ => None,
+    }
+}
+
+fn arithmetic(kind: Arithmetic, left: i64, right: i64) -> i64 {
+    match kind {
+        Arithmetic::Add => left.saturating_add(right),
+        Arithmetic::Subtract => left.saturating_sub(right),
+        Arithmetic::Multiply => left.saturating_mul(right),
+        Arithmetic::Divide => left.checked_div(right).unwrap_or(i64::MAX),
+        Arithmetic::Modulo => left.checked_rem(right).unwrap_or(0),
+        Arithmetic::And => left & right,
+        Arithmetic::Or => left | right,
+        Arithmetic::Xor => left ^ right,
+    }
+}
+
+/// The `index`th part, counted from 1 or from the end; `count` of them, 0 for all that follow. Words skip empty parts.
+fn pick(text: &str, index: i64, delimiters: &str, count: i64, words: bool) -> Option<String> {
+    let is_delimiter = |sign: char| delimiters.contains(sign);
+    let mut parts: Vec<(usize, usize)> = Vec::new();
+    let mut start = 0;
+    for (at, sign) in text.char_indices().filter(|(_, sign)| is_delimiter(*sign)) {
+        parts.push((start, at));
+        start = at + sign.len_utf8();
+    }
+    parts.push((start, text.len()));
+    parts.retain(|(start, end)| !words || start < end);
+    let position = |index: i64| {
+        let index = if index > 0 { index - 1 } else { parts.len() as i64 + index };
+        usize::try_from(index).ok().filter(|index| *index < parts.len())
+    };
+    if index == 0 {
+        return None;
+    }
+    let Some(first) = position(index) else { return if words { None } else { Some(String::new()) } };
+    let number = if count == 0 { parts.len() } else { count.unsigned_abs() as usize };
+    let (from, to) = if index > 0 {
+        (first, (first + number - 1).min(parts.len() - 1))
+    } else {
+        (first.saturating_sub(number - 1), first)
+    };
+    Some(text[parts[from].0..parts[to].1].to_owned())
+}
+
+/// Replaces the first match or all of them; `\1` in the replacement is a group. `None` where the pattern cannot be told.
+pub(super) fn substitute(pattern: &Pattern, text: &str, replacement: &str, global: bool) -> Option<String> {
+    let mut result = String::new();
+    let mut rest = text;
+    loop {
+        let Some(groups) = pattern.groups(rest)? else { break };
+        let whole = groups.numbered.first().cloned().flatten().unwrap_or_default();
+        let at = pattern.find(rest)?.unwrap_or(0).min(rest.len());
+        result.push_str(&rest[..at]);
+        result.push_str(&expand(replacement, &groups.numbered));
+        rest = &rest[at + whole.len()..];
+        if !global || rest.is_empty() || whole.is_empty() {
+            break;
+        }
+    }
+    Some(result + rest)
+}
+
+/// `\0` to `\9` stand for groups, `\xHH` for a byte (src/regex.c, exp_replace).
+pub(super) fn expand(template: &str, groups: &[Option<String>]) -> String {
+    let mut result = String::new();
+    let mut signs = template.chars();
+    while let Some(sign) = signs.next() {
+        if sign != '\\' {
+            result.push(sign);
+            continue;
+        }
+        match signs.next() {
+            Some(digit @ '0'..='9') => {
+                let group = groups.get(digit as usize - '0' as usize).cloned().flatten();
+                result.push_str(&group.unwrap_or_default());
+            }
+            Some(other) => result.push(other),
+            None => result.push('\\'),
+        }
+    }
+    result
+}
+
+fn url_decode(text: &str, plus: bool) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    // A plus sign is a blank inside of the query only, unless asked for everywhere.
+    let mut in_query = plus;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        match byte {
+            b'+' if in_query => bytes.push(b' '),
+            b'%' => {
+                let digits = std::str::from_utf8(after.get(..2)?).ok()?;
+                bytes.push(u8::from_str_radix(digits, 16).ok()?);
+                rest = &after[2..];
+            }
+            _ => {
+                in_query |= byte == b'?';
+                bytes.push(byte);
+            }
+        }
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn url_encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// The host and the port of `host:port` or `[address]:port`.
+fn split_port(text: &str) -> (&str, &str) {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => (host, port),
+        _ => (text, ""),
+    }
+}
+
+fn masked(address: std::net::IpAddr, four: u8, six: u8) -> std::net::IpAddr {
+    match address {
+        std::net::IpAddr::V4(address) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(four.min(32))).unwrap_or(0);
+            std::net::Ipv4Addr::from(u32::from(address) & mask).into()
+        }
+        std::net::IpAddr::V6(address) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(six.min(128))).unwrap_or(0);
+            std::net::Ipv6Addr::from(u128::from(address) & mask).into()
+        }
+    }
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+pub(super) fn base64(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let (mut bits, mut count) = (0u32, 0);
+    for sign in text.trim_end_matches('=').bytes() {
+        let value = BASE64.iter().position(|known| *known == sign)?;
+        bits = bits << 6 | value as u32;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+pub(in crate::haproxy) fn to_base64(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for index in 0..4 {
+            let sign = BASE64[(bits >> (18 - 6 * index) & 63) as usize];
+            text.push(if index <= chunk.len() { char::from(sign) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_and_words_are_picked() {
+        assert_eq!(pick("/a//b", 2, "/", 1, false).as_deref(), Some("a"));
+        assert_eq!(pick("/a//b", 2, "/", 1, true).as_deref(), Some("b"));
+        assert_eq!(pick("a,b,c", -2, ",", 1, false).as_deref(), Some("b"));
+        assert_eq!(pick("a,b,c", 2, ",", 0, false).as_deref(), Some("b,c"));
+        assert_eq!(pick("a", 2, ",", 1, false).as_deref(), Some(""));
+    }
+
+    #[test]
+    fn texts_are_substituted() {
+        let pattern = Pattern::new("^/v([0-9])", false);
+        assert_eq!(substitute(&pattern, "/v1/x", r"/api\1", false).as_deref(), Some("/api1/x"));
+        assert_eq!(substitute(&Pattern::new("a", false), "banana", "o", true).as_deref(), Some("bonono"));
+        assert_eq!(substitute(&Pattern::new("z", false), "banana", "o", true).as_deref(), Some("banana"));
+    }
+
+    #[test]
+    fn base64_goes_both_ways() {
+        for text in ["ann:secret", "a", "ab", ""] {
+            assert_eq!(base64(&to_base64(text.as_bytes())).as_deref(), Some(text));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A request on its way through the proxy: what stands in it now, and what was noted about it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::ask::Ask;
+use crate::haproxy::select::Listener;
+use crate::haproxy::site::Config;
+use crate::haproxy::site::acl;
+use crate::haproxy::site::bind::Bind;
+use crate::haproxy::site::proxy::Proxy;
+use crate::haproxy::value::{Data, Datum, Value};
+use crate::http::{Answer, Step, Verdict};
+use crate::source::Span;
+
+/// Values of a header, one for each line.
+pub(super) type Lines = Vec<Arc<str>>;
+
+pub(super) struct Transaction<'c> {
+    pub(super) config: &'c Config,
+    pub(super) frontend: &'c Proxy,
+    pub(super) bind: &'c Bind,
+    /// The backend, once one is chosen.
+    pub(super) backend: Option<&'c Proxy>,
+    /// The target of the request line.
+    pub(super) uri: Value<Arc<str>>,
+    /// Whether the query is still the client's, so that its arguments may be asked for.
+    pub(super) query_is_clients: bool,
+    /// The method of the request line, where a rule replaced it.
+    pub(super) line_method: Option<Value<Arc<str>>>,
+    /// The method that this proxy received, where it is not the client's: another section sent the request here.
+    pub(super) received_method: Option<Value<Arc<str>>>,
+    /// Headers that rules changed.
+    pub(super) headers: HashMap<Arc<str>, Value<Lines>>,
+    pub(super) variables: HashMap<Arc<str>, Value<Data>>,
+    /// Whether code that cannot be read may have set variables.
+    pub(super) opaque: bool,
+    pub(super) source: Option<Value<Data>>,
+    pub(super) destination_port: Option<Value<Data>>,
+    /// Whether response rules are evaluated, which see less of the request.
+    pub(super) responding: bool,
+    /// The status of the response so far.
+    pub(super) status: u16,
+    pub(super) steps: Vec<Step>,
+    /// How many sections of this config sent the request on to one another.
+    pub(super) hops: u8,
+}
+
+impl<'c> Transaction<'c> {
+    pub(super) fn new(config: &'c Config, listener: Listener, target: &str) -> Self {
+        let frontend = &config.proxies[listener.proxy];
+        Transaction {
+            config,
+            frontend,
+            bind: &frontend.binds[listener.bind],
+            backend: None,
+            uri: Value::Known(target.into()),
+            query_is_clients: true,
+            line_method: None,
+            received_method: None,
+            headers: HashMap::new(),
+            variables: HashMap::new(),
+            opaque: false,
+            source: None,
+            destination_port: None,
+            responding: false,
+            status: config.upstream_status,
+            steps: Vec::new(),
+            hops: 0,
+        }
+    }
+
+    /// The proxy whose error pages come first.
+    pub(super) fn current(&self) -> &'c Proxy {
+        self.backend.unwrap_or(self.frontend)
+    }
+
+    pub(super) fn step(&mut self, phase: &'static str, directive: impl Into<Cow<'static, str>>, span: Span, note: impl Into<Cow<'static, str>>) -> usize {
+        self.steps.push(Step { phase, directive: directive.into(), span, note: note.into() });
+        self.steps.len() - 1
+    }
+
+    pub(super) fn verdict(&mut self, answer: Answer, decided_by: Option<usize>) -> Verdict {
+        Verdict { answer, steps: std::mem::take(&mut self.steps), decided_by }
+    }
+
+    /// The lines of a header: those that a rule left, else the client's.
+    pub(super) fn lines(&self, ask: &mut Ask<'_>, name: &str) -> Value<Lines> {
+        if let Some(lines) = self.headers.get(name) {
+            return lines.clone();
+        }
+        let sent = ask.request().headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        let sent: Lines = sent.map(|(_, value)| value.trim().into()).collect();
+        if !sent.is_empty() {
+            return Value::Known(sent);
+        }
+        Value::Known(ask.header(name).map(|value| value.trim().into()).into_iter().collect())
+    }
+
+    /// The method as the fetch `method` gives it: the number of known ones is that of the received request, the text of others is
+    /// read from the request line, and not at all once the response is here (src/http_fetch.c, smp_fetch_meth).
+    pub(super) fn method(&self, ask: &Ask<'_>) -> Value<Data> {
+        let received = self.received(ask).map(|name| acl::method(name));
+        let line = if self.responding { None } else { self.line_method.as_ref() };
+        let seen = match line {
+            Some(line) => received.zip(line, |received, line| match received {
+                Datum::Method { known: false, .. } => Datum::Method { known: false, text: Arc::clone(line) },
+                known => known.clone(),
+            }),
+            None => received,
+        };
+        let responding = self.responding;
+        seen.map(|datum| match datum {
+            Datum::Method { known: false, .. } if responding => Data::Nothing,
+            datum => Data::One(datum.clone()),
+        })
+    }
+
+    /// The method that this proxy received.
+    pub(super) fn received(&self, ask: &Ask<'_>) -> Value<Arc<str>> {
+        match &self.received_method {
+            Some(method) => method.clone(),
+            None => Value::each_method(ask.universe(), ask.methods(), |name| name.into()),
+        }
+    }
+}
+
+/// The path and query of a target; none in `*` and in `host:port` (src/http.c, http_parse_path).
+pub(super) fn path_and_query(uri: &str) -> Option<&str> {
+    if uri.starts_with('/') {
+        return Some(uri);
+    }
+    let (_, rest) = uri.split_once("://")?;
+    Some(rest.find(['/', '?']).map_or("", |at| &rest[at..]))
+}
+
+pub(super) fn path(uri: &str) -> Option<&str> {
+    path_and_query(uri).map(|path| path.split('?').next().unwrap_or(path))
+}
+
+pub(super) fn query(uri: &str) -> Option<&str> {
+    uri.split_once('?').map(|(_, query)| query)
+}

@@ -1,0 +1,96 @@
+//! The model of a config: proxies with their rules, ACLs and servers, as HAProxy sees them after reading all files.
+
+pub(super) mod acl;
+pub(super) mod action;
+pub(super) mod bind;
+pub(super) mod build;
+pub(super) mod errors;
+pub(super) mod format;
+pub(super) mod maps;
+pub(super) mod matching;
+pub(super) mod options;
+pub(super) mod proxy;
+pub(super) mod reads;
+pub(super) mod resolve;
+pub(super) mod sample;
+pub(super) mod sections;
+pub(super) mod server;
+pub(super) mod vocabulary;
+pub(super) mod words;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use self::acl::{Acl, AclId, Criterion, CriterionId};
+use self::errors::ErrorPages;
+use self::proxy::Proxy;
+use self::reads::Reads;
+use self::sections::{Global, Userlists};
+use super::decide::SpecialMethods;
+use super::environment::Environment;
+use super::select::Listeners;
+use crate::http::Universe;
+use crate::server::Release;
+use crate::source::{FileId, SourceFile, Span};
+
+/// All that a config says.
+#[derive(Debug)]
+pub(super) struct Config {
+    pub(super) release: Release,
+    pub(super) environment: Environment,
+    pub(super) upstream_status: u16,
+    pub(super) global: Global,
+    pub(super) criteria: Vec<Criterion>,
+    pub(super) acls: Vec<Acl>,
+    pub(super) proxies: Vec<Proxy>,
+    pub(super) userlists: Userlists,
+    pub(super) http_errors: HashMap<Arc<str>, ErrorPages>,
+    pub(super) fcgi_apps: HashSet<Box<str>>,
+    pub(super) universe: Universe,
+    /// Backends and listens by name.
+    pub(super) backends: HashMap<Arc<str>, usize>,
+    pub(super) listeners: Listeners,
+    pub(super) special: SpecialMethods,
+    pub(super) reads: Reads,
+    pub(super) sources: HashMap<FileId, Arc<SourceFile>>,
+}
+
+impl Config {
+    pub(super) fn new(release: Release, upstream_status: u16) -> Self {
+        Config {
+            release,
+            environment: Environment::default(),
+            upstream_status,
+            global: Global::default(),
+            criteria: Vec::new(),
+            acls: Vec::new(),
+            proxies: Vec::new(),
+            userlists: Userlists::new(),
+            http_errors: HashMap::new(),
+            fcgi_apps: HashSet::new(),
+            special: SpecialMethods::new(&Universe::default()),
+            universe: Universe::default(),
+            backends: HashMap::new(),
+            listeners: Listeners::default(),
+            reads: Reads::default(),
+            sources: HashMap::new(),
+        }
+    }
+
+    /// What is written at a place.
+    pub(super) fn text(&self, span: Span) -> &str {
+        self.sources.get(&span.file).map_or("", |source| source.slice(span.start..span.end))
+    }
+
+    pub(super) fn criterion(&self, id: CriterionId) -> &Criterion {
+        &self.criteria[id.0 as usize]
+    }
+
+    pub(super) fn acl(&self, id: AclId) -> &Acl {
+        &self.acls[id.0 as usize]
+    }
+
+    pub(super) fn criteria_of(&self, id: AclId) -> impl Iterator<Item = &Criterion> {
+        self.acl(id).criteria.iter().map(|id| self.criterion(*id))
+    }
+}

@@ -1,0 +1,200 @@
+//! Options, health checks and error pages of proxies.
+
+use std::sync::Arc;
+
+use super::build::{Builder, Refused, Word};
+use super::errors::ErrorPage;
+use super::proxy::{Proxy, need};
+use super::server::{CheckKind, Expectation, HealthCheck};
+use crate::grammar;
+use crate::server::Release;
+use crate::source::Span;
+
+impl Builder<'_, '_> {
+    pub(super) fn option(&mut self, proxy: &mut Proxy, on: bool, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        let name = need(words, 0, "the name of the option", span)?;
+        self.known_option(&name)?;
+        let settings = &mut proxy.settings;
+        match name.text {
+            "accept-invalid-http-request" | "accept-unsafe-violations-in-http-request" => settings.accept_invalid = on,
+            "allbackups" => settings.all_backups = on,
+            "transparent" => settings.transparent = on,
+            "http-restrict-req-hdr-names" => {
+                let policy = need(words, 1, "`preserve`, `delete` or `reject`", span)?;
+                settings.restrict_names = match policy.text {
+                    "reject" => Some(span),
+                    "preserve" | "delete" => None,
+                    other => return Err(Refused::new(policy.span, format!("`{other}` is none of `preserve`, `delete` and `reject`"))),
+                };
+            }
+            "httpchk" if on => {
+                let check = http_check_option(words, span)?;
+                settings.check = Arc::new(HealthCheck { expect: settings.check.expect.clone(), ..check });
+            }
+            "httpchk" => settings.check = Arc::default(),
+            "tcp-check" | "ssl-hello-chk" | "smtpchk" | "mysql-check" | "pgsql-check" | "redis-check" | "ldap-check" | "spop-check"
+            | "external-check"
+                if on =>
+            {
+                Arc::make_mut(&mut settings.check).kind = CheckKind::Other;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn known_option(&self, name: &Word<'_>) -> Result<(), Refused> {
+        let release = self.config.release;
+        let is_option = |entry: &grammar::Entry| entry.module == "option";
+        let Some(entry) = grammar::HAPROXY.find(name.text).find(|entry| is_option(entry)) else {
+            let refused = Refused::new(name.span, format!("there is no option `{}`", name.text));
+            return Err(match grammar::HAPROXY.suggest_among(name.text, |entry| is_option(entry) && entry.known_to(release)) {
+                Some(best) => refused.help(format!("did you mean `{best}`?")),
+                None => refused,
+            });
+        };
+        match (entry.since, entry.until) {
+            (Some(since), _) if release < since => {
+                Err(Refused::new(name.span, format!("`option {}` is known since HAProxy {}.{}", name.text, since.0, since.1)).too_old())
+            }
+            (_, Some(until)) if release > Release(until.0, until.1, u16::MAX) => {
+                Err(Refused::new(name.span, format!("`option {}` is gone since HAProxy {}.{} ended", name.text, until.0, until.1)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn http_check(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        let what = need(words, 0, "what is done", span)?;
+        let check = Arc::make_mut(&mut proxy.settings.check);
+        match what.text {
+            "send" => http_check_send(check, &words[1..], span),
+            "expect" => {
+                let expectation = http_check_expect(&words[1..], span)?;
+                check.expect.push(expectation);
+                Ok(())
+            }
+            "send-state" | "disable-on-404" | "comment" | "connect" | "set-var" | "unset-var" | "set-var-fmt" => Ok(()),
+            other if other.starts_with("set-var") || other.starts_with("unset-var") => Ok(()),
+            other => Err(Refused::new(what.span, format!("`http-check` knows no `{other}`"))),
+        }
+    }
+
+    pub(super) fn errorfiles(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        let name = need(words, 0, "the name of the `http-errors` section", span)?;
+        self.wanted_errors.push((name.text.into(), name.span));
+        let mut codes = Vec::new();
+        for code in &words[1..] {
+            codes.push(self.page_status(code, "errorfiles")?);
+        }
+        let Some(section) = self.config.http_errors.get(name.text) else {
+            // The section may follow below; what it holds is filled in when all files are read.
+            self.late_errorfiles.push((self.config.proxies.len(), name.text.into(), codes, span));
+            return Ok(());
+        };
+        let wanted = section.iter().filter(|(code, _)| codes.is_empty() || codes.contains(code));
+        let pages: Vec<(u16, ErrorPage)> = wanted.map(|(code, page)| (*code, page.clone())).collect();
+        Arc::make_mut(&mut proxy.settings.errors).extend(pages);
+        Ok(())
+    }
+
+    /// `http-error status CODE …`: what is sent for a status, in the words of a reply.
+    pub(super) fn http_error(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        let status = need(words, 0, "`status`", span)?;
+        if status.text != "status" {
+            return Err(Refused::new(status.span, "`http-error` begins with `status`"));
+        }
+        let code = need(words, 1, "the status", span)?;
+        let status = self.page_status(&code, "http-error")?;
+        let page = match words.iter().position(|word| word.text == "errorfile").and_then(|at| words.get(at + 1)) {
+            Some(path) => self.error_file(path, status)?,
+            None => ErrorPage::Same,
+        };
+        Arc::make_mut(&mut proxy.settings.errors).insert(status, page);
+        Ok(())
+    }
+}
+
+/// One argument is the URI, two are method and URI, a third is the version.
+fn http_check_option(words: &[Word<'_>], span: Span) -> Result<HealthCheck, Refused> {
+    let mut check = HealthCheck { kind: CheckKind::Http, option: Some(span), ..HealthCheck::default() };
+    let arguments = &words[1..];
+    if let Some(extra) = arguments.get(3) {
+        return Err(Refused::new(extra.span, "`option httpchk` takes a method, a URI and a version"));
+    }
+    match arguments {
+        [] => {}
+        [uri] => check.target = uri.text.into(),
+        [method, uri, version @ ..] => {
+            check.method = method.text.into();
+            check.explicit = Some(method.span);
+            check.target = uri.text.into();
+            if let Some(version) = version.first() {
+                check.version = version.text.into();
+            }
+        }
+    }
+    Ok(check)
+}
+
+fn http_check_send(check: &mut HealthCheck, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        let value = words.get(at + 1).ok_or_else(|| Refused::new(word.span, format!("`{}` needs a value", word.text)))?;
+        at += 2;
+        match word.text {
+            "meth" => {
+                check.method = value.text.into();
+                check.explicit = Some(value.span);
+            }
+            "uri" | "uri-lf" => check.target = value.text.into(),
+            "ver" => check.version = value.text.into(),
+            "hdr" => {
+                let text = words.get(at).ok_or_else(|| Refused::new(span, "`hdr` needs a name and a value"))?;
+                if value.text.eq_ignore_ascii_case("host") {
+                    check.host = Some(text.text.into());
+                }
+                at += 1;
+            }
+            "body" | "body-lf" | "comment" => {}
+            other => return Err(Refused::new(word.span, format!("`http-check send` knows no `{other}`")).help("the method is `meth`")),
+        }
+    }
+    Ok(())
+}
+
+fn http_check_expect(words: &[Word<'_>], span: Span) -> Result<Expectation, Refused> {
+    let mut negated = false;
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match word.text {
+            "!" => negated = !negated,
+            "status" => {
+                let Some(value) = words.next() else { return Err(Refused::new(span, "`status` needs a value")) };
+                let range = |text: &str| {
+                    let (low, high) = text.split_once('-').unwrap_or((text, text));
+                    Some((low.parse().ok()?, high.parse().ok()?))
+                };
+                let ranges = value.text.split(',').map(range).collect::<Option<Vec<_>>>();
+                return match ranges {
+                    Some(ranges) => Ok(Expectation::Statuses { negated, ranges }),
+                    None => Err(Refused::new(value.span, format!("`{}` is no list of statuses", value.text))),
+                };
+            }
+            "rstatus" => {
+                let Some(value) = words.next() else { return Err(Refused::new(span, "`rstatus` needs a pattern")) };
+                let pattern = crate::pattern::Pattern::new(value.text, false);
+                let matching = (100..600).filter(|status: &u16| pattern.matches(&status.to_string()) == Some(true));
+                return Ok(Expectation::Statuses { negated, ranges: matching.map(|status| (status, status)).collect() });
+            }
+            "string" | "rstring" | "fhdr" | "hdr" | "string-lf" => return Ok(Expectation::Unknown),
+            // Options before the match take a value each.
+            "min-recv" | "comment" | "ok-status" | "error-status" | "tout-status" | "on-success" | "on-error" | "status-code" => {
+                words.next();
+            }
+            other => return Err(Refused::new(word.span, format!("`http-check expect` knows no `{other}`"))),
+        }
+    }
+    Err(Refused::new(span, "`http-check expect` needs something to match"))
+}
+

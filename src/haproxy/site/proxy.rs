@@ -1,0 +1,586 @@
+//! Proxies: the sections `defaults`, `frontend`, `backend` and `listen` (src/cfgparse-listen.c).
+
+use std::sync::Arc;
+
+use super::acl::{Condition, Scope};
+use super::action::{Rule, Set};
+use super::bind::Bind;
+use super::build::{Builder, Refused, Word, words};
+use super::errors::ErrorPages;
+use super::format::Format;
+use super::server::{HealthCheck, Server, ServerDefaults};
+use crate::finding::{Finding, Severity};
+use crate::grammar;
+use crate::server::Release;
+use crate::source::{Span, Spanned};
+use crate::syntax::Directive;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum Role {
+    Defaults,
+    Frontend,
+    Backend,
+    Listen,
+}
+
+impl Role {
+    pub(in crate::haproxy) fn is_frontend(self) -> bool {
+        matches!(self, Role::Frontend | Role::Listen)
+    }
+
+    pub(in crate::haproxy) fn is_backend(self) -> bool {
+        matches!(self, Role::Backend | Role::Listen)
+    }
+
+    pub(in crate::haproxy) fn name(self) -> &'static str {
+        match self {
+            Role::Defaults => "defaults",
+            Role::Frontend => "frontend",
+            Role::Backend => "backend",
+            Role::Listen => "listen",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum Mode {
+    Tcp,
+    Http,
+    Other,
+}
+
+/// What a section takes over from its `defaults`.
+#[derive(Clone, Debug)]
+pub(in crate::haproxy) struct Settings {
+    pub(in crate::haproxy) mode: Mode,
+    pub(in crate::haproxy) monitor_uri: Option<Spanned<Arc<str>>>,
+    pub(in crate::haproxy) default_backend: Option<Spanned<Arc<str>>>,
+    pub(in crate::haproxy) stats: Option<Stats>,
+    pub(in crate::haproxy) errors: Arc<ErrorPages>,
+    pub(in crate::haproxy) check: Arc<HealthCheck>,
+    pub(in crate::haproxy) server: ServerDefaults,
+    pub(in crate::haproxy) accept_invalid: bool,
+    pub(in crate::haproxy) restrict_names: Option<Span>,
+    pub(in crate::haproxy) all_backups: bool,
+    pub(in crate::haproxy) disabled: bool,
+    pub(in crate::haproxy) logs: bool,
+    pub(in crate::haproxy) transparent: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            mode: Mode::Tcp,
+            monitor_uri: None,
+            default_backend: None,
+            stats: None,
+            errors: Arc::default(),
+            check: Arc::default(),
+            server: ServerDefaults::default(),
+            accept_invalid: false,
+            restrict_names: None,
+            all_backups: false,
+            disabled: false,
+            logs: false,
+            transparent: false,
+        }
+    }
+}
+
+/// The page of statistics, which answers some methods by itself.
+#[derive(Clone, Debug)]
+pub(in crate::haproxy) struct Stats {
+    pub(in crate::haproxy) uri: Arc<str>,
+    pub(in crate::haproxy) span: Span,
+    pub(in crate::haproxy) users: Arc<[(Box<str>, Box<str>)]>,
+    /// Whether POST may change states: always, or where the condition holds.
+    pub(in crate::haproxy) admin: Option<Arc<Option<Condition>>>,
+    pub(in crate::haproxy) rules: Arc<Vec<Rule>>,
+}
+
+/// `use_backend` or `use-server`.
+#[derive(Debug)]
+pub(in crate::haproxy) struct Switch {
+    pub(in crate::haproxy) to: Format,
+    pub(in crate::haproxy) condition: Option<Condition>,
+    pub(in crate::haproxy) span: Span,
+}
+
+#[derive(Debug)]
+pub(in crate::haproxy) struct Proxy {
+    pub(in crate::haproxy) name: Arc<str>,
+    pub(in crate::haproxy) role: Role,
+    /// The section's first line.
+    pub(in crate::haproxy) span: Span,
+    /// The index of its `defaults` section among the proxies.
+    pub(in crate::haproxy) parent: Option<usize>,
+    pub(in crate::haproxy) settings: Settings,
+    pub(in crate::haproxy) scope: Scope,
+    pub(in crate::haproxy) binds: Vec<Bind>,
+    pub(in crate::haproxy) tcp_connection: Vec<Rule>,
+    pub(in crate::haproxy) tcp_session: Vec<Rule>,
+    pub(in crate::haproxy) tcp_content: Vec<Rule>,
+    pub(in crate::haproxy) inspect_delay: bool,
+    pub(in crate::haproxy) monitor_fail: Vec<Condition>,
+    pub(in crate::haproxy) request: Vec<Rule>,
+    pub(in crate::haproxy) redirects: Vec<Rule>,
+    pub(in crate::haproxy) switches: Vec<Switch>,
+    pub(in crate::haproxy) server_rules: Vec<Switch>,
+    pub(in crate::haproxy) servers: Vec<Server>,
+    pub(in crate::haproxy) response: Vec<Rule>,
+    pub(in crate::haproxy) after_response: Vec<Rule>,
+    pub(in crate::haproxy) fcgi_app: Option<Spanned<Arc<str>>>,
+    /// `dispatch ADDRESS`, which takes requests where there is no server.
+    pub(in crate::haproxy) dispatch: Option<Arc<str>>,
+    /// Something may answer or change requests that cannot be modelled: a filter that asks other programs.
+    pub(in crate::haproxy) filter: Option<Span>,
+    pub(in crate::haproxy) mode_span: Option<Span>,
+}
+
+impl Proxy {
+    fn new(name: Arc<str>, role: Role, span: Span, settings: Settings, parent: Option<usize>) -> Self {
+        Proxy {
+            name,
+            role,
+            span,
+            parent,
+            settings,
+            scope: Scope::default(),
+            binds: Vec::new(),
+            tcp_connection: Vec::new(),
+            tcp_session: Vec::new(),
+            tcp_content: Vec::new(),
+            inspect_delay: false,
+            monitor_fail: Vec::new(),
+            request: Vec::new(),
+            redirects: Vec::new(),
+            switches: Vec::new(),
+            server_rules: Vec::new(),
+            servers: Vec::new(),
+            response: Vec::new(),
+            after_response: Vec::new(),
+            fcgi_app: None,
+            dispatch: None,
+            filter: None,
+            mode_span: None,
+        }
+    }
+
+    pub(in crate::haproxy) fn has_rules(&self) -> bool {
+        !(self.tcp_connection.is_empty()
+            && self.tcp_session.is_empty()
+            && self.tcp_content.is_empty()
+            && self.request.is_empty()
+            && self.response.is_empty()
+            && self.after_response.is_empty())
+    }
+
+    fn rules(&mut self, set: Set) -> &mut Vec<Rule> {
+        match set {
+            Set::TcpConnection => &mut self.tcp_connection,
+            Set::TcpSession => &mut self.tcp_session,
+            // Responses in TCP mode mean nothing to methods; they are read for their errors alone.
+            Set::TcpContent | Set::TcpResponse => &mut self.tcp_content,
+            Set::Request => &mut self.request,
+            Set::Response => &mut self.response,
+            Set::AfterResponse => &mut self.after_response,
+        }
+    }
+}
+
+impl Builder<'_, '_> {
+    pub(super) fn proxy(&mut self, section: Directive<'_>) {
+        let words = words(section);
+        let role = match section.name() {
+            "defaults" => Role::Defaults,
+            "frontend" => Role::Frontend,
+            "backend" => Role::Backend,
+            _ => Role::Listen,
+        };
+        let name = words.get(1).filter(|word| word.text != "from");
+        if name.is_none() && role != Role::Defaults {
+            self.refuse(Refused::new(section.head(), format!("a `{}` needs a name", role.name())));
+        }
+        let name: Arc<str> = name.map_or("", |name| name.text).into();
+        let parent = self.parent(&words, role);
+        // A section that already bears the name is replaced by nobody: HAProxy refuses the second one.
+        let settings = match parent {
+            Some(parent) => self.config.proxies[parent].settings.clone(),
+            None => Settings::default(),
+        };
+        let mut proxy = Proxy::new(name, role, section.head(), settings, parent);
+        for line in section.children() {
+            if line.control().is_some() || line.name().starts_with('.') {
+                continue;
+            }
+            if let Err(refused) = self.proxy_line(&mut proxy, line) {
+                self.refuse(refused);
+            }
+        }
+        if role == Role::Defaults {
+            self.last_defaults = Some(self.config.proxies.len());
+        }
+        self.config.proxies.push(proxy);
+    }
+
+    /// The `defaults` section that a section takes over: the one that it names, or the latest above.
+    fn parent(&mut self, words: &[Word<'_>], role: Role) -> Option<usize> {
+        let from = words.iter().position(|word| word.text == "from");
+        if let Some(extra) = words.get(2).filter(|_| from.is_none() || from == Some(3)) {
+            let mut refused = Refused::new(extra.span, format!("`{}` is not expected here", extra.text));
+            if role == Role::Frontend || role == Role::Listen {
+                refused = refused.help("addresses stand on `bind` lines");
+            }
+            self.refuse(refused);
+        }
+        let Some(from) = from else {
+            return if role == Role::Defaults { None } else { self.last_defaults };
+        };
+        let name = words.get(from + 1)?;
+        if self.config.release < Release(2, 4, 0) {
+            self.refuse(Refused::new(words[from].span, "`from` is known since HAProxy 2.4").too_old());
+        }
+        let found = self.config.proxies.iter().rposition(|known| known.role == Role::Defaults && &*known.name == name.text);
+        if found.is_none() {
+            self.refuse(Refused::new(name.span, format!("there is no `defaults` section `{}` above", name.text)));
+        }
+        found
+    }
+
+    fn proxy_line(&mut self, proxy: &mut Proxy, line: Directive<'_>) -> Result<(), Refused> {
+        let all = words(line);
+        let span = line.head();
+        self.place = Some(span);
+        let (modifier, words) = match all.first() {
+            Some(first) if matches!(first.text, "no" | "default") => (Some(*first), &all[1..]),
+            _ => (None, &all[..]),
+        };
+        let Some(first) = words.first() else { return Ok(()) };
+        if let Some(modifier) = modifier
+            && !matches!(first.text, "option" | "log")
+        {
+            let message = format!("`{}` may stand before options and `log` only", modifier.text);
+            return Err(Refused::new(modifier.span, message));
+        }
+        self.known_keyword(proxy.role, first)?;
+        let rest = &words[1..];
+        let role = proxy.role;
+        match first.text {
+            "acl" => {
+                self.rules_allowed(proxy, "acl", span)?;
+                let mut scope = std::mem::take(&mut proxy.scope);
+                let read = self.acl_line(&mut scope, rest, span);
+                proxy.scope = scope;
+                read
+            }
+            "http-request" => self.rule_line(proxy, Set::Request, "http-request", rest, span),
+            "http-response" => self.rule_line(proxy, Set::Response, "http-response", rest, span),
+            "http-after-response" => self.rule_line(proxy, Set::AfterResponse, "http-after-response", rest, span),
+            "tcp-request" => self.tcp_request(proxy, rest, span),
+            "tcp-response" => self.tcp_response(proxy, rest, span),
+            "redirect" => {
+                let mut scope = std::mem::take(&mut proxy.scope);
+                let rule = self.redirect_line(&mut scope, rest, span);
+                proxy.scope = scope;
+                proxy.redirects.push(rule?);
+                Ok(())
+            }
+            "use_backend" if !role.is_frontend() => {
+                self.ignored(first.span, "`use_backend` is ignored in a backend");
+                Ok(())
+            }
+            "use_backend" | "use-server" => self.switch(proxy, first, rest, span),
+            "default_backend" if role == Role::Backend => {
+                self.ignored(first.span, "`default_backend` is ignored in a backend");
+                Ok(())
+            }
+            "default_backend" => {
+                let name = need(rest, 0, "the name of the backend", span)?;
+                if let Some(extra) = rest.get(1) {
+                    return Err(Refused::new(extra.span, "`default_backend` takes one name").help("conditions belong to `use_backend`"));
+                }
+                proxy.settings.default_backend = Some(Spanned::new(name.text.into(), name.span));
+                Ok(())
+            }
+            "bind" if role == Role::Backend => {
+                self.ignored(first.span, "`bind` is ignored in a backend");
+                Ok(())
+            }
+            "bind" => {
+                let binds = self.bind(rest, span)?;
+                proxy.binds.extend(binds);
+                Ok(())
+            }
+            "mode" => self.mode(proxy, rest, span),
+            "disabled" => {
+                proxy.settings.disabled = true;
+                Ok(())
+            }
+            "enabled" => {
+                proxy.settings.disabled = false;
+                Ok(())
+            }
+            "log" => {
+                proxy.settings.logs = modifier.is_none();
+                Ok(())
+            }
+            "monitor-uri" if role == Role::Backend => {
+                self.ignored(first.span, "`monitor-uri` is ignored in a backend");
+                Ok(())
+            }
+            "monitor-uri" => {
+                let uri = need(rest, 0, "the URI", span)?;
+                proxy.settings.monitor_uri = Some(Spanned::new(uri.text.into(), span));
+                Ok(())
+            }
+            "monitor" => self.monitor(proxy, rest, span),
+            "stats" => self.stats(proxy, rest, span),
+            "server" | "server-template" if role == Role::Frontend || role == Role::Defaults => {
+                Err(Refused::new(first.span, format!("`{}` cannot stand in a `{}`", first.text, role.name())))
+            }
+            "server" | "server-template" => {
+                let http = proxy.settings.mode == Mode::Http;
+                let servers = self.server(rest, span, &proxy.settings.server.clone(), http, first.text == "server-template")?;
+                if let Some(known) = proxy.servers.iter().find(|known| servers.iter().any(|server| server.name == known.name)) {
+                    let message = format!("there is already a server `{}` in this section", known.name);
+                    return Err(Refused::new(span, message));
+                }
+                proxy.servers.extend(servers);
+                Ok(())
+            }
+            "default-server" => {
+                let mut defaults = proxy.settings.server.clone();
+                let read = self.default_server(rest, &mut defaults);
+                proxy.settings.server = defaults;
+                read
+            }
+            "dispatch" => {
+                let place = need(rest, 0, "the address", span)?;
+                proxy.dispatch = Some(format!("http://{}", place.text).into());
+                Ok(())
+            }
+            "errorfile" | "errorloc" | "errorloc302" | "errorloc303" => {
+                let mut pages = Arc::unwrap_or_clone(std::mem::take(&mut proxy.settings.errors));
+                let read = self.error_page(first.text, rest, span, &mut pages);
+                proxy.settings.errors = Arc::new(pages);
+                read
+            }
+            "errorfiles" => self.errorfiles(proxy, rest, span),
+            "http-error" => self.http_error(proxy, rest, span),
+            "option" => self.option(proxy, modifier.is_none(), rest, span),
+            "http-check" => self.http_check(proxy, rest, span),
+            "retry-on" => retry_on(rest),
+            "use-fcgi-app" => {
+                let name = need(rest, 0, "the name of the `fcgi-app`", span)?;
+                proxy.fcgi_app = Some(Spanned::new(name.text.into(), name.span));
+                Ok(())
+            }
+            "filter" => {
+                if rest.first().is_some_and(|kind| matches!(kind.text, "spoe" | "opentracing")) {
+                    proxy.filter = Some(span);
+                }
+                Ok(())
+            }
+            "unique-id-format" | "log-format" | "error-log-format" | "log-format-sd" => {
+                let format = need(rest, 0, "the format", span)?;
+                self.format(&format).map(|_| ())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn known_keyword(&self, role: Role, word: &Word<'_>) -> Result<(), Refused> {
+        let release = self.config.release;
+        let in_proxy = |entry: &grammar::Entry| entry.module == "proxy";
+        let Some(entry) = grammar::HAPROXY.find(word.text).find(|entry| in_proxy(entry)) else {
+            let refused = Refused::new(word.span, format!("there is no keyword `{}` in a `{}`", word.text, role.name()));
+            return Err(match grammar::HAPROXY.suggest_among(word.text, |entry| in_proxy(entry) && entry.known_to(release)) {
+                Some(best) => refused.help(format!("did you mean `{best}`?")),
+                None => refused,
+            });
+        };
+        if entry.since.is_some_and(|since| release < since) {
+            let since = entry.since.unwrap_or(release);
+            return Err(Refused::new(word.span, format!("`{}` is known since HAProxy {}.{}", word.text, since.0, since.1)).too_old());
+        }
+        if entry.until.is_some_and(|until| release > Release(until.0, until.1, u16::MAX)) {
+            let until = entry.until.unwrap_or(release);
+            let refused = Refused::new(word.span, format!("`{}` is gone since HAProxy {}.{} ended", word.text, until.0, until.1));
+            return Err(match word.text {
+                "block" => refused.help("write `http-request deny`"),
+                text if text.starts_with("req") => refused.help("write an `http-request` rule"),
+                text if text.starts_with("rsp") => refused.help("write an `http-response` rule"),
+                _ => refused,
+            });
+        }
+        Ok(())
+    }
+
+    /// What HAProxy ignores with a warning.
+    fn ignored(&mut self, span: Span, message: &str) {
+        self.findings.push(Finding::new("method-check-ineffective", Severity::Info, span, message));
+    }
+
+    /// Rules and ACLs may stand in named `defaults` sections, since 2.5.
+    fn rules_allowed(&self, proxy: &Proxy, what: &str, span: Span) -> Result<(), Refused> {
+        if proxy.role != Role::Defaults {
+            return Ok(());
+        }
+        if proxy.name.is_empty() || self.config.release < Release(2, 5, 0) {
+            let refused = Refused::new(span, format!("`{what}` cannot stand in a `defaults` section without a name"));
+            return Err(refused.help("give the section a name and take it over with `from`, or move the line"));
+        }
+        Ok(())
+    }
+
+    fn rule_line(&mut self, proxy: &mut Proxy, set: Set, family: &str, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        self.rules_allowed(proxy, family, span)?;
+        let mut scope = std::mem::take(&mut proxy.scope);
+        let rule = self.rule(&mut scope, set, family, words, span);
+        proxy.scope = scope;
+        proxy.rules(set).push(rule?);
+        Ok(())
+    }
+
+    fn tcp_request(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        let what = need(words, 0, "what is looked at", span)?;
+        let rest = &words[1..];
+        match what.text {
+            "inspect-delay" => {
+                proxy.inspect_delay = true;
+                Ok(())
+            }
+            "connection" if proxy.role.is_frontend() || proxy.role == Role::Defaults => {
+                self.rule_line(proxy, Set::TcpConnection, "tcp-request connection", rest, span)
+            }
+            "session" if proxy.role.is_frontend() || proxy.role == Role::Defaults => {
+                self.rule_line(proxy, Set::TcpSession, "tcp-request session", rest, span)
+            }
+            "content" => self.rule_line(proxy, Set::TcpContent, "tcp-request content", rest, span),
+            other => Err(Refused::new(what.span, format!("`tcp-request {other}` is not allowed in a `{}`", proxy.role.name()))),
+        }
+    }
+
+    fn tcp_response(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        if words.first().is_none_or(|word| word.text != "content") {
+            return Ok(());
+        }
+        let mut scope = std::mem::take(&mut proxy.scope);
+        let rule = self.rule(&mut scope, Set::TcpResponse, "tcp-response content", &words[1..], span);
+        proxy.scope = scope;
+        rule.map(|_| ())
+    }
+
+    fn switch(&mut self, proxy: &mut Proxy, name: &Word<'_>, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        let to = need(words, 0, "a name", span)?;
+        let format = self.format(&to)?;
+        let mut scope = std::mem::take(&mut proxy.scope);
+        let condition = self.trailing_condition(&mut scope, &words[1..], name.text);
+        proxy.scope = scope;
+        let condition = condition?;
+        if name.text == "use-server" {
+            if condition.is_none() {
+                return Err(Refused::new(span, "`use-server` needs `if` or `unless`"));
+            }
+            proxy.server_rules.push(Switch { to: format, condition, span });
+        } else {
+            proxy.switches.push(Switch { to: format, condition, span });
+        }
+        Ok(())
+    }
+
+    fn mode(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        let mode = need(words, 0, "the mode", span)?;
+        proxy.mode_span = Some(span);
+        proxy.settings.mode = match mode.text {
+            "http" => Mode::Http,
+            "tcp" => Mode::Tcp,
+            "health" if self.config.release < Release(2, 4, 0) => Mode::Other,
+            "log" | "spop" | "haterm" if self.config.release >= Release(2, 9, 0) => Mode::Other,
+            other => return Err(Refused::new(mode.span, format!("there is no mode `{other}`")).help("use `http` or `tcp`")),
+        };
+        Ok(())
+    }
+
+    fn monitor(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        let fail = need(words, 0, "`fail`", span)?;
+        if fail.text != "fail" {
+            return Err(Refused::new(fail.span, "`monitor` knows `fail` only"));
+        }
+        let mut scope = std::mem::take(&mut proxy.scope);
+        let condition = self.trailing_condition(&mut scope, &words[1..], "monitor fail");
+        proxy.scope = scope;
+        let Some(condition) = condition? else { return Err(Refused::new(span, "`monitor fail` needs `if` or `unless`")) };
+        proxy.monitor_fail.push(condition);
+        Ok(())
+    }
+
+    fn stats(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        let what = need(words, 0, "what about the statistics", span)?;
+        let mut stats = proxy.settings.stats.take().unwrap_or_else(|| Stats {
+            uri: "/haproxy?stats".into(),
+            span,
+            users: Arc::new([]),
+            admin: None,
+            rules: Arc::default(),
+        });
+        let mut scope = std::mem::take(&mut proxy.scope);
+        let read = self.stats_line(&mut stats, &mut scope, what, words, span);
+        proxy.scope = scope;
+        proxy.settings.stats = Some(stats);
+        read
+    }
+
+    fn stats_line(
+        &mut self,
+        stats: &mut Stats,
+        scope: &mut Scope,
+        what: Word<'_>,
+        words: &[Word<'_>],
+        span: Span,
+    ) -> Result<(), Refused> {
+        match what.text {
+            "uri" => {
+                stats.uri = need(words, 1, "the URI", span)?.text.into();
+                stats.span = span;
+            }
+            "auth" => {
+                let account = need(words, 1, "the account", span)?;
+                let (user, password) = account.text.split_once(':').unwrap_or((account.text, ""));
+                let mut users = stats.users.to_vec();
+                users.push((user.into(), password.into()));
+                stats.users = users.into();
+            }
+            "admin" => {
+                let condition = self.trailing_condition(scope, &words[1..], "stats admin")?;
+                stats.admin = Some(Arc::new(condition));
+            }
+            "http-request" => {
+                let rule = self.rule(scope, Set::Request, "http-request", &words[1..], span)?;
+                let mut rules = Arc::try_unwrap(std::mem::take(&mut stats.rules)).unwrap_or_default();
+                rules.push(rule);
+                stats.rules = Arc::new(rules);
+            }
+            "enable" | "realm" | "refresh" | "scope" | "hide-version" | "show-legends" | "show-node" | "show-desc" | "show-modules" => {}
+            other => return Err(Refused::new(what.span, format!("`stats` knows no `{other}`"))),
+        }
+        Ok(())
+    }
+}
+
+/// The word at `index`, which must be there.
+pub(super) fn need<'w>(words: &[Word<'w>], index: usize, what: &str, line: Span) -> Result<Word<'w>, Refused> {
+    words.get(index).copied().ok_or_else(|| Refused::new(line, format!("{what} is missing")))
+}
+
+/// The events after which a request may be sent again (src/proxy.c, proxy_parse_retry_on).
+fn retry_on(words: &[Word<'_>]) -> Result<(), Refused> {
+    const KNOWN: &[&str] = &[
+        "none", "conn-failure", "empty-response", "response-timeout", "junk-response", "all-retryable-errors", "0rtt-rejected", "401",
+        "403", "404", "408", "421", "425", "429", "500", "501", "502", "503", "504",
+    ];
+    match words.iter().find(|word| !KNOWN.contains(&word.text)) {
+        Some(word) => Err(Refused::new(word.span, format!("requests cannot be retried on `{}`", word.text))),
+        None => Ok(()),
+    }
+}

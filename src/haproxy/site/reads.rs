@@ -1,0 +1,97 @@
+//! What the config looks at somewhere: changing anything else changes no answer.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::Config;
+use super::action::{Action, Body, Reply, Rule};
+use super::format::Format;
+use super::proxy::Proxy;
+use super::resolve::rules_of;
+use super::sample::{Converter, Fetch, Header, Operand, Sample};
+
+#[derive(Debug, Default)]
+pub(in crate::haproxy) struct Reads {
+    pub(in crate::haproxy) headers: HashSet<Arc<str>>,
+    pub(in crate::haproxy) any_header: bool,
+    pub(in crate::haproxy) variables: HashSet<Arc<str>>,
+}
+
+impl Reads {
+    pub(super) fn new(config: &Config) -> Self {
+        let mut reads = Reads::default();
+        config.criteria.iter().for_each(|criterion| reads.sample(&criterion.sample));
+        config.proxies.iter().for_each(|proxy| reads.proxy(proxy));
+        reads
+    }
+
+    fn proxy(&mut self, proxy: &Proxy) {
+        rules_of(proxy).for_each(|rule| self.rule(rule));
+        proxy.switches.iter().chain(&proxy.server_rules).for_each(|switch| self.format(&switch.to));
+        if proxy.settings.stats.as_ref().is_some_and(|stats| !stats.users.is_empty()) {
+            self.headers.insert("authorization".into());
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule) {
+        match &rule.action {
+            Action::SetMethod(format) | Action::SetPath(format) | Action::SetPathAndQuery(format) | Action::SetQuery(format) => {
+                self.format(format);
+            }
+            Action::SetUri(format) | Action::Replace(_, _, format) | Action::SetVariableFormat(_, format) => self.format(format),
+            Action::SetHeader(_, format) | Action::AddHeader(_, format) => self.format(format),
+            Action::ReplaceHeader { name, with, .. } => {
+                self.headers.insert(Arc::clone(name));
+                self.format(with);
+            }
+            Action::SetVariable(_, sample) | Action::SetSource(sample) | Action::SetDestinationPort(sample) => self.sample(sample),
+            Action::Redirect(redirect) => {
+                self.headers.insert("host".into());
+                self.format(&redirect.to);
+            }
+            Action::Deny(reply) | Action::Tarpit(reply) | Action::Return(reply) => self.reply(reply),
+            _ => {}
+        }
+    }
+
+    fn reply(&mut self, reply: &Reply) {
+        if !matches!(reply.body, Body::File(_)) {
+            reply.headers.iter().for_each(|(_, format)| self.format(format));
+        }
+    }
+
+    fn format(&mut self, format: &Format) {
+        format.samples().for_each(|sample| self.sample(sample));
+    }
+
+    fn sample(&mut self, sample: &Sample) {
+        match &sample.fetch {
+            Fetch::Header(header) | Fetch::HeaderNumber(header) | Fetch::HeaderAddress(header) => self.header(header),
+            Fetch::HeaderCount(Some(name), _) => _ = self.headers.insert(Arc::clone(name)),
+            Fetch::HeaderCount(None, _) | Fetch::HeaderNames => self.any_header = true,
+            Fetch::Base => _ = self.headers.insert("host".into()),
+            Fetch::Cookie(_) | Fetch::CookieCount(_) | Fetch::CookieNumber(_) => _ = self.headers.insert("cookie".into()),
+            Fetch::Variable(name, _) => _ = self.variables.insert(Arc::clone(name)),
+            Fetch::Authenticated(_) | Fetch::AuthenticatedGroup(_) | Fetch::AuthUser | Fetch::AuthPassword | Fetch::AuthType => {
+                self.headers.insert("authorization".into());
+            }
+            _ => {}
+        }
+        for converter in &sample.converters {
+            match converter {
+                Converter::Concat(_, Some(name), _) | Converter::Strcmp(name) => _ = self.variables.insert(Arc::clone(name)),
+                Converter::AddItem { variable: Some(name), .. } | Converter::Arithmetic(_, Operand::Variable(name)) => {
+                    self.variables.insert(Arc::clone(name));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn header(&mut self, header: &Header) {
+        match &header.name {
+            Some(name) => _ = self.headers.insert(Arc::clone(name)),
+            None => self.any_header = true,
+        }
+    }
+}

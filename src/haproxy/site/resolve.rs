@@ -1,0 +1,209 @@
+//! What HAProxy settles when all files are read: names, modes, and the methods that the config tells apart (src/cfgparse.c,
+//! check_config_validity).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::acl::{self};
+use super::action::{Action, Rule};
+use super::build::{Builder, Refused};
+use super::proxy::{Mode, Proxy, Role};
+use super::sample::{Fetch, Sample};
+use crate::haproxy::select::Listeners;
+use crate::http::Universe;
+use crate::server::Release;
+use crate::source::Span;
+
+impl Builder<'_, '_> {
+    /// Settles what needs all sections. `methods` are those of the requests to trace.
+    pub(in crate::haproxy) fn resolve(&mut self, methods: &[String]) {
+        self.late_errors();
+        self.name_proxies();
+        self.check_names();
+        self.check_backends();
+        self.config.listeners = Listeners::new(&self.config.proxies);
+        self.settle_methods(methods);
+        self.config.reads = super::reads::Reads::new(&self.config);
+    }
+
+    fn late_errors(&mut self) {
+        for (proxy, name, codes, span) in std::mem::take(&mut self.late_errorfiles) {
+            let Some(section) = self.config.http_errors.get(&*name) else { continue };
+            let wanted = section.iter().filter(|(code, _)| codes.is_empty() || codes.contains(code));
+            let pages: Vec<_> = wanted.map(|(code, page)| (*code, page.clone())).collect();
+            let _ = span;
+            if let Some(proxy) = self.config.proxies.get_mut(proxy) {
+                Arc::make_mut(&mut proxy.settings.errors).extend(pages);
+            }
+        }
+        for (name, span) in std::mem::take(&mut self.wanted_errors) {
+            if !self.config.http_errors.contains_key(&name) {
+                self.refuse(Refused::new(span, format!("there is no `http-errors` section `{name}`")));
+            }
+        }
+    }
+
+    /// Names must be unique among frontends and among backends; since 3.3 among all.
+    fn name_proxies(&mut self) {
+        let mut fronts: HashMap<Arc<str>, Span> = HashMap::new();
+        let mut refused = Vec::new();
+        for (index, proxy) in self.config.proxies.iter().enumerate() {
+            if proxy.role == Role::Defaults || proxy.name.is_empty() {
+                continue;
+            }
+            let mut taken = None;
+            if proxy.role.is_backend() {
+                match self.config.backends.get(&proxy.name) {
+                    Some(known) => taken = Some(self.config.proxies[*known].span),
+                    None => _ = self.config.backends.insert(Arc::clone(&proxy.name), index),
+                }
+            }
+            if proxy.role.is_frontend() {
+                taken = taken.or(fronts.insert(Arc::clone(&proxy.name), proxy.span));
+            }
+            if taken.is_some() {
+                refused.push(Refused::new(proxy.span, format!("there is already a section `{}` of this kind", proxy.name)));
+            }
+        }
+        if self.config.release >= Release(3, 3, 0) {
+            for proxy in self.config.proxies.iter().filter(|proxy| proxy.role == Role::Backend) {
+                if fronts.contains_key(&proxy.name) {
+                    refused.push(Refused::new(proxy.span, format!("a frontend is named `{}` already", proxy.name)));
+                }
+            }
+        }
+        refused.into_iter().for_each(|refused| self.refuse(refused));
+    }
+
+    fn check_names(&mut self) {
+        let mut refused = Vec::new();
+        for proxy in &self.config.proxies {
+            if let Some(app) = &proxy.fcgi_app
+                && !self.config.fcgi_apps.contains(&*app.value)
+            {
+                refused.push(Refused::new(app.span, format!("there is no `fcgi-app` section `{}`", app.value)));
+            }
+            if proxy.fcgi_app.is_some() != proxy.servers.iter().any(|server| server.fcgi) && proxy.role.is_backend() {
+                let span = proxy.fcgi_app.as_ref().map_or(proxy.span, |app| app.span);
+                refused.push(Refused::new(span, "a FastCGI backend needs both `use-fcgi-app` and servers with `proto fcgi`"));
+            }
+            if proxy.has_rules() && proxy.role == Role::Defaults {
+                refused.extend(self.bad_heirs(proxy));
+            }
+            for rule in rules_of(proxy) {
+                if let Action::SetVariable(_, sample) = &rule.action {
+                    refused.extend(self.bad_userlist(sample, rule.span));
+                }
+            }
+        }
+        for criterion in &self.config.criteria {
+            refused.extend(self.bad_userlist(&criterion.sample, criterion.span));
+        }
+        refused.into_iter().for_each(|refused| self.refuse(refused));
+    }
+
+    fn bad_userlist(&self, sample: &Sample, span: Span) -> Option<Refused> {
+        match &sample.fetch {
+            Fetch::Authenticated(list) | Fetch::AuthenticatedGroup(list) if !self.config.userlists.contains_key(list) => {
+                Some(Refused::new(span, format!("there is no `userlist` section `{list}`")))
+            }
+            Fetch::ServersUp(Some(name)) if !self.config.backends.contains_key(name) => {
+                Some(Refused::new(span, format!("there is no backend `{name}`")))
+            }
+            _ => None,
+        }
+    }
+
+    /// A `defaults` section with rules is for frontends or for backends, and for no `listen`.
+    fn bad_heirs(&self, defaults: &Proxy) -> Vec<Refused> {
+        let is_parent = |proxy: &&Proxy| proxy.parent.is_some_and(|parent| self.config.proxies[parent].span == defaults.span);
+        let heirs: Vec<&Proxy> = self.config.proxies.iter().filter(is_parent).collect();
+        let mut refused = Vec::new();
+        for heir in &heirs {
+            if heir.role == Role::Listen {
+                refused.push(Refused::new(heir.span, "a `listen` cannot take over a `defaults` section that has rules"));
+            }
+        }
+        let mixed = heirs.iter().any(|heir| heir.role == Role::Frontend) && heirs.iter().any(|heir| heir.role == Role::Backend);
+        if mixed {
+            refused.push(Refused::new(defaults.span, "a `defaults` section with rules cannot serve frontends and backends alike"));
+        }
+        refused
+    }
+
+    fn check_backends(&mut self) {
+        let mut refused = Vec::new();
+        for proxy in self.config.proxies.iter().filter(|proxy| proxy.role.is_frontend()) {
+            let switched = proxy.switches.iter().filter_map(|switch| Some((switch.to.constant()?, switch.span)));
+            let default = proxy.settings.default_backend.as_ref().map(|name| (Arc::clone(&name.value), name.span));
+            for (name, span) in switched.chain(default) {
+                let Some(backend) = self.config.backends.get(&name) else {
+                    let known = self.config.backends.keys().map(|name| &**name);
+                    let best = super::words::nearest(&name, known).map(|best| format!("did you mean `{best}`?"));
+                    let missing = Refused::new(span, format!("there is no backend `{name}`"));
+                    refused.push(match best {
+                        Some(best) => missing.help(best),
+                        None => missing,
+                    });
+                    continue;
+                };
+                let backend = &self.config.proxies[*backend];
+                if proxy.settings.mode == Mode::Http && backend.settings.mode == Mode::Tcp {
+                    let message = format!("the HTTP {} `{}` cannot use the TCP backend `{name}`", proxy.role.name(), proxy.name);
+                    refused.push(Refused::new(span, message).help("write `mode http` in the backend"));
+                }
+            }
+        }
+        for proxy in self.config.proxies.iter().filter(|proxy| proxy.role.is_backend()) {
+            for switch in &proxy.server_rules {
+                let Some(name) = switch.to.constant() else { continue };
+                if !proxy.servers.iter().any(|server| server.name == name) {
+                    refused.push(Refused::new(switch.span, format!("there is no server `{name}` in `{}`", proxy.name)));
+                }
+            }
+        }
+        refused.into_iter().for_each(|refused| self.refuse(refused));
+    }
+
+    /// Collects the odd methods that the config names, and computes which methods each criterion matches.
+    fn settle_methods(&mut self, methods: &[String]) {
+        let mut odd: Vec<String> = methods.to_vec();
+        for criterion in &self.config.criteria {
+            let looks = matches!(
+                criterion.sample.fetch,
+                Fetch::Method | Fetch::CapturedMethod | Fetch::Variable(..) | Fetch::ConstantMethod(_)
+            );
+            if looks {
+                odd.extend(criterion.patterns.texts().iter().filter(|text| is_token(text)).map(|text| text.to_string()));
+            }
+        }
+        for proxy in &self.config.proxies {
+            for rule in rules_of(proxy) {
+                if let Action::SetMethod(format) = &rule.action
+                    && let Some(method) = format.constant()
+                {
+                    odd.push(method.to_string());
+                }
+            }
+        }
+        let universe = Universe::new(odd.iter().map(String::as_str).filter(|text| is_token(text)));
+        for criterion in &mut self.config.criteria {
+            if criterion.is_method() && criterion.sample.converters.is_empty() {
+                criterion.settle(&universe, |name| Some(acl::method(name)));
+            }
+        }
+        self.config.universe = universe;
+    }
+}
+
+/// Every rule of a proxy.
+pub(in crate::haproxy) fn rules_of(proxy: &Proxy) -> impl Iterator<Item = &Rule> {
+    let tcp = proxy.tcp_connection.iter().chain(&proxy.tcp_session).chain(&proxy.tcp_content);
+    tcp.chain(&proxy.request).chain(&proxy.redirects).chain(&proxy.response).chain(&proxy.after_response)
+}
+
+/// Whether a text can be a method at all (RFC 9110, 5.6.2), and is short enough to be meant as one.
+pub(in crate::haproxy) fn is_token(text: &str) -> bool {
+    let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.len() <= 32 && text.bytes().all(sign)
+}
