@@ -64,7 +64,10 @@ impl Pattern {
 
     /// Where the first match starts; the outer `None` where that cannot be told, the inner one where nothing matches.
     pub fn find(&self, text: &str) -> Option<Option<usize>> {
-        Some(self.regex()?.find(text).ok()?.map(|found| found.start()))
+        if self.depends_on_newlines(text) {
+            return None;
+        }
+        Some(self.engine_for(text)?.regex.find(text.as_bytes()).ok()?.map(|found| found.start()))
     }
 
     /// The groups of the first match; the outer `None` where that cannot be told, the inner one where nothing matches.

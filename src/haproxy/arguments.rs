@@ -1,8 +1,8 @@
 //! The arguments in parentheses behind fetches, converters and predicates: `regsub("^/api",,g)` (src/arg.c, make_arg_list).
 
 use nom::IResult;
-use nom::bytes::complete::take_while;
 use nom::Parser;
+use nom::bytes::complete::take_while;
 
 /// A keyword, its arguments where it has parentheses, and what follows.
 #[derive(Debug, PartialEq, Eq)]
@@ -72,7 +72,10 @@ mod tests {
     #[test]
     fn arguments_are_unquoted() {
         let found = call(r#"regsub("^/a,b)",'x y',g),lower"#).unwrap();
-        assert_eq!((found.name, &found.arguments[..], found.rest), ("regsub", &["^/a,b)".into(), "x y".into(), "g".into()][..], ",lower"));
+        assert_eq!(
+            (found.name, &found.arguments[..], found.rest),
+            ("regsub", &["^/a,b)".into(), "x y".into(), "g".into()][..], ",lower")
+        );
         assert_eq!(call("method").unwrap().arguments, Vec::<String>::new());
         assert_eq!(call("hdr(a,)").unwrap().arguments, ["a", ""]);
         assert_eq!(call(r"rep(\d\\)").unwrap().arguments, [r"\d\"]);

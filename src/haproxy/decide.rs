@@ -15,7 +15,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use self::act::Flow;
-pub(super) use self::convert::to_base64;
 pub(super) use self::request_line::SpecialMethods;
 use self::transaction::Transaction;
 use super::site::Config;
@@ -34,7 +33,9 @@ pub(super) fn decide(config: &Config, ask: &mut Ask<'_>) -> Verdict {
         [only] => *only,
         several => {
             // Sockets may share an address; the kernel then gives each of them a part of the connections.
-            let takes = |index: usize| format!("the {} `{}` takes the connection", several[index].role(config), several[index].name(config));
+            let takes = |index: usize| {
+                format!("the {} `{}` takes the connection", several[index].role(config), several[index].name(config))
+            };
             let options: Vec<Arc<str>> = (0..several.len()).map(|index| takes(index).into()).collect();
             several[ask.choose("listener", &options)]
         }
@@ -63,7 +64,8 @@ impl<'c> Transaction<'c> {
         self.monitor(ask)?;
         self.proxy_rules(ask, frontend)?;
         let Some(backend) = self.choose_backend(ask) else {
-            let step = frontend.switches.last().map(|switch| self.step("backend", "use_backend", switch.span, "no backend is chosen"));
+            let step =
+                frontend.switches.last().map(|switch| self.step("backend", "use_backend", switch.span, "no backend is chosen"));
             return Flow::Break(self.refuse_at(ask, 503, step));
         };
         self.enter_backend(ask, backend)
@@ -196,7 +198,9 @@ impl<'c> Transaction<'c> {
             };
             let result = if admin { "UNKN" } else { "DENY" };
             let location = format!("{};st={result}", stats.uri);
-            return Flow::Break(self.verdict(Answer::Respond { status: 303, headers: vec![("location", location.into())] }, Some(step)));
+            return Flow::Break(
+                self.verdict(Answer::Respond { status: 303, headers: vec![("location", location.into())] }, Some(step)),
+            );
         }
         Flow::Break(self.verdict(Answer::respond(200), Some(step)))
     }
@@ -204,9 +208,10 @@ impl<'c> Transaction<'c> {
     fn is_stats_user(&mut self, ask: &mut Ask<'_>, users: &[(Box<str>, Box<str>)]) -> bool {
         let Value::Known(lines) = self.lines(ask, "authorization") else { return false };
         let secret = lines.first().and_then(|line| line.split_once(' ')).and_then(|(_, secret)| convert::base64(secret.trim()));
-        secret.as_deref().and_then(|secret| secret.split_once(':')).is_some_and(|(user, password)| {
-            users.iter().any(|(known, right)| **known == *user && **right == *password)
-        })
+        secret
+            .as_deref()
+            .and_then(|secret| secret.split_once(':'))
+            .is_some_and(|(user, password)| users.iter().any(|(known, right)| **known == *user && **right == *password))
     }
 
     /// The first `use_backend` whose condition holds, else `default_backend`, else a `listen` itself.

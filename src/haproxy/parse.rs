@@ -19,8 +19,27 @@ use crate::syntax::{SyntaxError, Tree, TreeBuilder};
 
 /// The words that begin a section when they stand first on a line.
 pub(super) const SECTIONS: &[&str] = &[
-    "global", "defaults", "frontend", "backend", "listen", "userlist", "peers", "resolvers", "mailers", "http-errors", "cache", "program",
-    "ring", "fcgi-app", "log-forward", "crt-list", "dynamic-update", "traces", "crt-store", "log-profile", "acme",
+    "global",
+    "defaults",
+    "frontend",
+    "backend",
+    "listen",
+    "userlist",
+    "peers",
+    "resolvers",
+    "mailers",
+    "http-errors",
+    "cache",
+    "program",
+    "ring",
+    "fcgi-app",
+    "log-forward",
+    "crt-list",
+    "dynamic-update",
+    "traces",
+    "crt-store",
+    "log-profile",
+    "acme",
 ];
 
 /// HAProxy's MAXNESTEDCONDS.
@@ -37,7 +56,8 @@ pub(super) struct Reading {
 /// Reads one file.
 pub(super) fn parse(source: &Arc<SourceFile>, reading: &mut Reading) -> (Tree, Vec<SyntaxError>) {
     let builder = TreeBuilder::new(Arc::clone(source));
-    let mut parser = FileParser { source, reading, builder, errors: Vec::new(), conditions: Vec::new(), section: String::new(), number: 0 };
+    let mut parser =
+        FileParser { source, reading, builder, errors: Vec::new(), conditions: Vec::new(), section: String::new(), number: 0 };
     parser.file();
     (parser.builder.finish(), parser.errors)
 }
@@ -79,9 +99,8 @@ impl FileParser<'_> {
         let text = Arc::clone(self.source);
         let text = text.text().as_bytes();
         let mut at = 0;
-        while let Ok((rest, line)) = until_newline(&text[at..])
-            && at < text.len()
-        {
+        while at < text.len() {
+            let Ok((rest, line)) = until_newline(&text[at..]) else { break };
             self.number += 1;
             self.line(line, at as u32);
             at = text.len() - rest.len() + 1;
@@ -93,7 +112,11 @@ impl FileParser<'_> {
         let end = text.len() as u32;
         if !text.is_empty() && !text.ends_with(b"\n") && self.reading.release >= Release(2, 4, 0) {
             let help = "end the file with a newline";
-            self.error(end.saturating_sub(1)..end, "the last line has no newline, so the file counts as truncated", Some(help.into()));
+            self.error(
+                end.saturating_sub(1)..end,
+                "the last line has no newline, so the file counts as truncated",
+                Some(help.into()),
+            );
         }
         for condition in std::mem::take(&mut self.conditions) {
             let help = "close it with `.endif`".into();

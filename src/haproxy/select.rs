@@ -54,7 +54,8 @@ impl Listeners {
     /// The sockets that may take a connection to an address: those bound to it, else those bound to all addresses.
     pub(super) fn find(&self, proxies: &[Proxy], address: &str, port: u16) -> Vec<Listener> {
         let exact = self.by_port.get(&port).into_iter().flatten().copied();
-        let ranged = self.ranges.iter().filter(|(first, last, _)| (*first..=*last).contains(&port)).map(|(_, _, listener)| *listener);
+        let ranged =
+            self.ranges.iter().filter(|(first, last, _)| (*first..=*last).contains(&port)).map(|(_, _, listener)| *listener);
         let all: Vec<Listener> = exact.chain(ranged).collect();
         let bound = |listener: &Listener| &*proxies[listener.proxy].binds[listener.bind].address;
         let mut own: Vec<Listener> = all.iter().filter(|listener| is_same(bound(listener), address)).copied().collect();

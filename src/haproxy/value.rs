@@ -138,14 +138,18 @@ impl<T: Clone + Eq> Value<T> {
     /// Like [`Value::map`], where the function may be unable to tell.
     pub(super) fn try_map<U: Clone + Eq>(&self, of: impl Fn(&T) -> Option<U>) -> Value<U> {
         let unsure = self.map(of);
-        if matches!(&unsure, Value::Known(None)) || matches!(&unsure, Value::ByMethod(values) if values.cases().iter().any(|case| case.1.is_none())) {
+        if matches!(&unsure, Value::Known(None))
+            || matches!(&unsure, Value::ByMethod(values) if values.cases().iter().any(|case| case.1.is_none()))
+        {
             return Value::Unknown;
         }
         match unsure {
             Value::Known(Some(value)) => Value::Known(value),
             Value::ByMethod(values) => {
                 let first = values.cases().iter().find_map(|(_, value)| value.clone());
-                first.map_or(Value::Unknown, |first| Value::by_method(values.map(|value| value.clone().unwrap_or_else(|| first.clone()))))
+                first.map_or(Value::Unknown, |first| {
+                    Value::by_method(values.map(|value| value.clone().unwrap_or_else(|| first.clone())))
+                })
             }
             _ => Value::Unknown,
         }

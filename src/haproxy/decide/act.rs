@@ -299,7 +299,14 @@ impl<'c> Transaction<'c> {
         of(self.current()).or_else(|| of(self.frontend))
     }
 
-    fn page(&mut self, ask: &mut Ask<'_>, status: u16, page: Option<&ErrorPage>, headers: Vec<(&'static str, Arc<str>)>, step: usize) -> Verdict {
+    fn page(
+        &mut self,
+        ask: &mut Ask<'_>,
+        status: u16,
+        page: Option<&ErrorPage>,
+        headers: Vec<(&'static str, Arc<str>)>,
+        step: usize,
+    ) -> Verdict {
         match page {
             None | Some(ErrorPage::Same) => self.respond(ask, status, headers, step),
             Some(ErrorPage::File { status, .. }) => self.respond(ask, *status, headers, step),

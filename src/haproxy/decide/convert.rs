@@ -9,7 +9,12 @@ use crate::haproxy::site::vocabulary::Kind;
 use crate::haproxy::value::{Data, Datum, Value};
 use crate::pattern::Pattern;
 
-pub(super) fn apply(transaction: &mut Transaction<'_>, _ask: &mut Ask<'_>, converter: &Converter, value: Value<Data>) -> Value<Data> {
+pub(super) fn apply(
+    transaction: &mut Transaction<'_>,
+    _ask: &mut Ask<'_>,
+    converter: &Converter,
+    value: Value<Data>,
+) -> Value<Data> {
     match converter {
         Converter::Unknown => Value::Unknown,
         Converter::Same => value,
@@ -53,7 +58,8 @@ pub(super) fn apply(transaction: &mut Transaction<'_>, _ask: &mut Ask<'_>, conve
             let found = value.try_map(|data| {
                 let mut results = Vec::new();
                 for datum in data.all() {
-                    let value = map.lookup(datum)?.map(str::to_owned).or_else(|| default.as_ref().map(|default| default.to_string()));
+                    let value =
+                        map.lookup(datum)?.map(str::to_owned).or_else(|| default.as_ref().map(|default| default.to_string()));
                     results.extend(value.and_then(|value| typed(&value, *kind)));
                 }
                 // A missing sample takes no default: the converter is never asked.
@@ -61,9 +67,9 @@ pub(super) fn apply(transaction: &mut Transaction<'_>, _ask: &mut Ask<'_>, conve
             });
             found
         }
-        Converter::RegSub { pattern, replacement, global } => {
-            value.try_map(|data| all(data, |datum| substitute(pattern, &datum.text(), replacement, *global).map(|text| Some(Datum::Text(text.into())))))
-        }
+        Converter::RegSub { pattern, replacement, global } => value.try_map(|data| {
+            all(data, |datum| substitute(pattern, &datum.text(), replacement, *global).map(|text| Some(Datum::Text(text.into()))))
+        }),
         _ => value.map(|data| data.each(|datum| convert(converter, datum))),
     }
 }
@@ -117,7 +123,9 @@ fn convert(converter: &Converter, datum: &Datum) -> Option<Datum> {
         Converter::Bytes { offset, length } => {
             let whole = datum.text();
             let start = usize::try_from(*offset).ok()?.min(whole.len());
-            let end = length.and_then(|length| usize::try_from(length).ok()).map_or(whole.len(), |length| (start + length).min(whole.len()));
+            let end = length
+                .and_then(|length| usize::try_from(length).ok())
+                .map_or(whole.len(), |length| (start + length).min(whole.len()));
             text(whole.get(start..end)?.to_owned())
         }
         Converter::Iif(yes, no) => Some(Datum::Text(Arc::clone(if datum.truth()? { yes } else { no }))),
@@ -172,11 +180,8 @@ fn pick(text: &str, index: i64, delimiters: &str, count: i64, words: bool) -> Op
     }
     let Some(first) = position(index) else { return if words { None } else { Some(String::new()) } };
     let number = if count == 0 { parts.len() } else { count.unsigned_abs() as usize };
-    let (from, to) = if index > 0 {
-        (first, (first + number - 1).min(parts.len() - 1))
-    } else {
-        (first.saturating_sub(number - 1), first)
-    };
+    let (from, to) =
+        if index > 0 { (first, (first + number - 1).min(parts.len() - 1)) } else { (first.saturating_sub(number - 1), first) };
     Some(text[parts[from].0..parts[to].1].to_owned())
 }
 

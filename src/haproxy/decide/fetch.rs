@@ -45,7 +45,9 @@ impl Transaction<'_> {
             Alias::Method => self.method(ask).map(text_of),
             Alias::Path => self.uri.map(|uri| text(Some(uri.split('?').next().unwrap_or(uri)))),
             Alias::PathOnly => self.uri.map(|uri| text(transaction::path(uri))),
-            Alias::Query => self.uri.map(|uri| transaction::query(uri).map_or_else(|| "".into(), |query| format!("?{query}").into())),
+            Alias::Query => {
+                self.uri.map(|uri| transaction::query(uri).map_or_else(|| "".into(), |query| format!("?{query}").into()))
+            }
             Alias::Uri => self.uri.clone(),
             Alias::Version => Value::Known(format!("HTTP/{}", ask.request().version).into()),
             Alias::Client => self.fetch(ask, &Fetch::Client).map(text_of),
@@ -67,8 +69,15 @@ impl Transaction<'_> {
             Fetch::CapturedUri if self.frontend.settings.logs => known(Data::text(ask.request().target.as_str())),
             Fetch::CapturedMethod | Fetch::CapturedUri => known(Data::Nothing),
             // Requests are gone from the buffers once the response is here.
-            Fetch::Path | Fetch::PathAndQuery | Fetch::Query | Fetch::Url | Fetch::Base | Fetch::Header(_) | Fetch::Cookie(_)
-            | Fetch::Argument { .. } | Fetch::HeaderCount(..)
+            Fetch::Path
+            | Fetch::PathAndQuery
+            | Fetch::Query
+            | Fetch::Url
+            | Fetch::Base
+            | Fetch::Header(_)
+            | Fetch::Cookie(_)
+            | Fetch::Argument { .. }
+            | Fetch::HeaderCount(..)
                 if self.responding =>
             {
                 known(Data::Nothing)
@@ -88,17 +97,23 @@ impl Transaction<'_> {
             Fetch::ArgumentNumber(name) => self.argument(ask, Some(name), '?').map(|data| data.each(number)),
             Fetch::Header(header) => self.header(ask, header),
             Fetch::HeaderNumber(header) => self.header(ask, header).map(|data| data.each(number)),
-            Fetch::HeaderAddress(header) => self.header(ask, header).map(|data| data.each(|datum| datum.address().map(Datum::Address))),
+            Fetch::HeaderAddress(header) => {
+                self.header(ask, header).map(|data| data.each(|datum| datum.address().map(Datum::Address)))
+            }
             Fetch::HeaderCount(Some(name), whole) => {
                 let lines = self.lines(ask, name);
                 lines.map(|lines| Data::One(Datum::Number(values(lines, *whole).len() as i64)))
             }
             Fetch::Cookie(Some(name)) => self.cookie(ask, name),
-            Fetch::CookieCount(Some(name)) => self.cookie(ask, name).map(|data| Data::One(Datum::Number(data.all().len() as i64))),
-            Fetch::CookieNumber(name) => self.cookie(ask, name).map(|data| data.each(number)),
-            Fetch::HeaderCount(None, _) | Fetch::HeaderNames | Fetch::Cookie(None) | Fetch::CookieCount(None) | Fetch::Unknown => {
-                Value::Unknown
+            Fetch::CookieCount(Some(name)) => {
+                self.cookie(ask, name).map(|data| Data::One(Datum::Number(data.all().len() as i64)))
             }
+            Fetch::CookieNumber(name) => self.cookie(ask, name).map(|data| data.each(number)),
+            Fetch::HeaderCount(None, _)
+            | Fetch::HeaderNames
+            | Fetch::Cookie(None)
+            | Fetch::CookieCount(None)
+            | Fetch::Unknown => Value::Unknown,
             Fetch::Version => known(Data::text(ask.request().version.as_str())),
             Fetch::Variable(name, default) => self.variable(name, default.as_ref()),
             Fetch::Text(text) => known(Data::text(Arc::clone(text))),
@@ -128,9 +143,9 @@ impl Transaction<'_> {
             Fetch::ServerIsUp(name) => self.server_is_up(name),
             Fetch::Environment(name) => known(text(self.config.environment.get(name))),
             Fetch::Authenticated(list) => self.credentials(ask, list).map(|groups| Data::One(Datum::Truth(groups.is_some()))),
-            Fetch::AuthenticatedGroup(list) => self.credentials(ask, list).map(|groups| {
-                groups.iter().flatten().map(|group| Datum::Text(Arc::clone(group))).collect()
-            }),
+            Fetch::AuthenticatedGroup(list) => self
+                .credentials(ask, list)
+                .map(|groups| groups.iter().flatten().map(|group| Datum::Text(Arc::clone(group))).collect()),
             Fetch::AuthType => self.authorization(ask).map(|sent| text(sent.as_ref().map(|_| "Basic"))),
             Fetch::AuthUser => self.authorization(ask).map(|sent| text(sent.as_ref().map(|(user, _)| &**user))),
             Fetch::AuthPassword => self.authorization(ask).map(|sent| text(sent.as_ref().map(|(_, password)| &**password))),
@@ -155,7 +170,10 @@ impl Transaction<'_> {
         let found = self.uri.map(|uri| {
             let Some((_, query)) = uri.split_once(delimiter) else { return Data::Nothing };
             let pairs = query.split(['&', ';']).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-            pairs.filter(|(known, _)| name.is_none_or(|name| **name == **known)).map(|(_, value)| Datum::Text(value.into())).collect()
+            pairs
+                .filter(|(known, _)| name.is_none_or(|name| **name == **known))
+                .map(|(_, value)| Datum::Text(value.into()))
+                .collect()
         });
         match (name, &found) {
             (Some(name), Value::Known(Data::Nothing)) if self.query_is_clients => {
@@ -228,7 +246,9 @@ impl Transaction<'_> {
         if proxy.servers.iter().any(|server| !server.disabled && server.check.is_some()) {
             return Value::Unknown;
         }
-        let usable = |backup: bool| proxy.servers.iter().filter(|server| !server.disabled && server.weight > 0 && server.backup == backup).count();
+        let usable = |backup: bool| {
+            proxy.servers.iter().filter(|server| !server.disabled && server.weight > 0 && server.backup == backup).count()
+        };
         let backups = if proxy.settings.all_backups { usable(true) } else { usable(true).min(1) };
         let count = if usable(false) > 0 { usable(false) } else { backups };
         Value::Known(Data::One(Datum::Number(count as i64)))

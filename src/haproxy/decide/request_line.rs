@@ -37,7 +37,9 @@ impl SpecialMethods {
 }
 
 fn is_method(name: &str) -> bool {
-    name.split_at_checked(32).map_or(is_token(name), |(start, rest)| is_token(start) && rest.bytes().all(|byte| is_token(char::from(byte).encode_utf8(&mut [0; 4]))))
+    name.split_at_checked(32).map_or(is_token(name), |(start, rest)| {
+        is_token(start) && rest.bytes().all(|byte| is_token(char::from(byte).encode_utf8(&mut [0; 4])))
+    })
 }
 
 impl Transaction<'_> {
@@ -74,7 +76,8 @@ impl Transaction<'_> {
         let release = self.config.release;
         let request = ask.request();
         let chunked = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("transfer-encoding"));
-        let codings: Vec<&str> = chunked.flat_map(|(_, value)| value.split(',')).map(str::trim).filter(|coding| !coding.is_empty()).collect();
+        let codings: Vec<&str> =
+            chunked.flat_map(|(_, value)| value.split(',')).map(str::trim).filter(|coding| !coding.is_empty()).collect();
         match codings.split_last() {
             None => {}
             Some((last, _)) if !last.eq_ignore_ascii_case("chunked") => return Some(400),
@@ -83,7 +86,10 @@ impl Transaction<'_> {
         }
         let length = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
         if let Some((_, value)) = length
-            && !value.trim().split(',').all(|part| !part.trim().is_empty() && part.trim().bytes().all(|byte| byte.is_ascii_digit()))
+            && !value
+                .trim()
+                .split(',')
+                .all(|part| !part.trim().is_empty() && part.trim().bytes().all(|byte| byte.is_ascii_digit()))
         {
             return Some(400);
         }
@@ -109,7 +115,9 @@ fn has_bad_sign(target: &str, lax: bool, release: Release) -> bool {
 
 /// `host:port`
 fn is_authority(target: &str) -> bool {
-    target.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+    target
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether the Host header names the authority of the target; a scheme's usual port may be left out.

@@ -19,7 +19,13 @@ pub(super) enum Response {
 
 impl<'c> Transaction<'c> {
     /// An answer of the proxy itself, which `http-after-response` rules may still change.
-    pub(super) fn respond(&mut self, ask: &mut Ask<'_>, status: u16, headers: Vec<(&'static str, Arc<str>)>, step: usize) -> Verdict {
+    pub(super) fn respond(
+        &mut self,
+        ask: &mut Ask<'_>,
+        status: u16,
+        headers: Vec<(&'static str, Arc<str>)>,
+        step: usize,
+    ) -> Verdict {
         self.responding = true;
         self.status = status;
         let changed = self.after_response(ask);
@@ -90,7 +96,8 @@ impl<'c> Transaction<'c> {
 
     fn response_of(&mut self, ask: &mut Ask<'_>, proxy: &'c Proxy) -> Result<Option<usize>, Verdict> {
         let rules = self.inherited(proxy, |proxy| &proxy.response);
-        let decides = |rule: &&Rule| rule.action.is_final() || matches!(rule.action, Action::SetStatus(_) | Action::SetVariable(..));
+        let decides =
+            |rule: &&Rule| rule.action.is_final() || matches!(rule.action, Action::SetStatus(_) | Action::SetVariable(..));
         let mut changed = None;
         for rule in rules.into_iter().filter(decides) {
             if !self.holds(ask, rule.condition.as_ref()) {

@@ -76,7 +76,13 @@ impl<'c> Transaction<'c> {
         self.backend.unwrap_or(self.frontend)
     }
 
-    pub(super) fn step(&mut self, phase: &'static str, directive: impl Into<Cow<'static, str>>, span: Span, note: impl Into<Cow<'static, str>>) -> usize {
+    pub(super) fn step(
+        &mut self,
+        phase: &'static str,
+        directive: impl Into<Cow<'static, str>>,
+        span: Span,
+        note: impl Into<Cow<'static, str>>,
+    ) -> usize {
         self.steps.push(Step { phase, directive: directive.into(), span, note: note.into() });
         self.steps.len() - 1
     }

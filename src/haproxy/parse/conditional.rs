@@ -15,9 +15,33 @@ pub(super) struct World<'w> {
 
 /// The features that packaged builds have.
 const FEATURES: &[&str] = &[
-    "ACCEPT4", "BACKTRACE", "CPU_AFFINITY", "CRYPT_H", "DL", "EPOLL", "GETADDRINFO", "LIBCRYPT", "LINUX_SPLICE", "LINUX_TPROXY", "LUA",
-    "NETFILTER", "NS", "OPENSSL", "OT", "PCRE2", "PCRE2_JIT", "POLL", "PRCTL", "PROMEX", "RT", "SLZ", "SYSTEMD", "TFO", "THREAD",
-    "THREAD_DUMP", "TPROXY",
+    "ACCEPT4",
+    "BACKTRACE",
+    "CPU_AFFINITY",
+    "CRYPT_H",
+    "DL",
+    "EPOLL",
+    "GETADDRINFO",
+    "LIBCRYPT",
+    "LINUX_SPLICE",
+    "LINUX_TPROXY",
+    "LUA",
+    "NETFILTER",
+    "NS",
+    "OPENSSL",
+    "OT",
+    "PCRE2",
+    "PCRE2_JIT",
+    "POLL",
+    "PRCTL",
+    "PROMEX",
+    "RT",
+    "SLZ",
+    "SYSTEMD",
+    "TFO",
+    "THREAD",
+    "THREAD_DUMP",
+    "TPROXY",
 ];
 
 /// Whether the expression holds.
@@ -85,7 +109,9 @@ fn term<'t>(text: &'t str, world: &World<'_>, depth: usize) -> Parsed<'t> {
 fn predicate<'t>(text: &'t str, world: &World<'_>) -> Parsed<'t> {
     let call = arguments::call(text).ok_or_else(|| unreadable(text))?;
     let argument = |index: usize| call.arguments.get(index).map_or("", String::as_str);
-    let needs = |count: usize| if call.arguments.len() < count { Err(format!("`{}` needs {count} arguments", call.name)) } else { Ok(()) };
+    let needs = |count: usize| {
+        if call.arguments.len() < count { Err(format!("`{}` needs {count} arguments", call.name)) } else { Ok(()) }
+    };
     let since = |release: Release| if world.release < release { Err(unreadable(text)) } else { Ok(()) };
     let value = match call.name {
         "defined" => world.environment.get(argument(0)).is_some(),
@@ -130,7 +156,14 @@ mod tests {
         settings.defines.insert("A".into(), Some("1".into()));
         let environment = Environment::new(&settings);
         let world = World { environment: &environment, release: Release(2, 6, 12) };
-        for text in ["1", "!0", "defined(A) && !defined(B)", "streq(\"prod\",prod)", "(0 || 1) && version_atleast(2.4)", "version_before(3.0)"] {
+        for text in [
+            "1",
+            "!0",
+            "defined(A) && !defined(B)",
+            "streq(\"prod\",prod)",
+            "(0 || 1) && version_atleast(2.4)",
+            "version_before(3.0)",
+        ] {
             assert_eq!(holds(text, &world), Ok(true), "{text}");
         }
         for text in ["", "0", "defined(B)", "feature(QUIC)", "1 && (0 || !1)"] {

@@ -230,7 +230,8 @@ impl LineReader<'_> {
         };
         let name = String::from_utf8_lossy(found).into_owned();
         at += usize::from(pseudo) + found.len();
-        let mut value = if pseudo { Some(self.pseudo(&name, start..at)?) } else { self.environment.get(&name).map(str::to_owned) };
+        let mut value =
+            if pseudo { Some(self.pseudo(&name, start..at)?) } else { self.environment.get(&name).map(str::to_owned) };
         let spread = brace && self.text[at..].starts_with(b"[");
         if spread {
             if !self.text[at..].starts_with(b"[*]") {
@@ -320,7 +321,9 @@ mod tests {
         assert_eq!(line.refusal, None);
         let value = |token: Token| {
             let bytes = &text[token.bytes.start as usize..token.bytes.end as usize];
-            token.value.unwrap_or_else(|| if token.quote == Quote::None { bytes.into() } else { bytes[1..bytes.len() - 1].into() })
+            token
+                .value
+                .unwrap_or_else(|| if token.quote == Quote::None { bytes.into() } else { bytes[1..bytes.len() - 1].into() })
         };
         line.words.into_iter().map(value).collect()
     }
@@ -335,7 +338,10 @@ mod tests {
 
     #[test]
     fn variables_expand_inside_double_quotes_only() {
-        assert_eq!(words(r#"a $M '$M' "$M" "${M}x" "${NO-dflt}" "${NO}""#), ["a", "$M", "$M", "GET HEAD", "GET HEADx", "dflt", ""]);
+        assert_eq!(
+            words(r#"a $M '$M' "$M" "${M}x" "${NO-dflt}" "${NO}""#),
+            ["a", "$M", "$M", "GET HEAD", "GET HEADx", "dflt", ""]
+        );
         assert_eq!(words(r#"method "${M[*]}" PUT"#), ["method", "GET", "HEAD", "PUT"]);
         assert_eq!(words(r#""$.FILE:$.LINE""#), ["f:1"]);
     }

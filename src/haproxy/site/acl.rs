@@ -10,8 +10,8 @@ use super::sample::{self, Fetch, Sample};
 use super::vocabulary;
 use super::words;
 use crate::haproxy::arguments;
-use crate::http::{MethodSet, Universe};
 use crate::haproxy::value::{Datum, KNOWN_METHODS};
+use crate::http::{MethodSet, Universe};
 use crate::server::Release;
 use crate::source::Span;
 
@@ -146,9 +146,28 @@ fn predefined(name: &str, release: Release) -> Option<&'static [&'static str]> {
 }
 
 pub(in crate::haproxy) const PREDEFINED: &[&str] = &[
-    "TRUE", "FALSE", "LOCALHOST", "HTTP", "HTTP_1.0", "HTTP_1.1", "HTTP_2.0", "HTTP_CONTENT", "HTTP_URL_ABS", "HTTP_URL_SLASH",
-    "HTTP_URL_STAR", "METH_CONNECT", "METH_DELETE", "METH_GET", "METH_HEAD", "METH_OPTIONS", "METH_POST", "METH_PUT", "METH_TRACE",
-    "RDP_COOKIE", "REQ_CONTENT", "WAIT_END",
+    "TRUE",
+    "FALSE",
+    "LOCALHOST",
+    "HTTP",
+    "HTTP_1.0",
+    "HTTP_1.1",
+    "HTTP_2.0",
+    "HTTP_CONTENT",
+    "HTTP_URL_ABS",
+    "HTTP_URL_SLASH",
+    "HTTP_URL_STAR",
+    "METH_CONNECT",
+    "METH_DELETE",
+    "METH_GET",
+    "METH_HEAD",
+    "METH_OPTIONS",
+    "METH_POST",
+    "METH_PUT",
+    "METH_TRACE",
+    "RDP_COOKIE",
+    "REQ_CONTENT",
+    "WAIT_END",
 ];
 
 /// The ACLs of one section, by name.
@@ -207,7 +226,9 @@ impl Builder<'_, '_> {
                 "-M" => flags.map = true,
                 "--" => break,
                 "-u" | "-f" | "-m" => {
-                    let Some(value) = value else { return Err(Refused::new(flag.span, format!("`{}` needs a value", flag.text))) };
+                    let Some(value) = value else {
+                        return Err(Refused::new(flag.span, format!("`{}` needs a value", flag.text)));
+                    };
                     rest = &rest[1..];
                     match flag.text {
                         "-m" => matching = Some(self.matching(&sample, value, &flags)?),
@@ -227,11 +248,11 @@ impl Builder<'_, '_> {
         let empty = patterns.is_empty() && flags.loaded.is_empty() && flags.missing.is_none();
         let loaded = flags.loaded.len();
         let all = flags.loaded.into_iter().chain(patterns).collect();
-        let patterns = Patterns::new(matching, flags.ignore_case, all).map_err(|(index, message)| {
+        let mut patterns = Patterns::new(matching, flags.ignore_case, all).map_err(|(index, message)| {
             let place = index.checked_sub(loaded).and_then(|index| rest.get(index)).map_or(span, |word| word.span);
             Refused::new(place, message)
         })?;
-        let patterns = Patterns { missing: flags.missing, ..patterns };
+        patterns.missing = flags.missing;
         self.check_regexes(&patterns, span)?;
         let words = rest.iter().map(|word| (word.text.into(), word.span)).collect();
         let id = CriterionId(self.config.criteria.len() as u32);
@@ -273,7 +294,9 @@ impl Builder<'_, '_> {
         let base = self.base.clone();
         match maps::read(self.reader, path.text, &base) {
             Content::Text(file) => {
-                let key = |line: &str| if flags.map { line.split([' ', '\t']).next().unwrap_or("").to_owned() } else { line.to_owned() };
+                let key = |line: &str| {
+                    if flags.map { line.split([' ', '\t']).next().unwrap_or("").to_owned() } else { line.to_owned() }
+                };
                 flags.loaded.extend(maps::lines(file.text()).map(key));
             }
             Content::Elsewhere => {
@@ -288,10 +311,10 @@ impl Builder<'_, '_> {
         Ok(())
     }
 
-    /// HAProxy compiles regular expressions when it starts; only those that are evidently broken are told here.
+    /// HAProxy compiles regular expressions when it starts.
     fn check_regexes(&self, patterns: &Patterns, span: Span) -> Result<(), Refused> {
         for pattern in patterns.regexes() {
-            if is_broken(pattern.source()) {
+            if pattern.is_valid() == Some(false) {
                 return Err(Refused::new(span, format!("`{}` is no regular expression", pattern.source())));
             }
         }
@@ -371,7 +394,9 @@ impl Builder<'_, '_> {
         match name.to_ascii_lowercase().as_str() {
             "and" | "&&" => return refused.help("leave it out: ACLs that follow one another must all hold"),
             "if" | "unless" => return refused.help("a rule has one condition only"),
-            _ if name.contains(['(', ')']) => return refused.help("conditions have no parentheses: name the parts with `acl` lines"),
+            _ if name.contains(['(', ')']) => {
+                return refused.help("conditions have no parentheses: name the parts with `acl` lines");
+            }
             _ if name.starts_with('{') || name.ends_with('}') => return refused.help("`{` and `}` must stand between blanks"),
             _ => {}
         }
@@ -396,48 +421,9 @@ fn needs_matching(subject: &Word<'_>) -> Refused {
     Refused::new(subject.span, message).help("say how to compare with `-m`, such as `-m str` or `-m found`")
 }
 
-/// Whether brackets or parentheses of a regular expression are not balanced, which no dialect accepts.
-pub(super) fn is_broken(source: &str) -> bool {
-    let mut depth = 0i32;
-    let mut signs = source.chars().peekable();
-    let mut class = false;
-    while let Some(sign) = signs.next() {
-        match sign {
-            '\\' => {
-                if signs.next().is_none() {
-                    return true;
-                }
-                if source.contains("\\Q") {
-                    return false;
-                }
-            }
-            '[' if !class => {
-                class = true;
-                if signs.peek() == Some(&'^') {
-                    signs.next();
-                }
-                if signs.peek() == Some(&']') {
-                    signs.next();
-                }
-            }
-            ']' if class => class = false,
-            '(' if !class => depth += 1,
-            ')' if !class => {
-                depth -= 1;
-                if depth < 0 {
-                    return true;
-                }
-            }
-            _ => {}
-        }
-    }
-    depth != 0 || class
-}
-
 /// Every name that a criterion may start with.
 fn criterion_names() -> Vec<String> {
     let suffixes = ["beg", "dir", "dom", "end", "len", "reg", "sub"];
     let suffixed = SUFFIXED.iter().flat_map(|stem| suffixes.iter().map(move |suffix| format!("{stem}_{suffix}")));
     suffixed.chain(vocabulary::fetch_names().map(str::to_owned)).collect()
 }
-

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::acl::{Condition, Scope, is_broken};
+use super::acl::{Condition, Scope};
 use super::build::{Builder, Refused, Word};
 use super::errors::{ErrorPage, is_default_status, known_statuses};
 use super::format::{self, Format};
@@ -71,7 +71,12 @@ pub(in crate::haproxy) enum Action {
     SetHeader(Arc<str>, Format),
     AddHeader(Arc<str>, Format),
     DeleteHeader(Arc<str>, DeleteBy),
-    ReplaceHeader { name: Arc<str>, pattern: Pattern, with: Format, values: bool },
+    ReplaceHeader {
+        name: Arc<str>,
+        pattern: Pattern,
+        with: Format,
+        values: bool,
+    },
     SetVariable(Arc<str>, Sample),
     SetVariableFormat(Arc<str>, Format),
     UnsetVariable(Arc<str>),
@@ -144,10 +149,7 @@ impl Action {
     /// Whether no later rule of the set is reached.
     pub(in crate::haproxy) fn is_final(&self) -> bool {
         use Action::*;
-        matches!(
-            self,
-            Allow | Deny(_) | Tarpit(_) | Reject | SilentDrop | Return(_) | Redirect(_) | Authenticate | Service(_)
-        )
+        matches!(self, Allow | Deny(_) | Tarpit(_) | Reject | SilentDrop | Return(_) | Redirect(_) | Authenticate | Service(_))
     }
 }
 
@@ -185,7 +187,14 @@ impl<'w> Parts<'w> {
 
 impl Builder<'_, '_> {
     /// Reads the words behind `http-request`, `http-response`, `tcp-request content` and their kin.
-    pub(super) fn rule(&mut self, scope: &mut Scope, set: Set, family: &str, words: &[Word<'_>], line: Span) -> Result<Rule, Refused> {
+    pub(super) fn rule(
+        &mut self,
+        scope: &mut Scope,
+        set: Set,
+        family: &str,
+        words: &[Word<'_>],
+        line: Span,
+    ) -> Result<Rule, Refused> {
         let mut parts = Parts { words, at: 0 };
         let Some(verb) = parts.next() else { return Err(Refused::new(line, format!("`{family}` needs an action"))) };
         let action = self.action(set, family, verb, &mut parts, line)?;
@@ -209,7 +218,12 @@ impl Builder<'_, '_> {
     }
 
     /// An optional condition at the end of a line.
-    pub(super) fn trailing_condition(&mut self, scope: &mut Scope, words: &[Word<'_>], family: &str) -> Result<Option<Condition>, Refused> {
+    pub(super) fn trailing_condition(
+        &mut self,
+        scope: &mut Scope,
+        words: &[Word<'_>],
+        family: &str,
+    ) -> Result<Option<Condition>, Refused> {
         self.rest_condition(scope, &mut Parts { words, at: 0 }, family)
     }
 
@@ -348,7 +362,10 @@ impl Builder<'_, '_> {
         let known = grammar::HAPROXY.find(name).find(|entry| entry.module == place);
         if let Some(entry) = known {
             return match entry.since.filter(|since| release < *since) {
-                Some(since) => Err(Refused::new(verb.span, format!("`{family} {name}` is known since HAProxy {}.{}", since.0, since.1)).too_old()),
+                Some(since) => {
+                    Err(Refused::new(verb.span, format!("`{family} {name}` is known since HAProxy {}.{}", since.0, since.1))
+                        .too_old())
+                }
                 None if entry.known_to(release) => Ok(()),
                 None => Err(Refused::new(verb.span, format!("`{family} {name}` is gone in HAProxy {release}"))),
             };
@@ -392,7 +409,11 @@ impl Builder<'_, '_> {
         }
         let reply = self.reply(parts, default, line)?;
         // A bare status, however it is written, is sent with the error page of that status.
-        if matches!(reply.body, Body::Own) && reply.headers.is_empty() && reply.status_span.is_some() && !self.last_reply_had_payload {
+        if matches!(reply.body, Body::Own)
+            && reply.headers.is_empty()
+            && reply.status_span.is_some()
+            && !self.last_reply_had_payload
+        {
             let code = reply.status_span.unwrap_or(line);
             let status = self.known_refusal_status(reply.status, code, default)?;
             return Ok(Reply { status, body: Body::ErrorPages, ..reply });
@@ -443,7 +464,10 @@ impl Builder<'_, '_> {
                 "default-errorfiles" | "errorfiles" | "errorfile" | "file" | "string" | "lf-file" | "lf-string" => {
                     parts.next();
                     if let Some(first) = payload.source {
-                        return Err(Refused::new(word.span, format!("`{}` is not expected, `{first}` is already there", word.text)));
+                        return Err(Refused::new(
+                            word.span,
+                            format!("`{}` is not expected, `{first}` is already there", word.text),
+                        ));
                     }
                     self.payload(word, parts, line, &mut reply, &mut payload)?;
                 }
@@ -605,7 +629,8 @@ impl Builder<'_, '_> {
         if scopes.iter().any(|scope| name.starts_with(scope) && name.len() > scope.len()) {
             return Ok(name.into());
         }
-        Err(Refused::new(verb.span, format!("`{name}` is no name of a variable")).help("names begin with `txn.`, `req.`, `res.`, `sess.` or `proc.`"))
+        Err(Refused::new(verb.span, format!("`{name}` is no name of a variable"))
+            .help("names begin with `txn.`, `req.`, `res.`, `sess.` or `proc.`"))
     }
 
     fn needed_sample(&mut self, parts: &mut Parts<'_>, line: Span) -> Result<Sample, Refused> {
@@ -622,10 +647,11 @@ impl Builder<'_, '_> {
     }
 
     fn pattern(&self, word: &Word<'_>) -> Result<Pattern, Refused> {
-        if is_broken(word.text) {
+        let pattern = Pattern::new(word.text, false);
+        if pattern.is_valid() == Some(false) {
             return Err(Refused::new(word.span, format!("`{}` is no regular expression", word.text)));
         }
-        Ok(Pattern::new(word.text, false))
+        Ok(pattern)
     }
 }
 

@@ -11,10 +11,17 @@ use crate::source::{SourceFile, Span};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::haproxy) enum ErrorPage {
     /// A file; the status in its own first line is sent.
-    File { status: u16, span: Span },
+    File {
+        status: u16,
+        span: Span,
+    },
     /// An empty file: the connection is closed without a word.
     Silence(Span),
-    Location { code: u16, to: Arc<str>, span: Span },
+    Location {
+        code: u16,
+        to: Arc<str>,
+        span: Span,
+    },
     /// A body of the config's own under the same status.
     Same,
     /// A file whose content is not known.
@@ -58,7 +65,13 @@ pub(in crate::haproxy) fn known_statuses(release: Release) -> Vec<u16> {
 
 impl Builder<'_, '_> {
     /// `errorfile CODE FILE`, `errorloc CODE URL` and `http-error status CODE …`.
-    pub(super) fn error_page(&mut self, name: &str, words: &[Word<'_>], line: Span, pages: &mut ErrorPages) -> Result<(), Refused> {
+    pub(super) fn error_page(
+        &mut self,
+        name: &str,
+        words: &[Word<'_>],
+        line: Span,
+        pages: &mut ErrorPages,
+    ) -> Result<(), Refused> {
         let (Some(code), Some(value)) = (words.first(), words.get(1)) else {
             return Err(Refused::new(line, format!("`{name}` needs a status and a value")));
         };
@@ -86,7 +99,8 @@ impl Builder<'_, '_> {
             return Ok(status);
         }
         let list = known_statuses(release).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        Err(Refused::new(code.span, format!("`{name}` cannot replace the status `{}`", code.text)).help(format!("use one of {list}")))
+        Err(Refused::new(code.span, format!("`{name}` cannot replace the status `{}`", code.text))
+            .help(format!("use one of {list}")))
     }
 
     /// Reads a file that holds a whole response.
@@ -98,9 +112,10 @@ impl Builder<'_, '_> {
         if file.is_empty() {
             return Ok(ErrorPage::Silence(path.span));
         }
-        response_status(&file)
-            .map(|status| ErrorPage::File { status, span: path.span })
-            .ok_or_else(|| Refused::new(path.span, format!("`{}` is no complete HTTP response", path.text)).help("a status line, headers and an empty line"))
+        response_status(&file).map(|status| ErrorPage::File { status, span: path.span }).ok_or_else(|| {
+            Refused::new(path.span, format!("`{}` is no complete HTTP response", path.text))
+                .help("a status line, headers and an empty line")
+        })
     }
 }
 

@@ -54,9 +54,9 @@ const ALIASES: &[(&str, Alias)] = &[
 
 /// Aliases whose values the config does not tell.
 const UNKNOWN: &[&str] = &[
-    "B", "CC", "CS", "H", "ID", "ST", "T", "Ta", "Tc", "Td", "Th", "Ti", "Tl", "Tq", "TR", "Tr", "Ts", "Tt", "Tu", "Tw", "U", "ac", "bc",
-    "bi", "bp", "bq", "cp", "fc", "hr", "hrl", "hs", "hsl", "lc", "ms", "pid", "r", "rc", "rt", "s", "sc", "si", "sp", "sq", "sslc",
-    "sslv", "t", "tr", "trg", "trl", "ts", "tsc",
+    "B", "CC", "CS", "H", "ID", "ST", "T", "Ta", "Tc", "Td", "Th", "Ti", "Tl", "Tq", "TR", "Tr", "Ts", "Tt", "Tu", "Tw", "U",
+    "ac", "bc", "bi", "bp", "bq", "cp", "fc", "hr", "hrl", "hs", "hsl", "lc", "ms", "pid", "r", "rc", "rt", "s", "sc", "si",
+    "sp", "sq", "sslc", "sslv", "t", "tr", "trg", "trl", "ts", "tsc",
 ];
 
 impl Format {

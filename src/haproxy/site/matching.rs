@@ -102,9 +102,7 @@ impl Patterns {
             Matching::Found | Matching::Bool => Items::None,
             Matching::Integer | Matching::Length => Items::Ranges(ranges(&texts)?),
             Matching::Address => Items::Networks(networks(&texts)?),
-            Matching::Regex => {
-                Items::Regexes(texts.iter().map(|text| Pattern::new(text, ignore_case)).collect())
-            }
+            Matching::Regex => Items::Regexes(texts.iter().map(|text| Pattern::new(text, ignore_case)).collect()),
             _ if texts.len() > 12 && matching == Matching::Text && !ignore_case => {
                 let texts: Vec<Box<str>> = texts.into_iter().map(Into::into).collect();
                 let set = texts.iter().cloned().collect();
@@ -229,7 +227,9 @@ pub(in crate::haproxy) fn is_within(address: IpAddr, network: IpAddr, bits: u8) 
             let shift = 128 - u32::from(bits.min(128));
             u128::from(address).checked_shr(shift) == u128::from(network).checked_shr(shift)
         }
-        (IpAddr::V6(address), network) => address.to_ipv4_mapped().is_some_and(|address| is_within(IpAddr::V4(address), network, bits)),
+        (IpAddr::V6(address), network) => {
+            address.to_ipv4_mapped().is_some_and(|address| is_within(IpAddr::V4(address), network, bits))
+        }
         (IpAddr::V4(_), IpAddr::V6(_)) => false,
     }
 }
@@ -282,7 +282,11 @@ fn ranges(texts: &[String]) -> Result<Vec<(i64, i64)>, (usize, String)> {
 }
 
 fn networks(texts: &[String]) -> Result<Vec<(IpAddr, u8)>, (usize, String)> {
-    texts.iter().enumerate().map(|(index, text)| network(text).ok_or_else(|| (index, format!("`{text}` is no address or network")))).collect()
+    texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| network(text).ok_or_else(|| (index, format!("`{text}` is no address or network"))))
+        .collect()
 }
 
 /// `10.0.0.0/8`, `10.0.0.0/255.0.0.0`, `2001:db8::/32`, or an address.
@@ -340,7 +344,8 @@ mod tests {
 
     #[test]
     fn known_methods_are_compared_by_number() {
-        let patterns = |texts: &[&str]| Patterns::new(Matching::Method, true, texts.iter().map(ToString::to_string).collect()).unwrap();
+        let patterns =
+            |texts: &[&str]| Patterns::new(Matching::Method, true, texts.iter().map(ToString::to_string).collect()).unwrap();
         let get = Datum::Method { known: true, text: "GET".into() };
         let rewritten = Datum::Method { known: false, text: "GET".into() };
         assert_eq!(patterns(&["get"]).matches(&get), Some(false));

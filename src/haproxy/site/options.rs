@@ -24,7 +24,9 @@ impl Builder<'_, '_> {
                 settings.restrict_names = match policy.text {
                     "reject" => Some(span),
                     "preserve" | "delete" => None,
-                    other => return Err(Refused::new(policy.span, format!("`{other}` is none of `preserve`, `delete` and `reject`"))),
+                    other => {
+                        return Err(Refused::new(policy.span, format!("`{other}` is none of `preserve`, `delete` and `reject`")));
+                    }
                 };
             }
             "httpchk" if on => {
@@ -32,8 +34,8 @@ impl Builder<'_, '_> {
                 settings.check = Arc::new(HealthCheck { expect: settings.check.expect.clone(), ..check });
             }
             "httpchk" => settings.check = Arc::default(),
-            "tcp-check" | "ssl-hello-chk" | "smtpchk" | "mysql-check" | "pgsql-check" | "redis-check" | "ldap-check" | "spop-check"
-            | "external-check"
+            "tcp-check" | "ssl-hello-chk" | "smtpchk" | "mysql-check" | "pgsql-check" | "redis-check" | "ldap-check"
+            | "spop-check" | "external-check"
                 if on =>
             {
                 Arc::make_mut(&mut settings.check).kind = CheckKind::Other;
@@ -55,11 +57,13 @@ impl Builder<'_, '_> {
         };
         match (entry.since, entry.until) {
             (Some(since), _) if release < since => {
-                Err(Refused::new(name.span, format!("`option {}` is known since HAProxy {}.{}", name.text, since.0, since.1)).too_old())
+                Err(Refused::new(name.span, format!("`option {}` is known since HAProxy {}.{}", name.text, since.0, since.1))
+                    .too_old())
             }
-            (_, Some(until)) if release > Release(until.0, until.1, u16::MAX) => {
-                Err(Refused::new(name.span, format!("`option {}` is gone since HAProxy {}.{} ended", name.text, until.0, until.1)))
-            }
+            (_, Some(until)) if release > Release(until.0, until.1, u16::MAX) => Err(Refused::new(
+                name.span,
+                format!("`option {}` is gone since HAProxy {}.{} ended", name.text, until.0, until.1),
+            )),
             _ => Ok(()),
         }
     }
@@ -157,7 +161,9 @@ fn http_check_send(check: &mut HealthCheck, words: &[Word<'_>], span: Span) -> R
                 at += 1;
             }
             "body" | "body-lf" | "comment" => {}
-            other => return Err(Refused::new(word.span, format!("`http-check send` knows no `{other}`")).help("the method is `meth`")),
+            other => {
+                return Err(Refused::new(word.span, format!("`http-check send` knows no `{other}`")).help("the method is `meth`"));
+            }
         }
     }
     Ok(())
@@ -197,4 +203,3 @@ fn http_check_expect(words: &[Word<'_>], span: Span) -> Result<Expectation, Refu
     }
     Err(Refused::new(span, "`http-check expect` needs something to match"))
 }
-

@@ -297,7 +297,9 @@ impl Builder<'_, '_> {
             "default_backend" => {
                 let name = need(rest, 0, "the name of the backend", span)?;
                 if let Some(extra) = rest.get(1) {
-                    return Err(Refused::new(extra.span, "`default_backend` takes one name").help("conditions belong to `use_backend`"));
+                    return Err(
+                        Refused::new(extra.span, "`default_backend` takes one name").help("conditions belong to `use_backend`")
+                    );
                 }
                 proxy.settings.default_backend = Some(Spanned::new(name.text.into(), name.span));
                 Ok(())
@@ -401,7 +403,9 @@ impl Builder<'_, '_> {
         };
         if entry.since.is_some_and(|since| release < since) {
             let since = entry.since.unwrap_or(release);
-            return Err(Refused::new(word.span, format!("`{}` is known since HAProxy {}.{}", word.text, since.0, since.1)).too_old());
+            return Err(
+                Refused::new(word.span, format!("`{}` is known since HAProxy {}.{}", word.text, since.0, since.1)).too_old()
+            );
         }
         if entry.until.is_some_and(|until| release > Release(until.0, until.1, u16::MAX)) {
             let until = entry.until.unwrap_or(release);
@@ -561,7 +565,8 @@ impl Builder<'_, '_> {
                 rules.push(rule);
                 stats.rules = Arc::new(rules);
             }
-            "enable" | "realm" | "refresh" | "scope" | "hide-version" | "show-legends" | "show-node" | "show-desc" | "show-modules" => {}
+            "enable" | "realm" | "refresh" | "scope" | "hide-version" | "show-legends" | "show-node" | "show-desc"
+            | "show-modules" => {}
             other => return Err(Refused::new(what.span, format!("`stats` knows no `{other}`"))),
         }
         Ok(())
@@ -576,8 +581,25 @@ pub(super) fn need<'w>(words: &[Word<'w>], index: usize, what: &str, line: Span)
 /// The events after which a request may be sent again (src/proxy.c, proxy_parse_retry_on).
 fn retry_on(words: &[Word<'_>]) -> Result<(), Refused> {
     const KNOWN: &[&str] = &[
-        "none", "conn-failure", "empty-response", "response-timeout", "junk-response", "all-retryable-errors", "0rtt-rejected", "401",
-        "403", "404", "408", "421", "425", "429", "500", "501", "502", "503", "504",
+        "none",
+        "conn-failure",
+        "empty-response",
+        "response-timeout",
+        "junk-response",
+        "all-retryable-errors",
+        "0rtt-rejected",
+        "401",
+        "403",
+        "404",
+        "408",
+        "421",
+        "425",
+        "429",
+        "500",
+        "501",
+        "502",
+        "503",
+        "504",
     ];
     match words.iter().find(|word| !KNOWN.contains(&word.text)) {
         Some(word) => Err(Refused::new(word.span, format!("requests cannot be retried on `{}`", word.text))),

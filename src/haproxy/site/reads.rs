@@ -44,7 +44,9 @@ impl Reads {
                 self.headers.insert(Arc::clone(name));
                 self.format(with);
             }
-            Action::SetVariable(_, sample) | Action::SetSource(sample) | Action::SetDestinationPort(sample) => self.sample(sample),
+            Action::SetVariable(_, sample) | Action::SetSource(sample) | Action::SetDestinationPort(sample) => {
+                self.sample(sample)
+            }
             Action::Redirect(redirect) => {
                 self.headers.insert("host".into());
                 self.format(&redirect.to);

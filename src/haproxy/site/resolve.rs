@@ -126,7 +126,8 @@ impl Builder<'_, '_> {
         }
         let mixed = heirs.iter().any(|heir| heir.role == Role::Frontend) && heirs.iter().any(|heir| heir.role == Role::Backend);
         if mixed {
-            refused.push(Refused::new(defaults.span, "a `defaults` section with rules cannot serve frontends and backends alike"));
+            refused
+                .push(Refused::new(defaults.span, "a `defaults` section with rules cannot serve frontends and backends alike"));
         }
         refused
     }

@@ -46,7 +46,10 @@ pub(in crate::haproxy) enum Fetch {
     Query,
     Url,
     Base,
-    Argument { name: Option<Arc<str>>, delimiter: char },
+    Argument {
+        name: Option<Arc<str>>,
+        delimiter: char,
+    },
     ArgumentNumber(Arc<str>),
     Header(Header),
     HeaderCount(Option<Arc<str>>, bool),
@@ -99,17 +102,37 @@ pub(in crate::haproxy) enum Converter {
     Complement,
     Odd,
     Even,
-    Field { index: i64, delimiters: Arc<str>, count: i64 },
-    Word { index: i64, delimiters: Arc<str>, count: i64 },
-    Bytes { offset: i64, length: Option<i64> },
-    RegSub { pattern: Pattern, replacement: Arc<str>, global: bool },
+    Field {
+        index: i64,
+        delimiters: Arc<str>,
+        count: i64,
+    },
+    Word {
+        index: i64,
+        delimiters: Arc<str>,
+        count: i64,
+    },
+    Bytes {
+        offset: i64,
+        length: Option<i64>,
+    },
+    RegSub {
+        pattern: Pattern,
+        replacement: Arc<str>,
+        global: bool,
+    },
     Map(Arc<Map>, Option<Arc<str>>, Kind),
     Concat(Arc<str>, Option<Arc<str>>, Arc<str>),
     Iif(Arc<str>, Arc<str>),
     Strcmp(Arc<str>),
-    UrlDecode { plus: bool },
+    UrlDecode {
+        plus: bool,
+    },
     UrlEncode,
-    Trim { left: bool, signs: Arc<str> },
+    Trim {
+        left: bool,
+        signs: Arc<str>,
+    },
     HostOnly,
     PortOnly,
     Mask(u8, u8),
@@ -119,7 +142,11 @@ pub(in crate::haproxy) enum Converter {
     HexNumber,
     SetVariable(Arc<str>),
     UnsetVariable(Arc<str>),
-    AddItem { delimiter: Arc<str>, variable: Option<Arc<str>>, suffix: Arc<str> },
+    AddItem {
+        delimiter: Arc<str>,
+        variable: Option<Arc<str>>,
+        suffix: Arc<str>,
+    },
     Same,
     /// Its result cannot be told.
     Unknown,
@@ -198,7 +225,8 @@ pub(super) fn converters<'t>(sample: &mut Sample, rest: &'t str, files: &mut dyn
         }
         let call = arguments::call(rest).ok_or_else(|| format!("`{rest}` has a parenthesis that is never closed"))?;
         let name = call.name;
-        let known = vocabulary::converter(name).ok_or_else(|| words::unknown("converter", name, vocabulary::converter_names()))?;
+        let known =
+            vocabulary::converter(name).ok_or_else(|| words::unknown("converter", name, vocabulary::converter_names()))?;
         arity(name, &call.arguments, known.least, known.most)?;
         if !sample.kind.casts_to(known.from) {
             return Err(format!("the converter `{name}` cannot be applied here"));

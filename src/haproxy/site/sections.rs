@@ -67,7 +67,8 @@ impl Builder<'_, '_> {
                     }
                 }
                 name => {
-                    let modified = matches!(name, "no" | "default" | "" | ".if" | ".elif" | ".else" | ".endif") || name.starts_with('.');
+                    let modified =
+                        matches!(name, "no" | "default" | "" | ".if" | ".elif" | ".else" | ".endif") || name.starts_with('.');
                     let known = crate::grammar::HAPROXY.find(name).any(|entry| entry.module == "global");
                     if !modified && !known {
                         self.unknown_global(name, words[0].span);
@@ -91,8 +92,11 @@ impl Builder<'_, '_> {
         for line in section.children() {
             let words = words(line);
             let Some(name) = words.get(1) else { continue };
-            let value = |key: &str| words.iter().position(|word| word.text == key).and_then(|at| words.get(at + 1)).map(|word| word.text);
-            let names = |text: Option<&str>| text.unwrap_or("").split(',').filter(|name| !name.is_empty()).map(Box::from).collect::<Vec<_>>();
+            let value =
+                |key: &str| words.iter().position(|word| word.text == key).and_then(|at| words.get(at + 1)).map(|word| word.text);
+            let names = |text: Option<&str>| {
+                text.unwrap_or("").split(',').filter(|name| !name.is_empty()).map(Box::from).collect::<Vec<_>>()
+            };
             match words[0].text {
                 "group" => list.groups.push((name.text.into(), names(value("users")))),
                 "user" => {

@@ -56,7 +56,10 @@ pub(in crate::haproxy) enum CheckKind {
 /// What a check must answer.
 #[derive(Clone, Debug)]
 pub(in crate::haproxy) enum Expectation {
-    Statuses { negated: bool, ranges: Vec<(u16, u16)> },
+    Statuses {
+        negated: bool,
+        ranges: Vec<(u16, u16)>,
+    },
     /// Something about the body or headers that the config cannot tell.
     Unknown,
 }
@@ -100,20 +103,130 @@ impl HealthCheck {
 
 /// Keywords of a server line that take a value (src/server.c, src/check.c, src/ssl_sock.c).
 const WITH_VALUE: &[&str] = &[
-    "addr", "agent-addr", "agent-inter", "agent-port", "agent-send", "alpn", "ca-file", "check-alpn", "check-proto", "check-sni",
-    "ciphers", "ciphersuites", "client-sigalgs", "cookie", "crl-file", "crt", "curves", "downinter", "error-limit", "fall", "fastinter", "guid", "hash-key", "id",
-    "idle-ping", "init-addr", "init-state", "inter", "log-bufsize", "log-proto", "max-reuse", "maxconn", "maxqueue", "minconn", "namespace", "npn", "observe",
-    "on-error", "on-marked-down", "on-marked-up", "pool-conn-name", "pool-low-conn", "pool-max-conn", "pool-purge-delay", "port", "proto",
-    "proxy-v2-options", "redir", "resolve-net", "resolve-opts", "resolve-prefer", "resolvers", "rise", "set-proxy-v2-tlv-fmt", "sigalgs",
-    "slowstart", "sni", "socks4", "source", "ssl-max-ver", "ssl-min-ver", "strict-maxconn", "tcp-ut", "track", "usesrc", "verify", "verifyhost", "weight", "ws", "shard", "interface", "quic-cc-algo",
+    "addr",
+    "agent-addr",
+    "agent-inter",
+    "agent-port",
+    "agent-send",
+    "alpn",
+    "ca-file",
+    "check-alpn",
+    "check-proto",
+    "check-sni",
+    "ciphers",
+    "ciphersuites",
+    "client-sigalgs",
+    "cookie",
+    "crl-file",
+    "crt",
+    "curves",
+    "downinter",
+    "error-limit",
+    "fall",
+    "fastinter",
+    "guid",
+    "hash-key",
+    "id",
+    "idle-ping",
+    "init-addr",
+    "init-state",
+    "inter",
+    "log-bufsize",
+    "log-proto",
+    "max-reuse",
+    "maxconn",
+    "maxqueue",
+    "minconn",
+    "namespace",
+    "npn",
+    "observe",
+    "on-error",
+    "on-marked-down",
+    "on-marked-up",
+    "pool-conn-name",
+    "pool-low-conn",
+    "pool-max-conn",
+    "pool-purge-delay",
+    "port",
+    "proto",
+    "proxy-v2-options",
+    "redir",
+    "resolve-net",
+    "resolve-opts",
+    "resolve-prefer",
+    "resolvers",
+    "rise",
+    "set-proxy-v2-tlv-fmt",
+    "sigalgs",
+    "slowstart",
+    "sni",
+    "socks4",
+    "source",
+    "ssl-max-ver",
+    "ssl-min-ver",
+    "strict-maxconn",
+    "tcp-ut",
+    "track",
+    "usesrc",
+    "verify",
+    "verifyhost",
+    "weight",
+    "ws",
+    "shard",
+    "interface",
+    "quic-cc-algo",
 ];
 
 const FLAGS: &[&str] = &[
-    "agent-check", "allow-0rtt", "backup", "check", "check-send-proxy", "check-ssl", "check-via-socks4", "disabled", "enabled",
-    "force-sslv3", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "no-agent-check", "no-backup", "no-check",
-    "no-check-send-proxy", "no-check-ssl", "no-send-proxy", "no-send-proxy-v2", "no-send-proxy-v2-ssl", "no-send-proxy-v2-ssl-cn", "no-ssl",
-    "no-ssl-reuse", "no-sslv3", "no-tfo", "no-tls-tickets", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "non-stick", "send-proxy",
-    "send-proxy-v2", "send-proxy-v2-ssl", "send-proxy-v2-ssl-cn", "ssl", "ssl-reuse", "stick", "tfo", "tls-tickets", "no-verifyhost", "renegotiate", "no-renegotiate", "no-check-reuse-pool", "check-reuse-pool", "check-sni-auto", "sni-auto",
+    "agent-check",
+    "allow-0rtt",
+    "backup",
+    "check",
+    "check-send-proxy",
+    "check-ssl",
+    "check-via-socks4",
+    "disabled",
+    "enabled",
+    "force-sslv3",
+    "force-tlsv10",
+    "force-tlsv11",
+    "force-tlsv12",
+    "force-tlsv13",
+    "no-agent-check",
+    "no-backup",
+    "no-check",
+    "no-check-send-proxy",
+    "no-check-ssl",
+    "no-send-proxy",
+    "no-send-proxy-v2",
+    "no-send-proxy-v2-ssl",
+    "no-send-proxy-v2-ssl-cn",
+    "no-ssl",
+    "no-ssl-reuse",
+    "no-sslv3",
+    "no-tfo",
+    "no-tls-tickets",
+    "no-tlsv10",
+    "no-tlsv11",
+    "no-tlsv12",
+    "no-tlsv13",
+    "non-stick",
+    "send-proxy",
+    "send-proxy-v2",
+    "send-proxy-v2-ssl",
+    "send-proxy-v2-ssl-cn",
+    "ssl",
+    "ssl-reuse",
+    "stick",
+    "tfo",
+    "tls-tickets",
+    "no-verifyhost",
+    "renegotiate",
+    "no-renegotiate",
+    "no-check-reuse-pool",
+    "check-reuse-pool",
+    "check-sni-auto",
+    "sni-auto",
 ];
 
 /// The settings that `default-server` gives to the servers after it.
@@ -163,7 +276,11 @@ impl Builder<'_, '_> {
             Some(port) => format!("{scheme}://{shown}:{port}").into(),
             None => format!("{scheme}://{shown}").into(),
         };
-        let count = if template { words[1].text.rsplit('-').next().and_then(|last| last.parse().ok()).unwrap_or(1u32).min(64) } else { 1 };
+        let count = if template {
+            words[1].text.rsplit('-').next().and_then(|last| last.parse().ok()).unwrap_or(1u32).min(64)
+        } else {
+            1
+        };
         let make = |index: u32| {
             let name: Arc<str> = if template { format!("{}{index}", name.text).into() } else { name.text.into() };
             Server {
@@ -211,7 +328,9 @@ fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> 
         match word.text {
             "weight" => {
                 let weight = value.text.parse::<u32>().ok().filter(|weight| *weight <= 256);
-                let Some(weight) = weight else { return Err(Refused::new(value.span, format!("`{}` is no weight from 0 to 256", value.text))) };
+                let Some(weight) = weight else {
+                    return Err(Refused::new(value.span, format!("`{}` is no weight from 0 to 256", value.text)));
+                };
                 to.weight = Some(weight);
             }
             "port" => to.check_port = value.text.parse().ok(),
