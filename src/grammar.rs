@@ -142,12 +142,11 @@ impl Table {
         &self.entries[start..start + equal]
     }
 
-    /// The entries of the longest name that begins this one, as `set-var` begins `set-var(txn.x)`.
+    /// The entries of the name without what it may go on with: `set-var` of `set-var(txn.x)`, `track-sc` of `track-sc0`.
     fn prefix_of(&self, name: &str) -> &'static [Entry] {
-        const LONGEST: usize = 24;
-        let ends = (1..name.len().min(LONGEST)).rev().filter(|&end| name.is_char_boundary(end));
-        let mut begins = ends.map(|end| self.named(&name[..end]));
-        begins.find(|entries| entries.iter().any(|entry| entry.prefix)).unwrap_or(&[])
+        let bare =
+            name.split_once('(').map_or_else(|| name.trim_end_matches(|sign: char| sign.is_ascii_digit()), |(bare, _)| bare);
+        self.named(bare)
     }
 }
 

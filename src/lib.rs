@@ -12,6 +12,7 @@ pub mod http;
 pub mod ask;
 pub mod pattern;
 pub mod grammar;
+pub mod dialect;
 pub mod modsecurity;
 pub mod server;
 pub mod nginx;
