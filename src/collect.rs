@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use globset::GlobSet;
 use ignore::WalkBuilder;
 
+use crate::dialect;
 use crate::lint::Input;
 use crate::server::{SERVERS, Server};
 
@@ -255,7 +256,9 @@ impl Collector<'_> {
                 return Ok(*server);
             }
         }
-        let told = detect(path, &String::from_utf8_lossy(text)).ok_or_else(|| Problem::Unknown(path.to_path_buf()))?;
+        let text = String::from_utf8_lossy(text);
+        let told = if named { dialect::detect(path, &text) } else { dialect::recognise(path, &text) };
+        let told = told.and_then(by_name).ok_or_else(|| Problem::Unknown(path.to_path_buf()))?;
         match self.filter.server {
             Some(wanted) if wanted.name() != told.name() => Err(Problem::Unknown(path.to_path_buf())),
             _ => Ok(told),
@@ -263,10 +266,13 @@ impl Collector<'_> {
     }
 }
 
-/// The server that a file is for.
-pub fn detect(path: &Path, _text: &str) -> Option<&'static dyn Server> {
-    let name = path.to_string_lossy();
-    SERVERS.iter().find(|server| name.contains(server.name())).copied()
+/// The server that a named file is for.
+pub fn detect(path: &Path, text: &str) -> Option<&'static dyn Server> {
+    dialect::detect(path, text).and_then(by_name)
+}
+
+fn by_name(name: &str) -> Option<&'static dyn Server> {
+    SERVERS.iter().find(|server| server.name() == name).copied()
 }
 
 fn head(path: &Path) -> io::Result<Vec<u8>> {

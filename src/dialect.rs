@@ -19,7 +19,7 @@ pub fn detect(path: &Path, text: &str) -> Option<&'static str> {
 /// The same for a file that nobody named: most files of a folder are for none of the three.
 pub fn recognise(path: &Path, text: &str) -> Option<&'static str> {
     let hint = Hint::of(path);
-    if hint.is_foreign {
+    if hint.is_foreign || text.starts_with("#!") {
         return None;
     }
     let evidence = Evidence::of(text);
