@@ -1,10 +1,74 @@
-//! What is wrong with a config as such.
+//! What is wrong with a config without looking at any request: what nginx refuses when it starts, and checks of the method
+//! that cannot do what they seem to do.
+
+mod blocks;
+mod remarks;
+mod structure;
+mod values;
+mod variables;
+
+use std::collections::HashSet;
 
 use super::document::Document;
-use super::site::Model;
-use crate::finding::Finding;
+use super::site::{Model, Place, place};
+use crate::finding::{Finding, Severity};
 use crate::server::Release;
+use crate::source::Span;
+use crate::syntax::Directive;
 
-pub(super) fn findings(document: &Document, _model: &Model, _target: Release) -> Vec<Finding> {
-    document.findings.clone()
+pub(super) fn findings(document: &Document, model: &Model, target: Release) -> Vec<Finding> {
+    let mut checker = Checker {
+        document,
+        model,
+        target,
+        place: place(document),
+        has_modules: document.trees.iter().flat_map(|tree| tree.all()).any(|one| one.name() == "load_module"),
+        is_template: document.is_template(),
+        has_strangers: false,
+        seen: HashSet::new(),
+        findings: document.findings.clone(),
+    };
+    checker.structure();
+    checker.variables();
+    checker.remarks();
+    checker.findings
+}
+
+struct Checker<'d> {
+    document: &'d Document,
+    model: &'d Model,
+    target: Release,
+    place: Place,
+    has_modules: bool,
+    is_template: bool,
+    /// Whether some directive is of no module that proxylint knows.
+    has_strangers: bool,
+    /// An included file is checked at each place that includes it, but each finding is told once.
+    seen: HashSet<(Span, &'static str)>,
+    findings: Vec<Finding>,
+}
+
+impl Checker<'_> {
+    fn add(&mut self, finding: Finding) {
+        if self.seen.insert((finding.span, finding.rule)) {
+            self.findings.push(finding);
+        }
+    }
+
+    fn reject(&mut self, span: Span, message: impl Into<String>) {
+        self.add(Finding::rejected(span, message));
+    }
+
+    fn reject_with(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.add(Finding::rejected(span, message).help(help));
+    }
+
+    fn remark(&mut self, rule: &'static str, severity: Severity, span: Span, message: impl Into<String>, help: &str) {
+        self.add(Finding::new(rule, severity, span, message).help(help));
+    }
+}
+
+/// Whether two statements may both be there: those under control lines of a template may exclude each other.
+fn both_present(one: Directive<'_>, other: Directive<'_>) -> bool {
+    one.control().is_none() && other.control().is_none()
 }

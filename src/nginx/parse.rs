@@ -26,7 +26,7 @@ const BUFFER: usize = 4096;
 const MAX_ERRORS: usize = 10;
 
 /// Reads one file. Never fails: what nginx would refuse is told beside the tree.
-pub fn parse(source: &Arc<SourceFile>) -> (Tree, Vec<SyntaxError>) {
+pub(super) fn parse(source: &Arc<SourceFile>) -> (Tree, Vec<SyntaxError>) {
     let text = source.text().as_bytes();
     let mut parser =
         Parser { source, text, at: 0, builder: TreeBuilder::new(Arc::clone(source)), errors: Vec::new(), opened: Vec::new() };

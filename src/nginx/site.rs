@@ -22,6 +22,7 @@ use crate::pattern::Pattern;
 use crate::source::Span;
 
 pub(super) use access::{AccessRule, Network};
+pub(super) use build::directives::size;
 pub(super) use build::{LISTABLE, Place, build, place};
 pub(super) use listen::{Address, Listen, ServerName};
 pub(super) use locations::{Found, Locations};
@@ -181,6 +182,11 @@ impl Model {
             (_, ScopeKind::If | ScopeKind::LimitExcept) => self.pass(scope.parent?, kind),
             _ => None,
         }
+    }
+
+    /// The scopes with their names.
+    pub(super) fn scopes(&self) -> impl Iterator<Item = (ScopeId, &Scope)> {
+        self.scopes.iter().enumerate().map(|(index, scope)| (ScopeId(index as u32), scope))
     }
 
     /// The server that a scope belongs to.

@@ -72,7 +72,7 @@ impl<'m> Exchange<'m, '_, '_> {
                     }
                 }
                 Instruction::Set { variable, value, span } => self.set(*variable, value, phase, *span),
-                Instruction::Break(_) => {
+                Instruction::Break => {
                     self.uri_changed = false;
                     return Run::Stop;
                 }
@@ -102,7 +102,7 @@ impl<'m> Exchange<'m, '_, '_> {
                         }
                     }
                 }
-                Instruction::Code(name, _) => self.ask.doubt(format!("the code of `{name}` sets a variable")),
+                Instruction::Code(name) => self.ask.doubt(format!("the code of `{name}` sets a variable")),
             }
         }
         Run::Through

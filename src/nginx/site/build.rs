@@ -1,6 +1,6 @@
 //! Tree to [`Model`]: reads the blocks in the order and with the meaning that nginx gives them.
 
-mod directives;
+pub(in crate::nginx) mod directives;
 mod rewrites;
 mod tables;
 

@@ -34,9 +34,9 @@ pub(in super::super) enum Instruction {
         flag: Flag,
         span: Span,
     },
-    Break(Span),
+    Break,
     /// Code of another module that runs among them; its directive.
-    Code(Box<str>, Span),
+    Code(Box<str>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

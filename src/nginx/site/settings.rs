@@ -19,7 +19,6 @@ pub(in super::super) enum Setting {
     ProxyMethod(Text),
     /// The zone; `off` is a zone's name like any other here.
     ProxyCache(Text),
-    CacheMethods(MethodSet),
     Params(PassKind, Vec<(Box<str>, Text)>),
     Root(Root),
     Index(Vec<Text>),
@@ -51,8 +50,6 @@ pub(in super::super) enum Flag {
     RandomIndex,
     CreateFullPutPath,
     ModSecurity,
-    AbsoluteRedirect,
-    LogSubrequest,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

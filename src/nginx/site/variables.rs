@@ -79,10 +79,6 @@ impl Variables {
         self.list.iter()
     }
 
-    pub(in super::super) fn find(&self, name: &str) -> Option<&Variable> {
-        self.ids.get(name).map(|id| self.get(*id))
-    }
-
     /// Names are case-insensitive (`ngx_http_add_variable` lower-cases them).
     pub(in super::super) fn id(&mut self, name: &str) -> VarId {
         let name = name.to_ascii_lowercase();

@@ -123,9 +123,8 @@ impl<'d> Builder<'d> {
             "auth_request" => Some(Setting::AuthRequest((statement.arg(0) != Some("off")).then(|| self.text(statement, 0)))),
             "proxy_method" => Some(Setting::ProxyMethod(self.text(statement, 0))),
             "proxy_cache" => Some(Setting::ProxyCache(self.text(statement, 0))),
-            "proxy_cache_methods" => Some(Setting::CacheMethods(self.methods(statement, &["GET", "HEAD"]))),
-            "dav_methods" => Some(Setting::DavMethods(self.methods(statement, &[]))),
-            "dav_ext_methods" => Some(Setting::DavExtMethods(self.methods(statement, &[]))),
+            "dav_methods" => Some(Setting::DavMethods(self.methods(statement))),
+            "dav_ext_methods" => Some(Setting::DavExtMethods(self.methods(statement))),
             "min_delete_depth" => Some(Setting::MinDeleteDepth(statement.arg(0)?.parse().ok()?)),
             "client_max_body_size" => Some(Setting::BodyLimit(size(statement.arg(0)?)?)),
             "limit_req_status" => Some(Setting::LimitStatus(LimitKind::Requests, statement.arg(0)?.parse().ok()?)),
@@ -162,11 +161,9 @@ impl<'d> Builder<'d> {
         }
     }
 
-    /// The methods that a directive lists, in any case, besides those that it always has.
-    fn methods(&self, statement: Directive<'d>, always: &[&str]) -> MethodSet {
-        self.model
-            .universe
-            .matching(|method| always.contains(&method) || statement.values().any(|value| value.eq_ignore_ascii_case(method)))
+    /// The methods that a directive lists, in any case.
+    fn methods(&self, statement: Directive<'d>) -> MethodSet {
+        self.model.universe.matching(|method| statement.values().any(|value| value.eq_ignore_ascii_case(method)))
     }
 
     fn access_rule(&mut self, scope: ScopeId, statement: Directive<'d>) {
@@ -275,7 +272,7 @@ impl<'d> Builder<'d> {
 }
 
 /// `ngx_parse_offset`: a number with `k`, `m` or `g`.
-pub(in super::super::super) fn size(text: &str) -> Option<u64> {
+pub(in crate::nginx) fn size(text: &str) -> Option<u64> {
     let split = text.len() - usize::from(text.ends_with(|unit: char| unit.is_ascii_alphabetic()));
     let number: u64 = text[..split].parse().ok()?;
     let shift = match &text[split..] {

@@ -21,12 +21,12 @@ impl<'d> Builder<'d> {
             }
             "return" => self.return_instruction(statement)?,
             "rewrite" => self.rewrite(statement)?,
-            "break" => Instruction::Break(span),
+            "break" => Instruction::Break,
             name @ ("set_by_lua" | "set_by_lua_file" | "set_by_lua_block" | "js_set_by") => {
                 if let Some(name) = statement.arg(0).and_then(|name| name.strip_prefix('$')) {
                     self.model.variables.define(name, Definition::Opaque);
                 }
-                Instruction::Code(name.into(), span)
+                Instruction::Code(name.into())
             }
             _ => return None,
         })
