@@ -16,6 +16,7 @@ pub mod dialect;
 pub mod modsecurity;
 pub mod server;
 pub mod nginx;
+pub mod apache;
 pub mod haproxy;
 pub mod finding;
 pub mod survey;

@@ -27,7 +27,7 @@ pub trait Server: Sync {
 }
 
 /// Every wing, in the order in which help names them.
-pub const SERVERS: &[&dyn Server] = &[&crate::nginx::Nginx, &crate::haproxy::Haproxy];
+pub const SERVERS: &[&dyn Server] = &[&crate::nginx::Nginx, &crate::apache::Apache, &crate::haproxy::Haproxy];
 
 /// What a reading is for.
 #[derive(Clone, Debug)]

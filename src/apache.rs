@@ -1,0 +1,78 @@
+//! Apache httpd.
+//!
+//! [`parse`] reads lines into a tree, [`read`] does what httpd does while reading, [`site`] is the config as a model,
+//! [`select`] finds server and sections for a request, [`decide`] runs the hooks, [`routes`] finds requests worth asking about,
+//! [`check`] finds what is wrong without any request.
+
+mod candidates;
+mod check;
+mod decide;
+mod expr;
+mod net;
+mod parse;
+mod read;
+mod routes;
+mod select;
+mod site;
+mod text;
+mod words;
+
+use std::sync::Arc;
+
+use self::site::ApacheSite;
+use crate::ask::{Ask, Candidates, Input};
+use crate::finding::Finding;
+use crate::http::{Universe, Verdict};
+use crate::server::{Release, Route, Server, Site, Task};
+use crate::source::{Reader, SourceFile};
+use crate::syntax::Tree;
+
+/// Apache httpd 2.4.
+pub struct Apache;
+
+impl Server for Apache {
+    fn name(&self) -> &'static str {
+        "apache"
+    }
+
+    fn title(&self) -> &'static str {
+        "Apache httpd"
+    }
+
+    fn current(&self) -> Release {
+        Release(2, 4, 66)
+    }
+
+    fn read(&self, reader: &mut Reader<'_>, main: &[Arc<SourceFile>], task: &Task) -> Box<dyn Site> {
+        let config = read::read(reader, main, task);
+        Box::new(site::build(config, main, task))
+    }
+}
+
+impl Site for ApacheSite {
+    fn trees(&self) -> &[Arc<Tree>] {
+        &self.trees
+    }
+
+    fn universe(&self) -> &Universe {
+        &self.universe
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        self.findings.clone()
+    }
+
+    fn routes(&self) -> Vec<Route> {
+        routes::routes(self)
+    }
+
+    fn decide(&self, ask: &mut Ask<'_>) -> Verdict {
+        decide::decide(self, ask)
+    }
+}
+
+impl Candidates for ApacheSite {
+    fn candidates(&self, input: &Input) -> Vec<Arc<str>> {
+        self.candidates.get(input)
+    }
+}

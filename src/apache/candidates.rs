@@ -1,0 +1,143 @@
+//! Values that the config compares parts of the request with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::expr::Expr;
+use super::site::ApacheSite;
+use super::site::access::From;
+use super::site::authz::{Node, Rule};
+use super::site::rewrite::{CondKind, RewriteRule};
+use super::site::section::{DirConfig, Section};
+use super::site::setenvif::{SetEnvIf, Test};
+use super::text::{Piece, Text, Var, for_method};
+use crate::ask::Input;
+
+/// By input, the values worth trying.
+#[derive(Debug, Default)]
+pub(super) struct Values {
+    known: BTreeMap<Input, BTreeSet<Arc<str>>>,
+}
+
+impl Values {
+    pub(super) fn of(site: &ApacheSite) -> Self {
+        let mut values = Values::default();
+        for server in &site.servers {
+            server.rewrite.rules.iter().for_each(|rule| values.rule(rule));
+            server.env.iter().for_each(|line| values.env(line));
+            values.config(&server.defaults);
+            for section in server.directories.iter().chain(&server.locations).chain(&server.proxy_sections) {
+                values.section(section);
+            }
+        }
+        values
+    }
+
+    pub(super) fn get(&self, input: &Input) -> Vec<Arc<str>> {
+        self.known.get(input).map(|values| values.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    fn section(&mut self, section: &Section) {
+        self.config(&section.config);
+    }
+
+    fn config(&mut self, config: &DirConfig) {
+        config.env.iter().for_each(|line| self.env(line));
+        config.files.iter().for_each(|section| self.section(section));
+        if let Some(rewrite) = &config.rewrite {
+            rewrite.rules.iter().for_each(|rule| self.rule(rule));
+        }
+        for inner in &config.ifs {
+            self.expr(&inner.test);
+            self.config(&inner.config);
+        }
+        if let Some(root) = config.authz.as_ref().and_then(|authz| authz.root.as_ref()) {
+            self.require(root);
+        }
+        for rule in config.access.iter().flat_map(|access| &access.rules) {
+            if let From::Net(net) = &rule.from {
+                self.add(Input::Client, &net.example());
+            }
+        }
+    }
+
+    fn require(&mut self, node: &Node) {
+        match &node.rule {
+            Rule::Nets(nets) => nets.iter().take(2).for_each(|net| self.add(Input::Client, &net.example())),
+            Rule::Expr(expr) => self.expr(expr),
+            _ => node.children().iter().for_each(|child| self.require(child)),
+        }
+    }
+
+    fn rule(&mut self, rule: &RewriteRule) {
+        for cond in &rule.conds {
+            match &cond.kind {
+                CondKind::Pattern(pattern) => self.pattern(&cond.test, pattern),
+                CondKind::Compare(_, with, _) if !with.is_empty() => self.text(&cond.test, with),
+                CondKind::Expr(expr) => self.expr(expr),
+                _ => {}
+            }
+        }
+    }
+
+    fn env(&mut self, line: &SetEnvIf) {
+        match &line.test {
+            Test::Var(var, pattern) => self.pattern(&vec![Piece::Var(var.clone())], pattern),
+            Test::Expr(expr) => self.expr(expr),
+            Test::Method(_) => {}
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        expr.leaves(&mut |leaf| match leaf {
+            Expr::Compare(_, left, right) => {
+                if let Some(with) = for_method(right, "") {
+                    self.text(left, &with);
+                }
+            }
+            Expr::In(left, list) => {
+                list.iter().filter_map(|with| for_method(with, "")).take(2).for_each(|with| self.text(left, &with));
+            }
+            Expr::Match(left, pattern) => self.pattern(left, pattern),
+            Expr::Unary('n' | 'z', text) => self.text(text, "1"),
+            Expr::Binary(operator, left, right) if &**operator == "ipmatch" => {
+                let net = for_method(right, "").and_then(|net| super::net::Net::parse(&net));
+                if let Some(net) = net {
+                    self.text(left, &net.example());
+                }
+            }
+            Expr::Binary(_, left, right) => {
+                if let Some(with) = for_method(right, "") {
+                    self.text(left, &with.replace(['*', '?'], "a"));
+                }
+            }
+            _ => {}
+        });
+    }
+
+    fn pattern(&mut self, text: &Text, pattern: &crate::pattern::Pattern) {
+        _ = (text, pattern);
+    }
+
+    fn text(&mut self, text: &Text, value: &str) {
+        if let Some(input) = input_of(text) {
+            self.add(input, value);
+        }
+    }
+
+    fn add(&mut self, input: Input, value: &str) {
+        // Such values would not be one header line.
+        if !value.contains(['\r', '\n', '\0']) {
+            self.known.entry(input).or_default().insert(value.into());
+        }
+    }
+}
+
+/// The part of a request that a text is, where it is nothing else.
+fn input_of(text: &Text) -> Option<Input> {
+    match &text[..] {
+        [Piece::Var(Var::Header(name))] if **name != *"host" => Some(Input::Header(Arc::clone(name))),
+        [Piece::Var(Var::RemoteAddress)] => Some(Input::Client),
+        _ => None,
+    }
+}

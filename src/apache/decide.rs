@@ -1,0 +1,212 @@
+//! What httpd does with a request, hook by hook in its own order (`ap_read_request` in `server/protocol.c`,
+//! `ap_process_request_internal` in `server/request.c`).
+
+mod access;
+mod dav;
+mod error;
+mod fixups;
+mod handler;
+mod proxy;
+mod request;
+mod rewrite;
+mod storage;
+mod translate;
+mod url;
+mod values;
+mod walk;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use self::url::Url;
+use super::site::section::DirConfig;
+use super::site::{ApacheSite, Server};
+use crate::ask::Ask;
+use crate::http::{Answer, MethodSet, Step, Verdict};
+use crate::source::Span;
+
+pub(super) fn decide(site: &ApacheSite, ask: &mut Ask<'_>) -> Verdict {
+    let mut run = Run {
+        site,
+        ask,
+        server: site.main(),
+        fixed_method: None,
+        steps: Vec::new(),
+        decided: None,
+        url: Url::default(),
+        stack: Vec::new(),
+        filename: String::new(),
+        proxied: None,
+        local: false,
+        context_prefix: None,
+        handler: None,
+        script_alias: None,
+        env: Vec::new(),
+        ended: false,
+        loops: 0,
+        excluded: None,
+    };
+    let end = run.request();
+    let answer = run.answer(end);
+    let Run { steps, decided, .. } = run;
+    Verdict { answer, steps, decided_by: decided }
+}
+
+/// How a phase ends that does not hand on to the next one.
+#[derive(Debug)]
+enum End {
+    /// httpd answers with this status; an error document may still change it.
+    Status(u16),
+    /// The same, before the request is far enough for error documents of its sections.
+    Early(u16),
+    Forward {
+        to: Arc<str>,
+        target: Option<Arc<str>>,
+    },
+    /// Start over with another path, as an internal redirect does.
+    Again(String),
+    Close,
+}
+
+/// A phase hands on with `Ok`.
+type Phase<T = ()> = Result<T, End>;
+
+/// Which walk brought a config into the stack; httpd merges those of one walk first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layer {
+    Defaults,
+    Storage,
+    Location,
+    If(u8),
+}
+
+/// One request on its way.
+struct Run<'s, 'r, 'a> {
+    site: &'s ApacheSite,
+    ask: &'r mut Ask<'a>,
+    server: &'s Server,
+    /// After an error document has turned the request into a GET.
+    fixed_method: Option<MethodSet>,
+    steps: Vec<Step>,
+    decided: Option<usize>,
+    url: Url,
+    /// The sections that the request meets, outermost first.
+    stack: Vec<(Layer, &'s DirConfig)>,
+    /// The file that the request is mapped to, where nothing proxies it.
+    filename: String,
+    /// The URL that it is proxied to.
+    proxied: Option<String>,
+    /// Whether mod_rewrite already made a file of the path.
+    local: bool,
+    context_prefix: Option<&'s str>,
+    /// The handler that a rewrite rule names.
+    handler: Option<String>,
+    script_alias: Option<Span>,
+    /// What rewrite rules set.
+    env: Vec<(String, Option<String>)>,
+    /// Whether `[END]` has stopped mod_rewrite.
+    ended: bool,
+    /// Internal redirects so far.
+    loops: usize,
+    /// The `ProxyPass … !` that took the request off the proxy.
+    excluded: Option<usize>,
+}
+
+impl<'s> Run<'s, '_, '_> {
+    /// `LimitInternalRecursion`.
+    const MAX_LOOPS: usize = 10;
+
+    fn method_is(&mut self, set: MethodSet) -> bool {
+        match self.fixed_method {
+            Some(method) => set.meets(method),
+            None => self.ask.method_is(set),
+        }
+    }
+
+    fn has(&self, module: &str) -> bool {
+        self.site.modules.has(module)
+    }
+
+    fn step(&mut self, phase: &'static str, directive: &'static str, span: Span, note: impl Into<Cow<'static, str>>) -> usize {
+        self.steps.push(Step { phase, directive: Cow::Borrowed(directive), span, note: note.into() });
+        self.steps.len() - 1
+    }
+
+    /// A step that decides the answer.
+    fn decided<T>(&mut self, phase: &'static str, directive: &'static str, span: Span, note: &'static str, end: End) -> Phase<T> {
+        let step = self.step(phase, directive, span, note);
+        self.decided = Some(step);
+        Err(end)
+    }
+
+    /// The innermost section that sets a thing.
+    fn innermost<T>(&self, of: impl Fn(&'s DirConfig) -> Option<T>) -> Option<T> {
+        self.stack.iter().rev().find_map(|(_, config)| of(config))
+    }
+
+    fn answer(&self, end: End) -> Answer {
+        match end {
+            End::Status(status) | End::Early(status) => Answer::respond(status),
+            End::Forward { to, target } => {
+                let method = match self.fixed_method {
+                    None => crate::http::UpstreamMethod::Unchanged,
+                    Some(_) => crate::http::UpstreamMethod::Replaced("GET".into()),
+                };
+                Answer::Forward { to, method, target, status: None }
+            }
+            // A loop that never ends is httpd's own error.
+            End::Again(_) => Answer::respond(500),
+            End::Close => Answer::Close,
+        }
+    }
+
+    /// From the request line to the handler.
+    fn request(&mut self) -> End {
+        if let Err(end) = self.read_request() {
+            return self.error_document(end);
+        }
+        let end = self.process();
+        self.error_document(end)
+    }
+
+    /// From the path to the handler, over and over where internal redirects lead to other paths.
+    fn process(&mut self) -> End {
+        loop {
+            let end = match self.process_once() {
+                Err(end) => end,
+                Ok(()) => match self.invoke_handler() {
+                    Err(end) => end,
+                    Ok(()) => End::Status(404),
+                },
+            };
+            let End::Again(target) = end else { return end };
+            self.loops += 1;
+            if self.loops > Self::MAX_LOOPS {
+                return End::Status(500);
+            }
+            self.restart(&target);
+        }
+    }
+
+    fn process_once(&mut self) -> Phase {
+        self.unescape()?;
+        self.walk_locations();
+        self.translate_name()?;
+        self.map_to_storage()?;
+        self.walk_locations_again();
+        self.check_access()?;
+        self.fixups()
+    }
+
+    /// Forgets all that belongs to the path so far.
+    fn restart(&mut self, target: &str) {
+        self.url = Url::of_redirect(target);
+        self.stack.clear();
+        self.filename.clear();
+        self.proxied = None;
+        self.local = false;
+        self.handler = None;
+        self.script_alias = None;
+        self.context_prefix = None;
+    }
+}

@@ -1,0 +1,54 @@
+//! Error documents (`ap_die` in `modules/http/http_request.c`).
+
+use super::super::site::handlers::Page;
+use super::{End, Run};
+
+impl Run<'_, '_, '_> {
+    /// What the client sees of an error. A local page is fetched with GET, whatever the method was.
+    pub(super) fn error_document(&mut self, end: End) -> End {
+        let (status, early) = match end {
+            End::Status(status) => (status, false),
+            End::Early(status) => (status, true),
+            end => return end,
+        };
+        let documents = |config: &'_ super::DirConfig| config.errors.iter().rev().position(|page| page.status == status);
+        let found = self.stack.iter().rev().find_map(|(_, config)| {
+            let index = documents(config)?;
+            config.errors.iter().rev().nth(index)
+        });
+        let Some(document) = found else { return End::Status(status) };
+        match &document.page {
+            Page::Text | Page::Default => End::Status(status),
+            Page::Url(_) if status == 401 => End::Status(status),
+            Page::Url(_) => {
+                self.step("error", "ErrorDocument", document.span, "sends the client to another URL");
+                End::Status(302)
+            }
+            Page::Path(path) => {
+                if early || self.fixed_method.is_some() {
+                    return End::Status(status);
+                }
+                let path = path.clone();
+                self.step("error", "ErrorDocument", document.span, "fetches a page with GET");
+                self.page(status, &path)
+            }
+        }
+    }
+
+    fn page(&mut self, status: u16, path: &str) -> End {
+        self.fixed_method = Some(self.ask.universe().only("GET"));
+        let (decided, ended) = (self.decided, std::mem::replace(&mut self.ended, false));
+        self.restart(path);
+        let end = self.process();
+        self.ended = ended;
+        match end {
+            End::Forward { .. } => end,
+            // The page's own failure does not show; its redirect does.
+            End::Status(300..400) => end,
+            _ => {
+                self.decided = decided;
+                End::Status(status)
+            }
+        }
+    }
+}

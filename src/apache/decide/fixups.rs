@@ -1,0 +1,189 @@
+//! The last hooks before the handler: rewrite rules of sections, redirects of sections, folders (`fixups`).
+
+use super::super::site::rewrite::RewriteRule;
+use super::rewrite::{Rewritten, join_base};
+use super::{End, Phase, Run};
+use crate::ask::Fact;
+use std::sync::Arc;
+
+impl<'s> Run<'s, '_, '_> {
+    pub(super) fn fixups(&mut self) -> Phase {
+        if self.has("rewrite") {
+            self.rewrite_section()?;
+        }
+        if self.has("alias") {
+            let path = self.url.path.clone();
+            let own = |config: &'s super::DirConfig| {
+                config.redirects.iter().rev().find(|redirect| matches!(redirect.from, super::super::site::redirect::From::All))
+            };
+            if let Some(redirect) = self.innermost(own) {
+                self.redirects(std::iter::once(redirect), &path, "fixups")?;
+            }
+            let stack = self.stack.clone();
+            let listed = stack.iter().rev().flat_map(|(_, config)| &config.redirects);
+            let listed = listed.filter(|redirect| !matches!(redirect.from, super::super::site::redirect::From::All));
+            self.redirects(listed, &path, "fixups")?;
+        }
+        if self.proxied.is_none() && self.has("dir") && !self.takes_dav() {
+            self.folder()?;
+        }
+        Ok(())
+    }
+
+    /// The rules of the innermost section that has any line of mod_rewrite (`hook_fixup`).
+    fn rewrite_section(&mut self) -> Phase {
+        let configs = self.stack.iter().filter_map(|(_, config)| config.rewrite.as_deref());
+        let configs: Vec<_> = configs.collect();
+        let Some(last) = configs.last() else { return Ok(()) };
+        let Some(folder) = &last.folder else { return Ok(()) };
+        let engine = configs.iter().rev().find_map(|config| config.engine).is_some_and(|engine| engine.value);
+        if !engine || self.ended {
+            return Ok(());
+        }
+        if self.proxied.is_none() && !last.options.no_slash && folder.strip_suffix('/') == Some(self.filename.as_str()) {
+            return Ok(());
+        }
+        if !self.option("followsymlinks") && !self.option("symlinksifownermatch") {
+            return Err(End::Status(403));
+        }
+        let mut rules: Vec<Arc<RewriteRule>> = Vec::new();
+        let mut base_options = None::<super::super::site::rewrite::Options>;
+        for config in &configs {
+            let own = config.options;
+            let inherits = own.inherit || base_options.is_some_and(|base| base.inherit_down && !own.ignore_inherit);
+            let before = own.inherit_before || base_options.is_some_and(|base| base.inherit_down_before && !own.ignore_inherit);
+            rules = if inherits {
+                config.rules.iter().cloned().chain(rules).collect()
+            } else if before {
+                rules.into_iter().chain(config.rules.iter().cloned()).collect()
+            } else {
+                config.rules.clone()
+            };
+            if own.set {
+                base_options = Some(own);
+            }
+        }
+        if rules.is_empty() {
+            return Ok(());
+        }
+        let start = match &self.proxied {
+            Some(url) => format!("proxy:{url}"),
+            None => self.filename.clone(),
+        };
+        let (base, folder) = (last.base.clone(), folder.clone());
+        match self.rewrite(&rules, start.clone(), Some(&folder))? {
+            Rewritten::Unchanged => Ok(()),
+            Rewritten::Status(status) | Rewritten::Redirect(status) => Err(End::Status(status)),
+            Rewritten::Proxy(_) if !self.has("proxy") => Err(End::Status(403)),
+            Rewritten::Proxy(url) => {
+                self.proxied = Some(url);
+                Ok(())
+            }
+            Rewritten::PassThrough(path) | Rewritten::Local(path) => self.redirect_inside(path, &start, &folder, base),
+            Rewritten::Unknown => self.rewrite_unknown(),
+        }
+    }
+
+    /// A path that a section's rule made is looked up anew, as a path of the site.
+    fn redirect_inside(&mut self, path: String, start: &str, folder: &str, base: Option<String>) -> Phase {
+        if path == start {
+            return Ok(());
+        }
+        if !path.starts_with('/') {
+            return Err(End::Status(400));
+        }
+        let root = self.document_root().trim_end_matches('/');
+        let below_root = |path: &str| path.strip_prefix(root).filter(|rest| rest.starts_with('/')).map(str::to_owned);
+        let path = match (base, path.strip_prefix(folder)) {
+            (Some(base), Some(rest)) => join_base(&base, rest),
+            _ => below_root(&path).unwrap_or(path),
+        };
+        let target = match &self.url.query {
+            Some(query) => format!("{path}?{query}"),
+            None => path,
+        };
+        Err(End::Again(target))
+    }
+
+    /// Whether an option of `Options` is on.
+    pub(super) fn option(&self, name: &str) -> bool {
+        let mut on = name == "followsymlinks";
+        for change in self.stack.iter().filter_map(|(_, config)| config.rest.as_ref()).flat_map(|rest| &rest.options) {
+            let all = change.on.iter().any(|word| word == "all") && name != "multiviews";
+            if change.reset {
+                on = false;
+            }
+            if change.on.iter().any(|word| word == name) || all {
+                on = true;
+            }
+            if change.off.iter().any(|word| word == name) {
+                on = false;
+            }
+        }
+        on
+    }
+
+    /// mod_dir: a slash for folders, their index, a fallback for what does not exist.
+    fn folder(&mut self) -> Phase {
+        let filename = self.filename.clone();
+        if self.is_folder(&filename) {
+            return self.inside_folder(&filename);
+        }
+        let fallback = self.innermost(|config| config.rest.as_ref()?.fallback.as_deref());
+        if let Some(fallback) = fallback
+            && !fallback.eq_ignore_ascii_case("disabled")
+            && *fallback != *self.url.path
+            && self.named_handler().is_none()
+            && !self.ask.fact(Fact::FileExists(filename.into()), false)
+        {
+            let target = format!("{}{fallback}", self.document_root().trim_end_matches('/'));
+            if self.ask.fact(Fact::FileExists(target.into()), true) {
+                return Err(End::Again(fallback.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    fn inside_folder(&mut self, filename: &str) -> Phase {
+        if !self.url.path.ends_with('/') {
+            let slash = self.innermost(|config| config.rest.as_ref()?.slash).unwrap_or(true);
+            return if slash { Err(End::Status(301)) } else { Ok(()) };
+        }
+        let named = self.innermost(|config| config.rest.as_ref()?.index.as_ref());
+        let default = ["index.html".to_owned()];
+        let names = named.map_or(&default[..], |names| &names[..]);
+        let folder = self.url.path.clone();
+        for (index, name) in names.iter().enumerate() {
+            let path = if name.starts_with('/') { name.clone() } else { format!("{folder}{name}") };
+            if self.index_is_proxied(&path)? {
+                return Ok(());
+            }
+            let file = match name.starts_with('/') {
+                true => format!("{}{name}", self.document_root().trim_end_matches('/')),
+                false => format!("{}/{name}", filename.trim_end_matches('/')),
+            };
+            if self.ask.fact(Fact::FileExists(file.as_str().into()), index == 0) {
+                self.url.path = path;
+                self.filename = file;
+                self.walk_files();
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// An index that a `ProxyPass` takes needs no file.
+    fn index_is_proxied(&mut self, path: &str) -> Phase<bool> {
+        let any = !self.server.proxies.is_empty() || !self.site.main().proxies.is_empty();
+        if !any || !self.has("proxy") {
+            return Ok(false);
+        }
+        let (kept, steps) = (std::mem::replace(&mut self.url.path, path.to_owned()), self.steps.len());
+        let proxied = self.proxy_pass()?;
+        if !proxied {
+            self.url.path = kept;
+            self.steps.truncate(steps);
+        }
+        Ok(proxied)
+    }
+}

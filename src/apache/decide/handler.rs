@@ -1,0 +1,168 @@
+//! Who makes the response (`ap_invoke_handler`).
+
+use super::super::site::handlers::Handler;
+use super::{End, Phase, Run};
+use crate::ask::Fact;
+
+impl<'s> Run<'s, '_, '_> {
+    pub(super) fn invoke_handler(&mut self) -> Phase {
+        if self.proxied.is_some() {
+            return self.proxy_handler();
+        }
+        if self.takes_dav() {
+            self.dav_handler()?;
+        }
+        if let Some(handler) = self.named_handler() {
+            match handler {
+                Handler::Proxy(url) => {
+                    let path = self.filename.clone();
+                    self.proxied = Some(url + &path);
+                    return self.proxy_handler();
+                }
+                Handler::Named(name) => self.named(&name)?,
+                Handler::Unknown => {
+                    self.ask.doubt("an expression names the handler");
+                }
+                Handler::Off => {}
+            }
+        }
+        self.script()?;
+        self.default_handler()
+    }
+
+    /// `SetHandler` goes before `AddHandler`, and a rewrite rule's `[H]` before both.
+    pub(super) fn named_handler(&mut self) -> Option<Handler> {
+        if let Some(name) = &self.handler {
+            return Some(Handler::read(name));
+        }
+        if let Some(handler) = self.innermost(|config| config.handler.as_ref()) {
+            self.step("fixups", "SetHandler", handler.span, "names the handler");
+            return (handler.value != Handler::Off).then(|| handler.value.clone());
+        }
+        if self.script_alias.is_some() {
+            return Some(Handler::Named("cgi-script".to_owned()));
+        }
+        self.extension_handler()
+    }
+
+    /// Every extension of the file's name counts; the last one with a handler wins.
+    fn extension_handler(&mut self) -> Option<Handler> {
+        let any =
+            self.stack.iter().any(|(_, config)| config.rest.as_ref().is_some_and(|rest| !rest.extension_handlers.is_empty()));
+        if !any || !self.has("mime") {
+            return None;
+        }
+        let name = self.filename.rsplit('/').next().unwrap_or("").to_ascii_lowercase();
+        let extensions: Vec<&str> = name.split('.').skip(1).collect();
+        let found = extensions.iter().rev().find_map(|extension| {
+            self.innermost(|config| {
+                let handlers = &config.rest.as_ref()?.extension_handlers;
+                handlers.iter().rev().find(|(known, _)| known == extension).map(|(_, handler)| handler)
+            })
+        })?;
+        self.parents_exist().then(|| found.value.clone())
+    }
+
+    /// Handlers that decline a method leave the request to the default handler.
+    fn named(&mut self, name: &str) -> Phase {
+        let universe = self.ask.universe();
+        let get = universe.set(["GET", "HEAD"]);
+        let get_or_post = universe.set(["GET", "HEAD", "POST"]);
+        match name {
+            "server-status" if self.has("status") => self.answers(get),
+            "server-info" if self.has("info") => self.answers(get),
+            "balancer-manager" if self.has("proxy_balancer") => self.answers(get_or_post),
+            "reflector" if self.has("reflector") => {
+                let ok = self.ask.universe().set(["POST", "OPTIONS"]);
+                Err(End::Status(if self.method_is(ok) { 200 } else { 405 }))
+            }
+            "type-map" if self.has("negotiation") => self.answers(get_or_post),
+            "cgi-script" | "application/x-httpd-cgi" if self.has("cgi") || self.has("cgid") => self.cgi(),
+            _ => Ok(()),
+        }
+    }
+
+    fn answers(&mut self, methods: crate::http::MethodSet) -> Phase {
+        if self.method_is(methods) { Err(End::Status(200)) } else { Ok(()) }
+    }
+
+    /// A script gets every method; it needs `Options ExecCGI` unless `ScriptAlias` names its folder.
+    fn cgi(&mut self) -> Phase {
+        let file = self.filename.clone();
+        if self.script_alias.is_none() && !self.option("execcgi") {
+            return Err(End::Status(403));
+        }
+        if !self.ask.fact(Fact::FileExists(file.into()), true) {
+            return Err(End::Status(404));
+        }
+        self.ask.doubt("what the script answers is not known");
+        Err(End::Status(200))
+    }
+
+    /// `Script` and `Action` send the request to another path (`modules/mappers/mod_actions.c`).
+    fn script(&mut self) -> Phase {
+        if !self.has("actions") {
+            return Ok(());
+        }
+        let stack = self.stack.clone();
+        let rests = || stack.iter().rev().filter_map(|(_, config)| config.rest.as_ref());
+        let mut to = None;
+        for script in rests().flat_map(|rest| rest.scripts.iter().rev()) {
+            if script.get && self.url.query.is_none() {
+                continue;
+            }
+            if self.method_is(script.methods) {
+                to = Some((&script.path, script.span, "Script"));
+                break;
+            }
+        }
+        if let Some(Handler::Named(name)) = self.named_handler()
+            && let Some(action) = rests().flat_map(|rest| rest.actions.iter().rev()).find(|action| action.name == name)
+        {
+            if !action.is_virtual && !self.ask.fact(Fact::FileExists(self.filename.as_str().into()), true) {
+                return Err(End::Status(404));
+            }
+            to = Some((&action.path, action.span, "Action"));
+        }
+        let Some((path, span, directive)) = to else { return Ok(()) };
+        self.step("handler", directive, span, "hands the request to another path");
+        let mut target = format!("{path}{}", self.url.path);
+        if let Some(query) = &self.url.query {
+            target = format!("{target}?{query}");
+        }
+        Err(End::Again(target))
+    }
+
+    /// The core's own handler: files for GET and POST, 200 for OPTIONS, 405 for other methods that have a number, 501 for the
+    /// rest (`default_handler` in `server/core.c`).
+    fn default_handler(&mut self) -> Phase {
+        let universe = self.ask.universe();
+        let (options, served) = (universe.only("OPTIONS"), universe.set(["GET", "HEAD", "POST"]));
+        let get = universe.set(["GET", "HEAD"]);
+        if self.method_is(options) {
+            return Err(End::Status(200));
+        }
+        if self.method_is(self.site.registry.unregistered) {
+            self.excluded_by();
+            return Err(End::Status(501));
+        }
+        if !self.method_is(served) {
+            self.excluded_by();
+            return Err(End::Status(405));
+        }
+        let file = self.filename.clone();
+        if file.ends_with('/') || self.ask.fact(Fact::FolderExists(file.as_str().into()), false) {
+            return self.listing(&file, get);
+        }
+        let found = self.ask.fact(Fact::FileExists(file.into()), true);
+        Err(End::Status(if found { 200 } else { 404 }))
+    }
+
+    /// A folder without an index: mod_autoindex lists it, for GET only.
+    fn listing(&mut self, folder: &str, get: crate::http::MethodSet) -> Phase {
+        if !self.has("autoindex") || !self.method_is(get) || !self.is_folder(folder) {
+            return Err(End::Status(404));
+        }
+        Err(End::Status(if self.option("indexes") { 200 } else { 403 }))
+    }
+}

@@ -1,0 +1,284 @@
+//! From the path to what serves it: rewrite rules, `ProxyPass`, redirects, aliases, the document root (`translate_name`).
+
+use super::super::site::proxy::{From as PassFrom, ProxyPass};
+use super::super::site::redirect::{From as AliasFrom, Redirect, alias_matches};
+use super::rewrite::Rewritten;
+use super::{End, Phase, Run};
+use crate::source::Span;
+
+impl<'s> Run<'s, '_, '_> {
+    pub(super) fn translate_name(&mut self) -> Phase {
+        if self.url.raw == "*" {
+            return Ok(());
+        }
+        if self.detect_proxy() {
+            return Ok(());
+        }
+        if self.has("rewrite") && self.rewrite_server()? {
+            return Ok(());
+        }
+        if self.has("proxy") && self.proxy_pass()? {
+            return Ok(());
+        }
+        if self.has("alias") {
+            let path = self.url.path.clone();
+            self.section_redirect(&path)?;
+            let (site, server) = (self.site, self.server);
+            let main = if std::ptr::eq(site.main(), server) { &[][..] } else { &site.main().redirects[..] };
+            self.redirects(server.redirects.iter().chain(main), &path, "translate_name")?;
+            if self.alias() {
+                return Ok(());
+            }
+        }
+        let root = self.document_root().trim_end_matches('/').to_owned();
+        self.filename = root + &self.url.path;
+        Ok(())
+    }
+
+    pub(super) fn document_root(&self) -> &'s str {
+        let (site, server) = (self.site, self.server);
+        site.inherited(server, |server| server.document_root.as_ref()).map_or("/var/www/html", |root| root.value.as_str())
+    }
+
+    /// Rules of the server; true where they settle what serves the request.
+    fn rewrite_server(&mut self) -> Phase<bool> {
+        let rewrite = &self.server.rewrite;
+        let engine = self.innermost(|config| config.rewrite.as_ref()?.engine).is_some_and(|engine| engine.value);
+        // A virtual host without a line of its own has no rules, not even inherited ones.
+        let own = std::ptr::eq(self.server, self.site.main())
+            || rewrite.engine.is_some()
+            || rewrite.options.set
+            || !rewrite.rules.is_empty();
+        if !engine || !own || self.ended {
+            return Ok(false);
+        }
+        let rules = rewrite.merged.as_ref().unwrap_or(&rewrite.rules);
+        if rules.is_empty() || !self.url.path.starts_with('/') && !rewrite.options.any_uri {
+            return Ok(false);
+        }
+        let start = self.url.path.clone();
+        match self.rewrite(rules, start, None)? {
+            Rewritten::Unchanged => Ok(false),
+            Rewritten::Status(status) | Rewritten::Redirect(status) => Err(End::Status(status)),
+            Rewritten::Proxy(_) if !self.has("proxy") => Err(End::Status(403)),
+            Rewritten::Proxy(url) => {
+                self.proxied = Some(url);
+                Ok(true)
+            }
+            Rewritten::PassThrough(path) => {
+                self.url.path = path;
+                Ok(false)
+            }
+            Rewritten::Local(path) => {
+                self.local_file(path)?;
+                Ok(true)
+            }
+            Rewritten::Unknown => self.rewrite_unknown(),
+        }
+    }
+
+    /// A rewritten path is a file's where its first folder exists, else it lies below the document root (`prefix_stat`).
+    fn local_file(&mut self, path: String) -> Phase {
+        if !path.starts_with('/') {
+            return Err(End::Status(400));
+        }
+        let first = path[1..].find('/').map_or(path.as_str(), |end| &path[..=end]);
+        let root = self.document_root().trim_end_matches('/').to_owned();
+        let absolute = path.starts_with(&root) && !root.is_empty()
+            || first.len() > 1 && first.len() < path.len() && self.ask.fact(crate::ask::Fact::FolderExists(first.into()), false);
+        self.filename = if absolute { path } else { root + &path };
+        self.local = true;
+        Ok(())
+    }
+
+    /// `ProxyPass`: that of the innermost Location, then the server's list, the main server's lines first.
+    pub(super) fn proxy_pass(&mut self) -> Phase<bool> {
+        if !self.url.path.starts_with('/') || self.env_value("no-proxy", 0).is_some() {
+            return Ok(false);
+        }
+        let (site, server) = (self.site, self.server);
+        let main = if std::ptr::eq(site.main(), server) { &[][..] } else { &site.main().proxies[..] };
+        let location = self.innermost(|config| config.proxy_pass.as_deref());
+        for pass in location.into_iter().chain(main).chain(&server.proxies) {
+            let Some(url) = self.pass_matches(pass) else { continue };
+            let note = if url.is_some() { "sends the request on" } else { "keeps the request here" };
+            let step = self.step("translate_name", "ProxyPass", pass.span, note);
+            match url {
+                Some(url) => {
+                    self.decided = Some(step);
+                    self.proxied = Some(url);
+                    return Ok(true);
+                }
+                None => {
+                    self.excluded = Some(step);
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The URL that a line maps the path to; the inner `None` for `!`.
+    fn pass_matches(&mut self, pass: &ProxyPass) -> Option<Option<String>> {
+        let path = self.url.path.as_str();
+        match &pass.from {
+            PassFrom::Prefix(from) => {
+                let length = alias_matches(path, from).filter(|length| *length > 0)?;
+                let Some(to) = &pass.to else { return Some(None) };
+                Some(Some(format!("{to}{}", &path[length..])))
+            }
+            PassFrom::Pattern(pattern) => {
+                let groups = match pattern.groups(path) {
+                    Some(groups) => groups?,
+                    None => {
+                        self.ask.doubt("the pattern of `ProxyPassMatch` cannot be tested here");
+                        let source = pattern.source().to_owned();
+                        if !self.suppose(&format!("`{source}` matches the path"), false) {
+                            return None;
+                        }
+                        Default::default()
+                    }
+                };
+                let Some(to) = &pass.to else { return Some(None) };
+                let filled = fill_groups(to, &groups);
+                Some(Some(if *filled == **to { format!("{to}{}", self.url.path) } else { filled }))
+            }
+        }
+    }
+
+    /// The innermost `Redirect` of a section without a path.
+    fn section_redirect(&mut self, path: &str) -> Phase {
+        let own =
+            |config: &'s super::DirConfig| config.redirects.iter().rev().find(|redirect| matches!(redirect.from, AliasFrom::All));
+        match self.innermost(own) {
+            Some(redirect) => self.redirects(std::iter::once(redirect), path, "translate_name"),
+            None => Ok(()),
+        }
+    }
+
+    /// Answers with the first of the redirects that takes the path.
+    pub(super) fn redirects<'r>(
+        &mut self,
+        redirects: impl Iterator<Item = &'r Redirect>,
+        path: &str,
+        phase: &'static str,
+    ) -> Phase {
+        for redirect in redirects {
+            let takes = match &redirect.from {
+                AliasFrom::All => true,
+                AliasFrom::Prefix(from) => alias_matches(path, from).is_some_and(|length| length > 0),
+                AliasFrom::Pattern(pattern) => match pattern.matches(path) {
+                    Some(takes) => takes,
+                    None => {
+                        self.ask.doubt("the pattern of a redirect cannot be tested here");
+                        let source = pattern.source().to_owned();
+                        self.suppose(&format!("`RedirectMatch {source}` matches the path"), false)
+                    }
+                },
+            };
+            if takes {
+                let status = redirect.status;
+                return self.decided(phase, "Redirect", redirect.span, "answers by itself", End::Status(status));
+            }
+        }
+        Ok(())
+    }
+
+    /// `Alias` and `ScriptAlias`.
+    fn alias(&mut self) -> bool {
+        let (site, server) = (self.site, self.server);
+        if let Some(alias) = self.innermost(|config| config.rest.as_ref()?.alias.as_ref()) {
+            // An alias of a section stands for the section's path and what lies below it.
+            let below = self.section_rest();
+            self.filename = format!("{}{below}", alias.value);
+            return true;
+        }
+        let main = if std::ptr::eq(site.main(), server) { &[][..] } else { &site.main().aliases[..] };
+        for alias in server.aliases.iter().chain(main) {
+            let file = match &alias.from {
+                AliasFrom::All => None,
+                AliasFrom::Prefix(from) => {
+                    let length = alias_matches(&self.url.path, from).filter(|length| *length > 0);
+                    length.map(|length| (from.as_str(), format!("{}{}", alias.to, &self.url.path[length..])))
+                }
+                AliasFrom::Pattern(pattern) => {
+                    pattern.groups(&self.url.path).flatten().map(|groups| ("", fill_groups(&alias.to, &groups)))
+                }
+            };
+            if let Some((prefix, file)) = file {
+                self.filename = file;
+                self.context_prefix = Some(prefix);
+                self.script_alias = alias.script.then_some(alias.span);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// What follows the path of the innermost Location that sets an alias.
+    fn section_rest(&self) -> String {
+        let sections = super::super::select::sections(self.site, self.server, |server| &server.locations);
+        let own = sections.filter(|section| section.config.rest.as_ref().is_some_and(|rest| rest.alias.is_some()));
+        let paths = own.filter_map(|section| match &section.matcher {
+            super::super::site::section::Matcher::Path(path) => self.url.path.strip_prefix(path.as_str()),
+            _ => None,
+        });
+        paths.last().unwrap_or("").to_owned()
+    }
+
+    /// `SetHandler` and the like need a span to point at.
+    pub(super) fn excluded_by(&mut self) {
+        if let Some(step) = self.excluded
+            && self.decided.is_none()
+        {
+            self.decided = Some(step);
+        }
+    }
+
+    /// `ProxyRequests`: a target with a scheme is a forward proxy's, unless a host here has the name (`proxy_detect`).
+    fn detect_proxy(&mut self) -> bool {
+        let Some(on) = self.site.inherited(self.server, |server| server.proxy_requests).filter(|on| on.value) else {
+            return false;
+        };
+        let request = self.ask.request();
+        let connect = self.ask.universe().only("CONNECT");
+        let target = request.target.clone();
+        if self.method_is(connect) && !target.starts_with('/') {
+            self.forward_proxy(on.span, target);
+            return true;
+        }
+        let Some((scheme, rest)) = target.split_once("://") else { return false };
+        let host = rest.split(['/', '?']).next().unwrap_or("");
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let local = self.server.names.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name));
+        if local && scheme.eq_ignore_ascii_case(&self.ask.request().scheme) {
+            return false;
+        }
+        self.forward_proxy(on.span, target);
+        true
+    }
+
+    fn forward_proxy(&mut self, span: Span, target: String) {
+        let step = self.step("translate_name", "ProxyRequests", span, "sends the request on");
+        self.decided = Some(step);
+        self.proxied = Some(target);
+    }
+}
+
+/// `$1` in the target of a pattern; `&` is the whole match only for `ap_pregsub`'s `$0`.
+fn fill_groups(to: &str, groups: &crate::pattern::Groups) -> String {
+    let mut filled = String::with_capacity(to.len() + 16);
+    let mut signs = to.chars().peekable();
+    while let Some(sign) = signs.next() {
+        match (sign, signs.peek()) {
+            ('\\', Some('$' | '&')) => filled.extend(signs.next()),
+            ('$', Some(digit)) if digit.is_ascii_digit() => {
+                let number = digit.to_digit(10).unwrap_or(0) as usize;
+                signs.next();
+                filled.push_str(groups.numbered.get(number).and_then(Option::as_deref).unwrap_or(""));
+            }
+            _ => filled.push(sign),
+        }
+    }
+    filled
+}

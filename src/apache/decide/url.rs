@@ -1,0 +1,125 @@
+//! The target of a request, decoded as httpd decodes it (`ap_normalize_path`, `ap_unescape_url` in `server/util.c`).
+
+/// A path and its query.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Url {
+    /// Decoded, slashes merged.
+    pub(super) path: String,
+    pub(super) query: Option<String>,
+    /// As it stands in the request line, without host and query.
+    pub(super) raw: String,
+}
+
+/// Why a path is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BadPath {
+    BadEscape,
+    EncodedSlash,
+    AboveRoot,
+}
+
+impl Url {
+    /// A path as an internal redirect writes it.
+    pub(super) fn of_redirect(target: &str) -> Url {
+        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query.to_owned())));
+        Url { path: path.to_owned(), query, raw: path.to_owned() }
+    }
+}
+
+/// Resolves `.` and `..`, merges slashes and decodes; `keep_slashes` leaves `%2F` as it stands.
+pub(super) fn normalize(raw: &str, keep_slashes: bool) -> Result<String, BadPath> {
+    if !raw.contains(['%', '.']) && !raw.contains("//") {
+        return Ok(raw.to_owned());
+    }
+    let unreserved = decode(raw, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))?;
+    let resolved = resolve(&unreserved)?;
+    if keep_slashes {
+        return decode(&resolved, |byte| byte != b'/');
+    }
+    let encoded_slash = resolved.as_bytes().windows(3).any(|bytes| bytes.eq_ignore_ascii_case(b"%2f"));
+    if encoded_slash { Err(BadPath::EncodedSlash) } else { decode(&resolved, |_| true) }
+}
+
+fn decode(text: &str, which: impl Fn(u8) -> bool) -> Result<String, BadPath> {
+    if !text.contains('%') {
+        return Ok(text.to_owned());
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut index = 0;
+    while index < bytes.len() {
+        if bytes[index] != b'%' {
+            out.push(bytes[index]);
+            index += 1;
+            continue;
+        }
+        let digits = text.get(index + 1..index + 3).filter(|digits| digits.bytes().all(|c| c.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|byte| *byte != 0);
+        let byte = byte.ok_or(BadPath::BadEscape)?;
+        if which(byte) {
+            out.push(byte);
+        } else {
+            out.extend_from_slice(&bytes[index..index + 3]);
+        }
+        index += 3;
+    }
+    // A byte that is no UTF-8 matches no pattern of a readable config either way.
+    Ok(String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+fn resolve(path: &str) -> Result<String, BadPath> {
+    let mut out = String::with_capacity(path.len());
+    let mut segments = path.split('/').peekable();
+    segments.next();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        match segment {
+            "" | "." if !last => {}
+            "" | "." => out.push('/'),
+            ".." => {
+                let Some(parent) = out.rfind('/') else { return Err(BadPath::AboveRoot) };
+                out.truncate(parent);
+                if last {
+                    out.push('/');
+                }
+            }
+            segment => {
+                out.push('/');
+                out.push_str(segment);
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Encodes a path for the upstream (`ap_proxy_canonenc`).
+pub(super) fn encode_path(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"$-_.+!*'(),;:@&=/~%".contains(&byte);
+    if path.bytes().all(plain) && !path.contains('%') {
+        return path.to_owned();
+    }
+    let mut out = String::with_capacity(path.len() + 8);
+    for byte in path.bytes() {
+        if plain(byte) && byte != b'%' {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_resolved_before_they_are_decoded() {
+        assert_eq!(normalize("/a//b/./c/../%64%20x", false).unwrap(), "/a/b/d x");
+        assert_eq!(normalize("/a/..", false).unwrap(), "/");
+        assert_eq!(normalize("/../a", false), Err(BadPath::AboveRoot));
+        assert_eq!(normalize("/a%2fb", false), Err(BadPath::EncodedSlash));
+        assert_eq!(normalize("/a%2fb", true).unwrap(), "/a%2fb");
+        assert_eq!(normalize("/a%zz", false), Err(BadPath::BadEscape));
+    }
+}

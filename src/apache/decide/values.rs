@@ -1,0 +1,230 @@
+//! The values of variables, and what expressions and conditions make of them.
+
+use std::sync::Arc;
+
+use super::super::expr::Expr;
+use super::super::site::setenvif::{SetEnvIf, Test};
+use super::super::text::{Function, Piece, Text, Var};
+use super::{Layer, Run};
+use crate::ask::Fact;
+use crate::http::ByMethod;
+use crate::pattern::Groups;
+
+/// A text that may differ from method to method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    Plain(String),
+    ByMethod(ByMethod<String>),
+    /// What it is cannot be told, and why.
+    Unknown(Arc<str>),
+}
+
+impl Value {
+    fn map(self, of: impl Fn(&str) -> String) -> Value {
+        match self {
+            Value::Plain(text) => Value::Plain(of(&text)),
+            Value::ByMethod(texts) => Value::ByMethod(texts.map(|text| of(text))),
+            unknown => unknown,
+        }
+    }
+
+    fn join(self, other: Value) -> Value {
+        match (self, other) {
+            (Value::Unknown(why), _) | (_, Value::Unknown(why)) => Value::Unknown(why),
+            (Value::Plain(left), Value::Plain(right)) => Value::Plain(left + &right),
+            (Value::Plain(left), Value::ByMethod(right)) => Value::ByMethod(right.map(|right| format!("{left}{right}"))),
+            (Value::ByMethod(left), Value::Plain(right)) => Value::ByMethod(left.map(|left| format!("{left}{right}"))),
+            (Value::ByMethod(left), Value::ByMethod(right)) => {
+                Value::ByMethod(left.zip(&right, |left, right| format!("{left}{right}")))
+            }
+        }
+    }
+}
+
+/// The groups that `$N` and `%N` stand for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Matched {
+    pub(super) rule: Option<Groups>,
+    pub(super) cond: Option<Groups>,
+}
+
+fn group(groups: Option<&Groups>, number: u8) -> String {
+    groups.and_then(|groups| groups.numbered.get(usize::from(number))?.clone()).unwrap_or_default()
+}
+
+impl Run<'_, '_, '_> {
+    /// Asks whether something holds that cannot be worked out.
+    pub(super) fn suppose(&mut self, what: &str, likely: bool) -> bool {
+        self.ask.fact(Fact::told(what.to_owned(), format!("not: {what}")), likely)
+    }
+
+    /// Whether an expression holds.
+    pub(super) fn expr(&mut self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Constant(value) => *value,
+            Expr::Not(inner) => !self.expr(inner),
+            Expr::All(list) => list.iter().all(|inner| self.expr(inner)),
+            Expr::Any(list) => list.iter().any(|inner| self.expr(inner)),
+            Expr::Method(set) => self.method_is(*set),
+            Expr::Unary('f' | 'F', text) => match self.text(text, &Matched::default()) {
+                Value::Plain(path) => self.ask.fact(Fact::FileExists(path.into()), false),
+                _ => self.suppose("the file of an expression exists", false),
+            },
+            Expr::Unary('d', text) => match self.text(text, &Matched::default()) {
+                Value::Plain(path) => self.ask.fact(Fact::FolderExists(path.into()), false),
+                _ => self.suppose("the folder of an expression exists", false),
+            },
+            Expr::Unary('R', text) => match self.text(text, &Matched::default()) {
+                Value::Plain(net) => {
+                    let client = self.ask.client();
+                    super::super::net::Net::parse(&net).is_some_and(|net| net.contains(&client))
+                }
+                _ => self.suppose("the client's address is of the expression's range", false),
+            },
+            leaf => {
+                let values: Vec<Value> = leaf.texts().into_iter().map(|text| self.text(text, &Matched::default())).collect();
+                self.test(values, "an expression holds", |values| leaf.holds(values))
+            }
+        }
+    }
+
+    /// Tests values, of which some may differ by method.
+    pub(super) fn test(&mut self, values: Vec<Value>, what: &str, holds: impl Fn(&[String]) -> Option<bool>) -> bool {
+        let mut joined: Option<ByMethod<Vec<String>>> = None;
+        for value in values {
+            let next = match value {
+                Value::Plain(text) => ByMethod::same(vec![text]),
+                Value::ByMethod(texts) => texts.map(|text| vec![text.clone()]),
+                Value::Unknown(why) => return self.suppose(&format!("{what} that looks at {why}"), false),
+            };
+            joined = Some(match joined {
+                None => next,
+                Some(known) => known.zip(&next, |left, right| left.iter().chain(right).cloned().collect()),
+            });
+        }
+        let outcome = joined.unwrap_or_else(|| ByMethod::same(Vec::new())).map(|values| holds(values));
+        match self.ask.settle(&outcome) {
+            Some(Some(holds)) => holds,
+            _ => {
+                self.ask.doubt("a condition cannot be tested here");
+                self.suppose(what, false)
+            }
+        }
+    }
+
+    pub(super) fn text(&mut self, text: &Text, matched: &Matched) -> Value {
+        let mut value = Value::Plain(String::new());
+        for piece in text {
+            let next = match piece {
+                Piece::Literal(literal) => Value::Plain(literal.to_string()),
+                Piece::Var(var) => self.var(var),
+                Piece::Group(number) => Value::Plain(group(matched.rule.as_ref(), *number)),
+                Piece::CondGroup(number) => Value::Plain(group(matched.cond.as_ref(), *number)),
+                Piece::Call(Function::Lower, inner) => self.text(inner, matched).map(str::to_lowercase),
+                Piece::Call(Function::Upper, inner) => self.text(inner, matched).map(str::to_uppercase),
+                Piece::Call(Function::Unknown(name), _) => Value::Unknown(format!("`{name}`").into()),
+            };
+            value = value.join(next);
+        }
+        value
+    }
+
+    fn method_text(&self) -> Value {
+        match self.fixed_method {
+            Some(_) => Value::Plain("GET".to_owned()),
+            None => Value::ByMethod(ByMethod::each(self.ask.universe(), self.ask.methods(), str::to_owned)),
+        }
+    }
+
+    fn var(&mut self, var: &Var) -> Value {
+        let request = self.ask.request();
+        Value::Plain(match var {
+            Var::Method => return self.method_text(),
+            Var::TheRequest => {
+                let rest = format!(" {} HTTP/{}", request.target, request.version);
+                let method = Value::ByMethod(ByMethod::each(self.ask.universe(), self.ask.methods(), str::to_owned));
+                return method.join(Value::Plain(rest));
+            }
+            Var::Uri => self.url.path.clone(),
+            Var::Filename if self.filename.is_empty() => self.url.path.clone(),
+            Var::Filename => match &self.proxied {
+                Some(url) => format!("proxy:{url}"),
+                None => self.filename.clone(),
+            },
+            Var::Query => self.url.query.clone().unwrap_or_default(),
+            Var::Header(name) => self.ask.header(name).map(|value| value.to_string()).unwrap_or_default(),
+            Var::Env(name) => self.env_value(name, 0).unwrap_or_default(),
+            Var::RemoteAddress => self.ask.client().to_string(),
+            Var::ServerPort => self.server.names.name_port.unwrap_or(request.port).to_string(),
+            Var::ServerName => match &self.server.names.name {
+                Some(name) => name.clone(),
+                None => return Value::Unknown("the server's name".into()),
+            },
+            Var::ServerAddress => request.address.clone(),
+            Var::DocumentRoot => self.document_root().to_owned(),
+            Var::ContextPrefix => self.context_prefix.unwrap_or("").to_owned(),
+            Var::Scheme => request.scheme.clone(),
+            Var::Https => if request.scheme == "https" { "on" } else { "off" }.to_owned(),
+            Var::Protocol => format!("HTTP/{}", request.version),
+            Var::Handler => self.handler.clone().unwrap_or_default(),
+            Var::Empty => String::new(),
+            Var::Unknown(name) => return Value::Unknown(format!("`%{{{name}}}`").into()),
+        })
+    }
+
+    /// The value of a variable of the request's environment; what sets it last counts.
+    pub(super) fn env_value(&mut self, name: &str, depth: usize) -> Option<String> {
+        const MAX_DEPTH: usize = 8;
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        // Sections set theirs in the header parser, after rewrite rules of the server.
+        for index in (0..self.stack.len()).rev() {
+            let (layer, config) = self.stack[index];
+            if layer == Layer::Defaults || config.env.is_empty() {
+                continue;
+            }
+            if let Some(value) = self.set_by(&config.env, name, depth) {
+                return value;
+            }
+        }
+        if let Some((_, value)) = self.env.iter().rev().find(|(known, _)| known == name) {
+            return value.clone();
+        }
+        let (site, server) = (self.site, self.server);
+        for lines in [&server.env, &site.main().env] {
+            if let Some(value) = self.set_by(lines, name, depth) {
+                return value;
+            }
+            if std::ptr::eq(server, site.main()) {
+                break;
+            }
+        }
+        None
+    }
+
+    /// What the last of these lines that speaks of a variable and matches makes of it.
+    fn set_by(&mut self, lines: &[SetEnvIf], name: &str, depth: usize) -> Option<Option<String>> {
+        for line in lines.iter().rev() {
+            let Some((_, value)) = line.sets.iter().rev().find(|(known, _)| known == name) else { continue };
+            let holds = match &line.test {
+                Test::Method(set) => self.method_is(*set),
+                Test::Expr(expr) => self.expr(expr),
+                Test::Var(Var::Header(header), pattern) => {
+                    let value = self.ask.header(header).map(|value| value.to_string());
+                    let value = value.or_else(|| self.env_value(header, depth + 1));
+                    let matches = pattern.matches(&value.unwrap_or_default());
+                    matches.unwrap_or_else(|| self.suppose("the pattern of `SetEnvIf` matches", false))
+                }
+                Test::Var(var, pattern) => {
+                    let value = self.var(var);
+                    self.test(vec![value], "the pattern of `SetEnvIf` matches", |values| pattern.matches(&values[0]))
+                }
+            };
+            if holds {
+                return Some(value.clone());
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,162 @@
+//! The walks over the sections that a request meets (`server/request.c`).
+
+use super::super::expr::Expr;
+use super::super::select::{sections, takes_folder};
+use super::super::site::section::{DirConfig, IfKind, Matcher, Section};
+use super::{Layer, Run};
+use crate::ask::Fact;
+
+impl<'s> Run<'s, '_, '_> {
+    /// What stands outside of all sections: the main server's settings, then the virtual host's.
+    pub(super) fn defaults(&self) -> Vec<(Layer, &'s DirConfig)> {
+        let mut stack = Vec::with_capacity(8);
+        stack.push((Layer::Defaults, &self.site.main().defaults));
+        if !std::ptr::eq(self.server, self.site.main()) {
+            stack.push((Layer::Defaults, &self.server.defaults));
+        }
+        stack
+    }
+
+    /// The first location walk, which serves the translation of the path.
+    pub(super) fn walk_locations(&mut self) {
+        self.stack = self.defaults();
+        self.locations();
+        self.walk_ifs();
+    }
+
+    /// The second one, after the folders and files; what it finds overrides them.
+    pub(super) fn walk_locations_again(&mut self) {
+        self.locations();
+        self.walk_ifs();
+    }
+
+    fn locations(&mut self) {
+        let (site, server) = (self.site, self.server);
+        for section in sections(site, server, |server| &server.locations) {
+            if self.takes(section, Subject::Path) {
+                self.stack.push((Layer::Location, &section.config));
+            }
+        }
+    }
+
+    fn takes(&mut self, section: &'s Section, subject: Subject<'_>) -> bool {
+        let subject = match subject {
+            Subject::Path => self.url.path.as_str(),
+            Subject::Text(text) => text,
+        };
+        match section.takes(subject) {
+            Some(takes) => takes,
+            None => self.undecided(section),
+        }
+    }
+
+    fn undecided(&mut self, section: &Section) -> bool {
+        self.ask.doubt("a section's regular expression cannot be tested here");
+        let Matcher::Pattern(pattern) = &section.matcher else { return false };
+        let source = pattern.source();
+        self.ask
+            .fact(Fact::told(format!("`{source}` matches the request"), format!("`{source}` does not match the request")), true)
+    }
+
+    /// `<If>` sections, innermost last; they come after everything else.
+    fn walk_ifs(&mut self) {
+        let mut from = 0;
+        for level in 0..=u8::MAX {
+            let end = self.stack.len();
+            let configs: Vec<&'s DirConfig> =
+                self.stack[from..].iter().map(|(_, config)| *config).filter(|config| !config.ifs.is_empty()).collect();
+            let mut previous = None;
+            for inner in configs.iter().flat_map(|config| &config.ifs) {
+                if inner.kind != IfKind::If && previous == Some(true) {
+                    continue;
+                }
+                let holds = matches!(inner.test, Expr::Constant(true)) || self.expr(&inner.test);
+                previous = (inner.kind != IfKind::Else).then_some(holds);
+                if holds {
+                    self.stack.push((Layer::If(level), &inner.config));
+                }
+            }
+            from = end;
+            if self.stack.len() == end {
+                break;
+            }
+        }
+    }
+
+    /// `<Directory>` sections from the root down, then `<DirectoryMatch>`, then `<Files>`.
+    pub(super) fn walk_storage(&mut self) {
+        self.stack = self.defaults();
+        let (site, server) = (self.site, self.server);
+        let filename = std::mem::take(&mut self.filename);
+        let mut directories: Vec<&'s Section> = sections(site, server, |server| &server.directories).collect();
+        directories.sort_by_key(|section| super::super::select::depth(section));
+        let folders = folders(&filename);
+        for (index, folder) in folders.iter().enumerate() {
+            for &section in &directories {
+                if takes_folder(section, folder) && (index + 1 < folders.len() || self.is_folder(&filename)) {
+                    self.stack.push((Layer::Storage, &section.config));
+                }
+            }
+        }
+        for section in directories {
+            if matches!(section.matcher, Matcher::Pattern(_)) && self.takes(section, Subject::Text(&filename)) {
+                self.stack.push((Layer::Storage, &section.config));
+            }
+        }
+        self.filename = filename;
+        self.walk_files();
+    }
+
+    /// `<Files>` sections of all that was met so far.
+    pub(super) fn walk_files(&mut self) {
+        let all: Vec<&'s Section> = self.stack.iter().flat_map(|(_, config)| &config.files).collect();
+        if all.is_empty() {
+            return;
+        }
+        let name = self.filename.rsplit('/').next().unwrap_or("").to_owned();
+        if name.is_empty() {
+            return;
+        }
+        for section in all {
+            let takes = match &section.matcher {
+                Matcher::Path(own) => *own == name,
+                _ => self.takes(section, Subject::Text(&name)),
+            };
+            if takes && self.parents_exist() {
+                self.stack.push((Layer::Storage, &section.config));
+            }
+        }
+    }
+
+    /// Whether all folders above the file exist: where one does not, the rest of the path is no part of the file's name.
+    pub(super) fn parents_exist(&mut self) -> bool {
+        let root = self.document_root().to_owned();
+        let folders = folders(&self.filename);
+        let below: Vec<String> = folders[..folders.len().saturating_sub(1)]
+            .iter()
+            .filter(|folder| folder.len() > root.trim_end_matches('/').len())
+            .map(|folder| (*folder).to_owned())
+            .collect();
+        below.into_iter().all(|folder| self.ask.fact(Fact::FolderExists(folder.into()), true))
+    }
+
+    /// Whether the file that the request is mapped to is a folder.
+    pub(super) fn is_folder(&mut self, filename: &str) -> bool {
+        let slash = filename.ends_with('/');
+        let folder = filename.trim_end_matches('/');
+        self.ask.fact(Fact::FolderExists(folder.into()), slash)
+    }
+}
+
+enum Subject<'t> {
+    Path,
+    Text(&'t str),
+}
+
+/// The folders on the way to a file, each without a slash at its end, the root as the empty text; the last one is the path itself.
+fn folders(filename: &str) -> Vec<&str> {
+    let path = filename.trim_end_matches('/');
+    let mut folders: Vec<&str> = path.match_indices('/').map(|(index, _)| &path[..index]).collect();
+    folders.push(path);
+    folders
+}

@@ -1,0 +1,68 @@
+//! The modules that a config loads.
+
+use std::collections::HashMap;
+
+/// Modules by identifier (`proxy_module`), with the moment at which each was loaded.
+#[derive(Debug, Default)]
+pub(in crate::apache) struct Modules {
+    /// Where the LoadModule lines are out of sight: every module counts as loaded.
+    all: bool,
+    loaded: HashMap<String, usize>,
+}
+
+/// What Debian's and Red Hat's httpd have built in.
+const BUILT_IN: &[&str] = &["core", "so", "http", "watchdog", "log_config", "logio", "version", "unixd", "systemd"];
+
+impl Modules {
+    pub(in crate::apache) fn named() -> Self {
+        Modules::default()
+    }
+
+    pub(in crate::apache) fn all() -> Self {
+        Modules { all: true, ..Modules::default() }
+    }
+
+    pub(super) fn load(&mut self, identifier: &str) {
+        let moment = self.loaded.len();
+        let name = identifier.strip_suffix("_module").unwrap_or(identifier);
+        self.loaded.entry(name.to_owned()).or_insert(moment);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.loaded.is_empty() && !self.all
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.loaded.len()
+    }
+
+    /// Whether it is known which modules are loaded.
+    pub(in crate::apache) fn are_known(&self) -> bool {
+        !self.all
+    }
+
+    /// Whether a module, by its name without `mod_` and `_module`, is loaded in the end.
+    pub(in crate::apache) fn has(&self, name: &str) -> bool {
+        self.all || BUILT_IN.contains(&name) || self.loaded.contains_key(name)
+    }
+
+    /// Whether it was loaded when only the first `count` modules were.
+    pub(in crate::apache) fn had(&self, name: &str, count: usize) -> bool {
+        self.all || BUILT_IN.contains(&name) || self.loaded.get(name).is_some_and(|moment| *moment < count)
+    }
+
+    /// What `<IfModule>` asks: an identifier or the name of a source file, in exact case.
+    pub(super) fn answers(&self, written: &str) -> bool {
+        if let Some(name) = written.strip_suffix("_module") {
+            return self.has(name);
+        }
+        let Some(file) = written.strip_suffix(".c") else { return false };
+        match file {
+            "core" | "http_core" | "unixd" | "mod_unixd" => true,
+            "prefork" | "worker" | "event" => self.has(&format!("mpm_{file}")),
+            "mod_security2" | "mod_security" => self.has("security2"),
+            "mod_php5" | "mod_php7" | "mod_php" | "sapi_apache2" => ["php5", "php7", "php"].iter().any(|name| self.has(name)),
+            _ => file.strip_prefix("mod_").is_some_and(|name| self.has(name)),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Walks over the statements of a config and hands each to the module that understands it (`ap_walk_config`).
+
+mod directory;
+mod hosts;
+mod server;
+mod wording;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::super::candidates::Values;
+use super::super::read::{Config, Statement, Statements};
+use super::super::words::values;
+use super::methods::Registry;
+use super::patterns::Patterns;
+use super::proxy::Balancer;
+use super::section::{DirConfig, Matcher, Section};
+use super::vhost::Hosts;
+use super::{ApacheSite, Context, Listen, Server};
+use crate::finding::Finding;
+use crate::http::{MethodSet, Universe};
+use crate::server::Task;
+use crate::source::SourceFile;
+
+/// Builds the site of a config that was read.
+pub(in crate::apache) fn build(config: Config, main: &[Arc<SourceFile>], task: &Task) -> ApacheSite {
+    let universe =
+        Universe::new(named_methods(&config).iter().map(String::as_str).chain(task.methods.iter().map(String::as_str)));
+    let registry = registry(&config, &universe);
+    let context = Context { config: &config, universe, registry, patterns: Patterns::default(), findings: Vec::new() };
+    let mut builder = Builder {
+        context,
+        servers: vec![Server::default()],
+        hosts: Hosts::default(),
+        addresses: Vec::new(),
+        balancers: HashMap::new(),
+        listens: Vec::new(),
+        has_override: false,
+    };
+    let folder_config = main.first().filter(|file| file.path.file_name().is_some_and(|name| name == ".htaccess"));
+    match folder_config {
+        Some(file) => builder.htaccess(config.statements(), file.folder()),
+        None => builder.server(config.statements(), 0),
+    }
+    builder.finish_hosts();
+    builder.inherit_rewrite();
+    let Builder { context, servers, hosts, balancers, listens, has_override, .. } = builder;
+    let Context { universe, registry, findings, .. } = context;
+    let fragment = !config.modules.are_known() || folder_config.is_some();
+    let mut site = ApacheSite {
+        trees: Vec::new(),
+        modules: Default::default(),
+        universe,
+        registry,
+        servers,
+        hosts,
+        balancers,
+        listens,
+        findings,
+        fragment,
+        has_override,
+        candidates: Values::default(),
+        htaccess: HashMap::new(),
+    };
+    site.candidates = Values::of(&site);
+    site.findings.extend(super::super::check::check(&site, &config));
+    let Config { trees, modules, findings, .. } = config;
+    site.trees = trees;
+    site.modules = modules;
+    site.findings.extend(findings);
+    site
+}
+
+/// Tokens that the config takes for methods, besides the registered ones.
+fn named_methods(config: &Config) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let is_token = |word: &str| {
+        !word.is_empty() && word.len() < 40 && word.bytes().all(|c| c.is_ascii_alphabetic() || c == b'-' || c == b'_')
+    };
+    for statement in config.all() {
+        let is = |name| statement.is(name);
+        if is("Limit") || is("LimitExcept") || is("AllowMethods") || is("RegisterHttpMethod") || is("Script") {
+            names.extend(statement.args().into_iter().map(|word| word.into_owned()).filter(|word| word.len() < 60));
+        } else if is("Require") {
+            let args = statement.args();
+            if args.iter().take(2).any(|word| word.eq_ignore_ascii_case("method")) {
+                names.extend(args.into_iter().map(|word| word.into_owned()));
+            }
+        }
+        let raw = statement.raw();
+        if ["REQUEST_METHOD", "Request_Method", "THE_REQUEST", "request_method"].iter().any(|name| raw.contains(name)) {
+            let words = raw.split(|c: char| !(c.is_ascii_alphabetic() || c == '-' || c == '_'));
+            let upper = |word: &&str| {
+                word.len() > 2 && is_token(word) && !word.contains('_') && !word.bytes().any(|c| c.is_ascii_lowercase())
+            };
+            names.extend(words.filter(upper).map(str::to_owned));
+        }
+    }
+    names
+}
+
+/// The methods that the config registers, in the order of its statements.
+fn registry(config: &Config, universe: &Universe) -> Registry {
+    let mut names = Vec::new();
+    for statement in config.all() {
+        if statement.is("Limit") || statement.is("LimitExcept") || statement.is("RegisterHttpMethod") {
+            names.extend(statement.args().into_iter().map(|name| (name.into_owned(), statement.index())));
+        } else if statement.is("Script") {
+            names.extend(statement.arg(0).map(|name| (name.into_owned(), statement.index())));
+        }
+    }
+    if config.modules.are_known() && config.modules.has("dav") {
+        names.extend(["BIND", "SEARCH"].map(|name| (name.to_owned(), u32::MAX)));
+    }
+    Registry::new(universe, names.iter().map(|(name, statement)| (name.as_str(), *statement)))
+}
+
+struct Builder<'c> {
+    context: Context<'c>,
+    servers: Vec<Server>,
+    hosts: Hosts,
+    /// The addresses of each virtual host, until its names are known.
+    addresses: Vec<(usize, Vec<String>)>,
+    balancers: HashMap<String, Balancer>,
+    listens: Vec<Listen>,
+    has_override: bool,
+}
+
+/// Where a directive stands.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    server: usize,
+    /// The path of the section, `None` outside of all sections.
+    path: Option<&'p str>,
+    kind: Kind,
+    /// The methods that `Limit` and `LimitExcept` leave.
+    limited: MethodSet,
+    /// Whether a `Limit` or `LimitExcept` is open.
+    in_limit: bool,
+    depth: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Server,
+    Directory,
+    Location,
+    Files,
+    Proxy,
+    If,
+    Htaccess,
+}
+
+impl Builder<'_> {
+    /// Says that httpd would refuse a statement; under a template's condition nothing is certain.
+    fn refuse(&mut self, statement: Statement<'_>, message: impl Into<String>) {
+        if !statement.is_open() {
+            self.context.findings.push(Finding::rejected(statement.span(), message));
+        }
+    }
+
+    /// A `.htaccess` file stands for the folder it lies in.
+    fn htaccess(&mut self, statements: Statements<'_>, folder: &Path) {
+        let mut config = DirConfig::default();
+        let path = folder.to_string_lossy().into_owned();
+        let path = if path.is_empty() { "/".to_owned() } else { path };
+        let all = self.context.universe.all();
+        let place = Place { server: 0, path: Some(&path), kind: Kind::Htaccess, limited: all, in_limit: false, depth: 0 };
+        let first = statements.clone().next().map(|statement| statement.span());
+        self.directory(statements, &mut config, place);
+        if let Some(span) = first {
+            self.servers[0].document_root = Some(crate::source::Spanned::new(path.clone(), span));
+            self.servers[0].directories.push(Section { matcher: Matcher::Path(path), span, config });
+        }
+    }
+}
+
+/// The argument of a section that takes one path, and whether `~` makes it a regular expression.
+fn section_path(raw: &str) -> Option<(String, bool)> {
+    match &values(raw)[..] {
+        [tilde, path] if tilde == "~" => Some((path.to_string(), true)),
+        [path] => Some((path.to_string(), false)),
+        _ => None,
+    }
+}

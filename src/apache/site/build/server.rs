@@ -1,0 +1,358 @@
+//! Directives of the main server and of virtual hosts.
+
+use std::sync::Arc;
+
+use super::super::handlers::Dav;
+use super::super::proxy::{Balancer, Member, read_pass};
+use super::super::redirect::{Alias, From as AliasFrom, read_redirect};
+use super::super::rewrite::{Cond, RewriteRule, read_cond, read_options, read_rule};
+use super::super::section::{DirConfig, Matcher, Section};
+use super::super::setenvif;
+use super::super::vhost::{split_address, split_name};
+use super::super::{Listen, Server, Trace};
+use super::{Builder, Kind, Place, section_path};
+use crate::apache::read::{Statement, Statements};
+use crate::apache::words::values;
+use crate::http::MethodSet;
+use crate::source::Spanned;
+
+impl Builder<'_> {
+    /// Walks over the statements of the main server or of a virtual host.
+    pub(super) fn server(&mut self, statements: Statements<'_>, server: usize) {
+        let mut defaults = std::mem::take(&mut self.servers[server].defaults);
+        let mut conds = Vec::new();
+        let place =
+            Place { server, path: None, kind: Kind::Server, limited: self.context.universe.all(), in_limit: false, depth: 0 };
+        for statement in statements {
+            if !self.server_statement(statement, server, &mut defaults, &mut conds) {
+                self.directory_statement(statement, &mut defaults, place, &mut conds);
+            }
+        }
+        self.servers[server].defaults = defaults;
+    }
+
+    /// Carries out a directive that belongs to servers; false for those that sections have as well.
+    fn server_statement(
+        &mut self,
+        statement: Statement<'_>,
+        server: usize,
+        defaults: &mut DirConfig,
+        conds: &mut Vec<Cond>,
+    ) -> bool {
+        let name = statement.name().to_ascii_lowercase();
+        if statement.is_section() {
+            return self.server_section(&name, statement, server);
+        }
+        match name.as_str() {
+            "servername" => {
+                if let Some(name) = statement.arg(0) {
+                    let (name, port) = split_name(&name);
+                    let names = &mut self.servers[server].names;
+                    (names.name, names.name_port) = (Some(name), port);
+                }
+            }
+            "serveralias" => {
+                let names = &mut self.servers[server].names;
+                for alias in statement.args() {
+                    let alias = alias.trim_end_matches('.').to_ascii_lowercase();
+                    if alias.contains(['*', '?']) { names.wild.push(alias) } else { names.aliases.push(alias) }
+                }
+            }
+            "documentroot" => {
+                let root = self.place(&statement.arg(0).unwrap_or_default());
+                self.servers[server].document_root = Some(Spanned::new(root, statement.span()));
+            }
+            "listen" => {
+                if let Some(address) = statement.arg(0) {
+                    let (host, port) = match address.parse::<u16>() {
+                        Ok(port) => ("", port),
+                        Err(_) => split_address(&address),
+                    };
+                    let host = (!matches!(host, "" | "*" | "0.0.0.0" | "[::]")).then(|| host.trim_matches(['[', ']']).to_owned());
+                    self.listens.push(Listen { address: host, port });
+                }
+            }
+            "traceenable" => {
+                let value = statement.arg(0).unwrap_or_default().to_ascii_lowercase();
+                let trace = match value.as_str() {
+                    "on" => Trace::On,
+                    "off" => Trace::Off,
+                    "extended" => Trace::Extended,
+                    _ => {
+                        self.refuse(statement, "`TraceEnable` is `on`, `off` or `extended`");
+                        return true;
+                    }
+                };
+                self.servers[server].trace = Some(Spanned::new(trace, statement.span()));
+            }
+            "httpprotocoloptions" => self.protocol_options(statement, server),
+            "registerhttpmethod" => {
+                if server != 0 {
+                    self.refuse(statement, "`RegisterHttpMethod` stands outside of virtual hosts");
+                }
+            }
+            "stricthostcheck" => self.servers[server].strict_host = flag(statement),
+            "sslengine" => self.servers[server].ssl = flag(statement).unwrap_or(true),
+            "sslproxyengine" => {
+                self.servers[server].ssl_proxy = flag(statement).map(|on| Spanned::new(on, statement.span()));
+            }
+            "userdir" => self.servers[server].user_dirs = true,
+            "proxyrequests" => {
+                self.servers[server].proxy_requests = flag(statement).map(|on| Spanned::new(on, statement.span()));
+            }
+            "allowconnect" => {
+                let ports = statement.args();
+                let ports = ports.iter().flat_map(|range| {
+                    let (from, to) = range.split_once('-').unwrap_or((range, range));
+                    from.parse::<u16>().unwrap_or(0)..=to.parse::<u16>().unwrap_or(0)
+                });
+                let ports: Vec<u16> = ports.collect();
+                self.servers[server].connect_ports.get_or_insert_default().extend(ports);
+            }
+            "proxypass" | "proxypassmatch" => {
+                let read = read_pass(
+                    &mut self.context,
+                    statement.name(),
+                    &statement.args(),
+                    None,
+                    statement.span(),
+                    statement.is_open(),
+                );
+                match read {
+                    Ok(pass) => self.servers[server].proxies.push(pass),
+                    Err(error) => self.refuse(statement, error),
+                }
+            }
+            "balancermember" => {
+                let args = statement.args();
+                if let [balancer, member @ ..] = &args[..]
+                    && balancer.starts_with("balancer:")
+                {
+                    self.balancer_member(balancer, member);
+                }
+            }
+            "redirect" | "redirectmatch" | "redirectpermanent" | "redirecttemp" => {
+                let read = read_redirect(&mut self.context, statement.name(), &statement.args(), statement.span(), false);
+                match read {
+                    Ok(redirect) => self.servers[server].redirects.push(redirect),
+                    Err(error) => self.refuse(statement, error),
+                }
+            }
+            "alias" | "aliasmatch" | "scriptalias" | "scriptaliasmatch" => self.alias(&name, statement, server),
+            "setenvif" | "setenvifnocase" | "browsermatch" | "browsermatchnocase" | "setenvifexpr" => {
+                match setenvif::read(&mut self.context, statement.name(), &statement.raw(), statement.span()) {
+                    Ok(line) => self.servers[server].env.push(line),
+                    Err(error) => self.refuse(statement, error),
+                }
+            }
+            "rewriteengine" => {
+                let on = flag(statement).map(|on| Spanned::new(on, statement.span()));
+                self.servers[server].rewrite.engine = on;
+                // The server's switch is that of all its sections as well.
+                defaults.rewrite_mut().engine = on;
+            }
+            "rewriteoptions" => {
+                let mut options = self.servers[server].rewrite.options;
+                if let Err(error) = read_options(&statement.args(), &mut options) {
+                    self.refuse(statement, error);
+                }
+                self.servers[server].rewrite.options = options;
+                defaults.rewrite_mut().options = options;
+            }
+            "rewritecond" => self.rewrite_cond(statement, conds),
+            "rewriterule" => {
+                if let Some(rule) = self.rewrite_rule(statement, conds) {
+                    self.servers[server].rewrite.rules.push(Arc::new(rule));
+                }
+            }
+            "rewritemap" | "rewritelog" | "rewriteloglevel" | "rewritelock" => {}
+            _ => return false,
+        }
+        true
+    }
+
+    pub(super) fn rewrite_cond(&mut self, statement: Statement<'_>, conds: &mut Vec<Cond>) {
+        match read_cond(&mut self.context, &statement.raw(), statement.span(), statement.is_open()) {
+            Ok(cond) => conds.push(cond),
+            Err(error) => self.refuse(statement, error),
+        }
+    }
+
+    pub(super) fn rewrite_rule(&mut self, statement: Statement<'_>, conds: &mut Vec<Cond>) -> Option<RewriteRule> {
+        let conds = std::mem::take(conds);
+        match read_rule(&mut self.context, &statement.raw(), conds, statement.span(), statement.is_open()) {
+            Ok(rule) => Some(rule),
+            Err(error) => {
+                self.refuse(statement, error);
+                None
+            }
+        }
+    }
+
+    fn server_section(&mut self, name: &str, statement: Statement<'_>, server: usize) -> bool {
+        let kind = match name {
+            "virtualhost" if server == 0 => {
+                self.virtual_host(statement);
+                return true;
+            }
+            "location" | "locationmatch" => Kind::Location,
+            "directory" | "directorymatch" => Kind::Directory,
+            "proxy" | "proxymatch" => Kind::Proxy,
+            _ => return false,
+        };
+        let Some((path, tilde)) = section_path(&statement.raw()) else {
+            self.refuse(statement, format!("`<{}>` takes one path", statement.name()));
+            return true;
+        };
+        let path = if kind == Kind::Directory && !tilde { self.place(&path) } else { path };
+        let matcher = self.matcher(&path, tilde || name.ends_with("match"), kind, statement.is_open() && has_hole(&path));
+        let mut config = DirConfig::default();
+        let all = self.context.universe.all();
+        let place = Place { server, path: Some(&path), kind, limited: all, in_limit: false, depth: 0 };
+        self.directory(statement.children(), &mut config, place);
+        if kind == Kind::Proxy {
+            self.balancer_section(&path, statement);
+        }
+        let section = Section { matcher, span: statement.span(), config };
+        let server = &mut self.servers[server];
+        match kind {
+            Kind::Location => server.locations.push(section),
+            Kind::Proxy => server.proxy_sections.push(section),
+            _ => server.directories.push(section),
+        }
+        true
+    }
+
+    pub(super) fn matcher(&mut self, path: &str, regex: bool, kind: Kind, open: bool) -> Matcher {
+        if open {
+            Matcher::Open
+        } else if regex {
+            Matcher::Pattern(self.context.patterns.get(path, false))
+        } else if path.contains(['*', '?', '[']) {
+            Matcher::Wild(path.to_owned())
+        } else if kind == Kind::Directory {
+            // `/a` and `/a/` name the same folder.
+            Matcher::Path(if path.len() > 1 { path.trim_end_matches('/').to_owned() } else { path.to_owned() })
+        } else {
+            Matcher::Path(path.to_owned())
+        }
+    }
+
+    fn balancer_section(&mut self, path: &str, statement: Statement<'_>) {
+        if !path.starts_with("balancer:") {
+            return;
+        }
+        self.balancers.entry(balancer_name(path)).or_default();
+        for member in statement.children().filter(|child| child.is("BalancerMember")) {
+            self.balancer_member(path, &member.args());
+        }
+    }
+
+    fn balancer_member(&mut self, balancer: &str, args: &[std::borrow::Cow<'_, str>]) {
+        let members = &mut self.balancers.entry(balancer_name(balancer)).or_insert_with(Balancer::default).members;
+        let Some((url, parameters)) = args.split_first() else { return };
+        let status = parameters
+            .iter()
+            .filter_map(|parameter| parameter.split_once('='))
+            .filter(|(key, _)| key.eq_ignore_ascii_case("status"));
+        let (mut standby, mut disabled) = (false, false);
+        for (_, value) in status {
+            let mut on = true;
+            for sign in value.chars() {
+                match sign.to_ascii_uppercase() {
+                    '+' => on = true,
+                    '-' => on = false,
+                    'H' | 'R' => standby = on,
+                    'D' | 'S' | 'E' => disabled = on,
+                    _ => {}
+                }
+            }
+        }
+        members.push(Member { url: url.to_string(), standby, disabled });
+    }
+
+    fn alias(&mut self, name: &str, statement: Statement<'_>, server: usize) {
+        let args = statement.args();
+        let [from, to] = &args[..] else {
+            self.refuse(statement, format!("`{}` takes a path and a folder", statement.name()));
+            return;
+        };
+        let regex = name.ends_with("match");
+        let from =
+            if regex { AliasFrom::Pattern(self.context.patterns.get(from, false)) } else { AliasFrom::Prefix(from.to_string()) };
+        let to = if regex { to.to_string() } else { self.place(to) };
+        let script = name.starts_with("script");
+        self.servers[server].aliases.push(Alias { from, to, script, span: statement.span() });
+    }
+
+    fn protocol_options(&mut self, statement: Statement<'_>, server: usize) {
+        let span = statement.span();
+        let options = &mut self.servers[server].protocol;
+        let mut error = None;
+        for word in statement.args() {
+            let (strictness, value) = match word.to_ascii_lowercase().as_str() {
+                "strict" => (true, true),
+                "unsafe" => (true, false),
+                "registeredmethods" => (false, true),
+                "lenientmethods" => (false, false),
+                "allow0.9" | "require1.0" => continue,
+                _ => {
+                    error = Some(format!("`HttpProtocolOptions` has no option `{word}`"));
+                    continue;
+                }
+            };
+            let slot = if strictness { &mut options.strict } else { &mut options.registered };
+            match slot {
+                Some(known) if known.value != value => {
+                    let pair = if strictness { "`Strict` and `Unsafe`" } else { "`RegisteredMethods` and `LenientMethods`" };
+                    error = Some(format!("`HttpProtocolOptions`: {pair} exclude one another"));
+                }
+                _ => *slot = Some(Spanned::new(value, span)),
+            }
+        }
+        if let Some(error) = error {
+            self.refuse(statement, error);
+        }
+    }
+
+    /// A path of the config, relative ones below ServerRoot.
+    pub(super) fn place(&self, path: &str) -> String {
+        if path.starts_with('/') || path.contains("${") {
+            return path.to_owned();
+        }
+        match &self.context.config.server_root {
+            Some(root) => root.join(path).to_string_lossy().into_owned(),
+            None => format!("/{path}"),
+        }
+    }
+}
+
+/// The name of a balancer without what follows it.
+pub(in crate::apache) fn balancer_name(url: &str) -> String {
+    let name = url.split_once("://").map_or(url, |(_, rest)| rest);
+    name.split(['/', '?']).next().unwrap_or(name).to_ascii_lowercase()
+}
+
+pub(super) fn flag(statement: Statement<'_>) -> Option<bool> {
+    statement.arg(0).map(|word| word.eq_ignore_ascii_case("on"))
+}
+
+/// Whether a path holds something that a template or an environment fills in.
+pub(super) fn has_hole(path: &str) -> bool {
+    ["${", "{{", "<%", "{%", "@", "%"].iter().any(|sign| path.contains(sign))
+}
+
+/// The methods of a list, as a bit mask sees them.
+pub(super) fn covered(builder: &Builder<'_>, names: &str) -> MethodSet {
+    values(names).iter().map(|name| builder.context.registry.covered(&builder.context.universe, name)).collect()
+}
+
+/// `Dav On`, `Dav filesystem`, `Dav Off`.
+pub(super) fn dav(value: &str) -> Dav {
+    if value.eq_ignore_ascii_case("off") { Dav::Off } else { Dav::On }
+}
+
+/// A server as a virtual host starts it.
+pub(super) fn virtual_server(statement: Statement<'_>) -> Server {
+    Server { span: Some(statement.span()), ..Server::default() }
+}

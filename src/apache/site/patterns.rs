@@ -1,0 +1,43 @@
+//! Regular expressions of a config, each compiled once however often it is written.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::http::{MethodSet, Universe};
+use crate::pattern::Pattern;
+
+#[derive(Debug, Default)]
+pub(in crate::apache) struct Patterns {
+    known: HashMap<(String, bool), Arc<Pattern>>,
+    methods: HashMap<(String, bool), Option<MethodSet>>,
+}
+
+impl Patterns {
+    pub(in crate::apache) fn get(&mut self, source: &str, ignore_case: bool) -> Arc<Pattern> {
+        if let Some(known) = self.known.get(&(source.to_owned(), ignore_case)) {
+            return Arc::clone(known);
+        }
+        let pattern = Arc::new(Pattern::new(source, ignore_case));
+        self.known.insert((source.to_owned(), ignore_case), Arc::clone(&pattern));
+        pattern
+    }
+
+    /// The methods that a pattern matches; `None` where that cannot be told.
+    pub(in crate::apache) fn methods(&mut self, universe: &Universe, source: &str, ignore_case: bool) -> Option<MethodSet> {
+        let key = (source.to_owned(), ignore_case);
+        if let Some(known) = self.methods.get(&key) {
+            return *known;
+        }
+        let pattern = self.get(source, ignore_case);
+        let mut set = Some(MethodSet::EMPTY);
+        for single in universe.all().singles() {
+            match universe.first(single).and_then(|name| pattern.matches(name)) {
+                Some(true) => set = set.map(|set| set | single),
+                Some(false) => {}
+                None => set = None,
+            }
+        }
+        self.methods.insert(key, set);
+        set
+    }
+}

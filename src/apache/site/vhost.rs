@@ -1,0 +1,102 @@
+//! Which virtual host takes a request (`server/vhost.c`).
+
+use std::collections::HashMap;
+
+use super::super::expr::wildcard;
+
+/// `ServerName` and `ServerAlias`.
+#[derive(Clone, Debug, Default)]
+pub(in crate::apache) struct Names {
+    /// In lower case, without scheme and port.
+    pub(in crate::apache) name: Option<String>,
+    pub(in crate::apache) name_port: Option<u16>,
+    pub(in crate::apache) aliases: Vec<String>,
+    pub(in crate::apache) wild: Vec<String>,
+}
+
+/// The virtual hosts by the addresses they listen on.
+#[derive(Debug, Default)]
+pub(in crate::apache) struct Hosts {
+    /// Those of an exact address, by address and port; port 0 stands for any.
+    exact: HashMap<(String, u16), Group>,
+    /// Those of `*` and `_default_`.
+    any: HashMap<u16, Group>,
+}
+
+/// The virtual hosts that share an address and port.
+#[derive(Debug, Default)]
+pub(in crate::apache) struct Group {
+    /// In the order of the config; the first one takes what no name takes.
+    pub(in crate::apache) members: Vec<usize>,
+    by_name: HashMap<String, usize>,
+    wild: Vec<(String, usize)>,
+}
+
+impl Hosts {
+    /// Adds a virtual host under one address of its opening line.
+    pub(in crate::apache) fn add(&mut self, address: &str, server: usize, names: &Names) {
+        let (host, port) = split_address(address);
+        let group = match host {
+            "*" | "_default_" | "" | "0.0.0.0" | "[::]" => self.any.entry(port).or_default(),
+            host => self.exact.entry((host.trim_matches(['[', ']']).to_ascii_lowercase(), port)).or_default(),
+        };
+        if group.members.contains(&server) {
+            return;
+        }
+        group.members.push(server);
+        for name in names.name.iter().chain(&names.aliases) {
+            group.by_name.entry(name.clone()).or_insert(server);
+        }
+        group.wild.extend(names.wild.iter().map(|pattern| (pattern.clone(), server)));
+    }
+
+    /// The group that answers on an address, if any; else the main server does.
+    pub(in crate::apache) fn group(&self, address: &str, port: u16) -> Option<&Group> {
+        let exact = |port| self.exact.get(&(address.to_owned(), port));
+        if !self.exact.is_empty()
+            && let Some(group) = exact(port).or_else(|| exact(0))
+        {
+            return Some(group);
+        }
+        self.any.get(&port).or_else(|| self.any.get(&0))
+    }
+
+    /// Every group with an address and port to reach it by; port 0 stands for any.
+    pub(in crate::apache) fn groups(&self) -> impl Iterator<Item = (Option<&str>, u16, &Group)> {
+        let exact = self.exact.iter().map(|((address, port), group)| (Some(address.as_str()), *port, group));
+        exact.chain(self.any.iter().map(|(port, group)| (None, *port, group)))
+    }
+}
+
+impl Group {
+    /// The virtual host for a host name in lower case, and whether its name was known.
+    pub(in crate::apache) fn choose(&self, host: &str) -> (usize, bool) {
+        let first = self.members.first().copied().unwrap_or(0);
+        let named = self.by_name.get(host).copied();
+        // Names and wildcards are asked host by host; an earlier host's wildcard goes before a later host's name.
+        let wild = self.wild.iter().find(|(pattern, _)| wildcard(pattern, host)).map(|(_, server)| *server);
+        match (named, wild) {
+            (Some(named), Some(wild)) => (named.min(wild), true),
+            (Some(server), None) | (None, Some(server)) => (server, true),
+            (None, None) => (first, false),
+        }
+    }
+}
+
+/// `address:port`; port 0 where none or `*` is written.
+pub(in crate::apache) fn split_address(text: &str) -> (&str, u16) {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().unwrap_or(0)),
+        _ => (text, 0),
+    }
+}
+
+/// `[scheme://]name[:port]` in lower case.
+pub(in crate::apache) fn split_name(text: &str) -> (String, Option<u16>) {
+    let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => (name, port.parse().ok()),
+        _ => (text, None),
+    };
+    (name.trim_end_matches('.').to_ascii_lowercase(), port)
+}
