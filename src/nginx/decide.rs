@@ -162,7 +162,7 @@ impl<'m, 'a> Exchange<'m, 'a, '_> {
             self.capture(pattern, Value::Plain(self.uri.as_str().into()));
         }
         let location = self.model.scope(chosen.scope);
-        if let (Some(internal), false) = (location.internal, self.internal) {
+        if let (Some(internal), false) = (self.model.internal(chosen.scope), self.internal) {
             self.scope = chosen.scope;
             self.decide_by("find location", "internal", internal, "the location takes no request from outside");
             return Next::Fail(404);

@@ -100,7 +100,7 @@ impl Reach<'_> {
         for id in locations.all() {
             let scope = self.model.scope(id);
             let inner = if scope.name.starts_with('/') { &*scope.name } else { prefix };
-            if scope.internal.is_none()
+            if self.model.internal(id).is_none()
                 && let Some(path) = self.paths(id, prefix).into_iter().find(|path| self.ends_at(id, path))
             {
                 add(id, &path);

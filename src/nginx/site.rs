@@ -160,6 +160,12 @@ impl Model {
         None
     }
 
+    /// `internal` holds for the nested locations as well.
+    pub(super) fn internal(&self, from: ScopeId) -> Option<Span> {
+        let scope = self.scope(from);
+        scope.internal.or_else(|| self.internal(scope.parent?))
+    }
+
     pub(super) fn flag(&self, from: ScopeId, flag: Flag) -> Option<(bool, Span)> {
         let pick = |setting: &Setting| matches!(setting, Setting::Flag(known, _) if *known == flag);
         let (setting, span) = self.inherited(from, |setting| pick(setting).then_some(setting))?;

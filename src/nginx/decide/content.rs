@@ -40,7 +40,8 @@ impl<'m> Exchange<'m, '_, '_> {
                 self.file_exists(&path, self.internal)
             };
             if found {
-                self.uri = if is_folder { format!("{}/", uri.trim_end_matches('/')) } else { uri };
+                // A folder is written with a slash, which nginx takes off when it reads the config.
+                self.uri = uri.strip_suffix('/').filter(|_| is_folder).map(str::to_owned).unwrap_or(uri);
                 return None;
             }
         }
