@@ -26,6 +26,7 @@ pub mod config;
 pub mod lint;
 pub mod trace;
 pub mod matrix;
+pub mod contract;
 pub mod suppress;
 pub mod baseline;
 pub mod fix;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::Policy;
+use crate::contract::Contract;
 use crate::finding::Finding;
 use crate::http::Universe;
 use crate::rules;
@@ -93,6 +94,8 @@ pub struct Linted {
     /// The name of the server.
     pub server: &'static str,
     pub sources: Sources,
+    /// How many of the sources make up the config; statements of a contract come after them.
+    pub files: usize,
     pub universe: Universe,
     pub reports: Vec<Report>,
 }
@@ -106,17 +109,21 @@ pub struct Report {
 }
 
 impl Linted {
-    pub fn new(loaded: Loaded, policy: &Policy) -> Self {
+    pub fn new(mut loaded: Loaded, policy: &Policy, contract: &Contract) -> Self {
+        let files = loaded.sources.len();
+        let findings = loaded.findings();
+        let findings = contract.apply(&mut loaded, findings);
         let sources = &loaded.sources;
         let told = |finding: Finding| {
             let path = sources.get(finding.span.file).map_or(Path::new(""), |file| &file.path);
             policy.apply(finding, path)
         };
-        let findings: Vec<_> = suppress::apply(loaded.findings(), loaded.site.trees()).into_iter().filter_map(told).collect();
+        let findings: Vec<_> = suppress::apply(findings, loaded.site.trees()).into_iter().filter_map(told).collect();
         let fingerprints = fingerprint::all(&findings, sources);
         let reports = findings.into_iter().zip(fingerprints);
         Linted {
             server: loaded.server.name(),
+            files,
             universe: loaded.site.universe().clone(),
             reports: reports.map(|(finding, fingerprint)| Report { finding, fingerprint }).collect(),
             sources: loaded.sources,

@@ -38,19 +38,22 @@ pub fn rows(site: &dyn Site) -> Vec<Row> {
 
 fn cell(site: &dyn Site, survey: &Survey<'_>, method: MethodSet) -> Cell {
     let branches = || survey.branches.iter().filter(|branch| branch.methods.meets(method));
-    let answer = branches().min_by_key(|branch| branch.distance).map(|branch| branch.verdict.answer.clone());
-    let answer = answer.map(|answer| named(answer, site.universe().first(method).unwrap_or("")));
+    let plain = branches().min_by_key(|branch| branch.distance).map(|branch| &branch.verdict.answer);
     let name = site.universe().first(method).unwrap_or("");
-    let depends = branches().any(|branch| Some(named(branch.verdict.answer.clone(), name)) != answer);
-    Cell { answer, depends }
+    let depends = plain.is_some_and(|plain| branches().any(|branch| !is_alike(&branch.verdict.answer, plain, name)));
+    Cell { answer: plain.cloned(), depends }
 }
 
-/// A method that is replaced by itself is unchanged.
-fn named(answer: Answer, client: &str) -> Answer {
-    match answer {
-        Answer::Forward { to, method: UpstreamMethod::Replaced(method), target, status } if *method == *client => {
-            Answer::Forward { to, method: UpstreamMethod::Unchanged, target, status }
-        }
-        other => other,
+/// Whether two answers mean the same to a client with this method: which upstream of a group is chosen does not matter.
+fn is_alike(one: &Answer, other: &Answer, client: &str) -> bool {
+    let seen = |method: &UpstreamMethod| match method {
+        UpstreamMethod::Unchanged => client.to_owned(),
+        UpstreamMethod::Replaced(method) => method.to_string(),
+    };
+    match (one, other) {
+        (Answer::Respond { status: a, .. }, Answer::Respond { status: b, .. }) => a == b,
+        (Answer::Forward { method: a, .. }, Answer::Forward { method: b, .. }) => seen(a) == seen(b),
+        (Answer::Close, Answer::Close) => true,
+        _ => false,
     }
 }

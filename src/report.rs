@@ -96,7 +96,7 @@ pub struct Summary {
 
 impl Summary {
     pub fn of(configs: &[Linted]) -> Self {
-        let mut summary = Summary { files: configs.iter().map(|config| config.sources.len()).sum(), ..Summary::default() };
+        let mut summary = Summary { files: configs.iter().map(|config| config.files).sum(), ..Summary::default() };
         for finding in configs.iter().flat_map(Linted::findings) {
             match finding.severity {
                 Severity::Error => summary.error += 1,

@@ -246,6 +246,53 @@ fn a_baseline_holds_back_what_is_known() {
     assert_eq!(project.code(&["nginx.conf"]), 1);
 }
 
+const API: &str = "openapi: 3.0.3
+paths:
+  /users/{id}:
+    get: {}
+    patch: {}
+  /legacy:
+    post: {}
+    put: {}
+  /elsewhere: {get: {}}
+";
+
+#[test]
+fn a_contract_is_held_against_the_config() {
+    let config = "events {}\nhttp {\n  server {\n    listen 8080;\n    location /users/ {\n      limit_except GET POST { deny all; }\n      proxy_pass http://127.0.0.1:3000;\n    }\n    location /legacy {\n      proxy_method POST;\n      proxy_pass http://127.0.0.1:3000;\n    }\n    location / { return 404; }\n  }\n}\n";
+    let settings = "[[expect]]\npath = \"/users/**\"\nmethods = [\"POST\", \"DELETE\"]\nrefuse = [\"GET\"]\n";
+    let project = Project::new(&[("nginx.conf", config), ("api.yaml", API), ("proxylint.toml", settings)]);
+    let report = project.json(&["--openapi", "api.yaml", "nginx.conf"]);
+    let broken: Vec<_> =
+        report["findings"].as_array().unwrap().iter().filter(|finding| finding["rule"] == "contract-broken").collect();
+    let seen = |line: u64, methods: &[&str], part: &str| {
+        broken.iter().any(|finding| {
+            finding["location"]["start"]["line"] == line
+                && finding["methods"] == Value::from(methods)
+                && finding["message"].as_str().unwrap().contains(part)
+        })
+    };
+    assert!(seen(6, &["PATCH", "DELETE"], "is answered 403"), "{broken:#?}");
+    assert!(seen(10, &["PUT"], "reaches the upstream as POST"), "{broken:#?}");
+    assert!(broken.iter().any(|finding| finding["message"].as_str().unwrap().starts_with("no route takes GET /elsewhere")));
+    assert!(broken.iter().any(|finding| finding["message"].as_str().unwrap().contains("GET /users/ passes")));
+    assert!(broken.iter().any(|finding| finding["related"][0]["location"]["file"] == "api.yaml"));
+    // Refusals that the contract does not speak of are meant to be.
+    assert!(!rules(&report).contains(&"method-denied"));
+    assert_eq!(project.code(&["--openapi", "nginx.conf", "nginx.conf"]), 2);
+}
+
+#[test]
+fn a_comment_silences_a_finding() {
+    let allowed =
+        DENIED.replace("limit_except", "# proxylint: allow(method-denied) read and create only\n            limit_except");
+    let project = Project::new(&[("nginx.conf", DENIED), ("allowed/nginx.conf", &allowed)]);
+    assert!(rules(&project.json(&["nginx.conf"])).contains(&"method-denied"));
+    assert_eq!(project.json(&["allowed/nginx.conf"])["findings"], Value::Array(Vec::new()));
+    let unused = project.json(&["--pedantic", "allowed/nginx.conf"]);
+    assert!(!rules(&unused).contains(&"suppression-unused"), "{unused:#}");
+}
+
 #[test]
 fn settings_can_be_begun_and_shown() {
     let project = Project::new(&[]);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::Mistake;
+use crate::contract::NotOpenApi;
 use crate::report::human::{self, Terminal};
 use crate::source::{LoadError, SourceFile};
 
@@ -31,6 +32,8 @@ pub enum Failure {
     Create { what: String, source: io::Error },
     #[error("{what} is not a baseline: {source}")]
     Baseline { what: String, source: serde_json::Error },
+    #[error("{what} is not an OpenAPI description: {source}")]
+    OpenApi { what: String, source: NotOpenApi },
     #[error("the settings in {} cannot be used", file.name)]
     Settings { file: Arc<SourceFile>, mistakes: Vec<Mistake> },
     #[error("cannot write: {0}")]
@@ -75,6 +78,7 @@ impl Failure {
             }
             Failure::Url(_) => "write it as http://host:port/path",
             Failure::Baseline { .. } => "write it anew with `--update-baseline`",
+            Failure::OpenApi { .. } => "name a description of OpenAPI 3.0 or later, in YAML or JSON",
             Failure::NoRequest => "add a URL such as http://localhost/path, or `--requests FILE`",
             _ => return None,
         })

@@ -33,7 +33,7 @@ impl Pass<'_> {
             }
         }
         let configs = without_pieces(configs, files);
-        (self.map(configs, |loaded| Linted::new(loaded, &self.settings.policy)), problems)
+        (self.map(configs, |loaded| Linted::new(loaded, &self.settings.policy, &self.settings.contract)), problems)
     }
 
     /// Several configs are worth several threads; one is faster without.
@@ -43,7 +43,7 @@ impl Pass<'_> {
 
     fn read(&self, root: &Root, files: &dyn FileSystem) -> Result<Loaded, LoadError> {
         let machine = Machine { files, ..self.machinery.machine() };
-        let task = Task { target: self.release(root.server), methods: Vec::new() };
+        let task = Task { target: self.release(root.server), methods: self.settings.contract.methods() };
         Loaded::read(machine, root.server, std::slice::from_ref(&root.input), &task)
     }
 

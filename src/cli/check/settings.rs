@@ -7,6 +7,7 @@ use globset::GlobSet;
 
 use super::{CheckOptions, Failure};
 use crate::config::{self, FailOn, Loaded, Policy};
+use crate::contract::Contract;
 use crate::server::{SERVERS, Server};
 use crate::source;
 use crate::source::{FileId, SourceFile};
@@ -14,6 +15,7 @@ use crate::source::{FileId, SourceFile};
 pub(super) struct Settings {
     pub(super) loaded: Loaded,
     pub(super) policy: Policy,
+    pub(super) contract: Contract,
     fail_on: FailOn,
     pedantic: bool,
 }
@@ -24,14 +26,23 @@ impl Settings {
             Some(path) => Some(path.clone()),
             None => config::find(&start(options)),
         };
+        let mut contract = Contract::default();
         let loaded = match path {
-            Some(path) => read(&path)?,
+            Some(path) => {
+                let (loaded, file) = read(&path)?;
+                contract.expect(&file.name, file.path.clone(), file.text(), &loaded.config.expect);
+                loaded
+            }
             None => Loaded::none(PathBuf::new()),
         };
+        let stated = loaded.config.openapi.iter().map(|path| loaded.place(path.as_ref()));
+        for path in stated.chain(options.openapi.iter().cloned()) {
+            openapi(&path, &mut contract)?;
+        }
         let policy = Policy::new(&loaded, &options.select, &options.ignore, &options.severity);
         let fail_on = options.fail_on.or(loaded.config.fail_on).unwrap_or_default();
         let pedantic = options.pedantic || loaded.config.pedantic.unwrap_or_default();
-        Ok(Settings { loaded, policy, fail_on, pedantic })
+        Ok(Settings { loaded, policy, contract, fail_on, pedantic })
     }
 
     pub(super) fn fail_on(&self) -> FailOn {
@@ -77,12 +88,11 @@ fn start(options: &CheckOptions) -> PathBuf {
 }
 
 /// Reads a file of settings.
-pub(in crate::cli) fn read(path: &Path) -> Result<Loaded, Failure> {
+pub(in crate::cli) fn read(path: &Path) -> Result<(Loaded, Arc<SourceFile>), Failure> {
     let what = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|source| Failure::Read { what: what.clone(), source })?;
     let place = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    let shown = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
-    let name = shown.map_or(what, |shown| shown.display().to_string());
+    let name = shown(path);
     let file = Arc::new(SourceFile::new(FileId(0), name, place, bytes));
     let loaded = config::parse(&file).map_err(|mistakes| Failure::Settings { file: Arc::clone(&file), mistakes })?;
     // The file lies with the configs under lint, whose author may be anybody: it must not open other folders to includes.
@@ -92,5 +102,17 @@ pub(in crate::cli) fn read(path: &Path) -> Result<Loaded, Failure> {
             return Err(Failure::Misuse { what: path.display().to_string(), why });
         }
     }
-    Ok(loaded)
+    Ok((loaded, file))
+}
+
+fn openapi(path: &Path, contract: &mut Contract) -> Result<(), Failure> {
+    let what = shown(path);
+    let text = std::fs::read_to_string(path).map_err(|source| Failure::Read { what: what.clone(), source })?;
+    contract.openapi(&what, path.to_path_buf(), &text).map_err(|source| Failure::OpenApi { what, source })
+}
+
+/// A path as reports show it: from the current folder on.
+fn shown(path: &Path) -> String {
+    let below = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
+    below.unwrap_or_else(|| path.to_path_buf()).display().to_string()
 }

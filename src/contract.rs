@@ -1,0 +1,341 @@
+//! What must work: `[[expect]]` of the settings and the operations of OpenAPI files, held against the interpreter.
+
+mod openapi;
+mod template;
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use crate::config;
+use crate::finding::{Confidence, Finding, Severity, Witness};
+use crate::http::{Answer, MethodSet, Request, UpstreamMethod};
+use crate::lint::Loaded;
+use crate::source::{FileId, Span};
+use crate::trace::{self, Traced};
+pub use openapi::NotOpenApi;
+use template::Template;
+
+const RULE: &str = "contract-broken";
+
+/// Rules that speak of refusals: with a contract, those that it does not speak of are meant to be.
+const REFUSALS: &[&str] = &["method-denied", "allow-list-outdated", "head-blocked", "preflight-blocked", "refusal-status"];
+
+/// All expectations of a run, and the files that state them.
+#[derive(Debug, Default)]
+pub struct Contract {
+    files: Vec<Statement>,
+    expectations: Vec<Expectation>,
+}
+
+#[derive(Debug)]
+struct Statement {
+    name: String,
+    path: PathBuf,
+    text: String,
+}
+
+/// Methods that must reach the upstream unchanged on a path, or must not pass.
+#[derive(Debug)]
+struct Expectation {
+    server: Option<String>,
+    /// Any of these; empty for any at all.
+    hosts: Vec<String>,
+    port: Option<u16>,
+    path: Template,
+    methods: Vec<String>,
+    refuse: Vec<String>,
+    file: usize,
+    range: Range<usize>,
+}
+
+impl Contract {
+    /// The `[[expect]]` entries of a file of settings.
+    pub fn expect(&mut self, name: &str, path: PathBuf, text: &str, expectations: &[config::Expect]) {
+        if expectations.is_empty() {
+            return;
+        }
+        let file = self.add(name, path, text);
+        self.expectations.extend(expectations.iter().map(|expect| Expectation {
+            server: expect.server.as_ref().map(|server| server.as_ref().clone()),
+            hosts: expect.host.iter().cloned().collect(),
+            port: expect.port,
+            path: Template::new(expect.path.as_ref()),
+            methods: expect.methods.clone(),
+            refuse: expect.refuse.clone(),
+            file,
+            range: expect.path.span(),
+        }));
+    }
+
+    /// The operations of an OpenAPI file.
+    ///
+    /// # Errors
+    /// Where the text is no OpenAPI description.
+    pub fn openapi(&mut self, name: &str, path: PathBuf, text: &str) -> Result<(), NotOpenApi> {
+        let operations = openapi::operations(text)?;
+        let file = self.add(name, path, text);
+        self.expectations.extend(operations.into_iter().map(|operation| Expectation {
+            server: None,
+            hosts: operation.hosts,
+            port: None,
+            path: operation.path,
+            methods: vec![operation.method],
+            refuse: Vec::new(),
+            file,
+            range: operation.range,
+        }));
+        Ok(())
+    }
+
+    fn add(&mut self, name: &str, path: PathBuf, text: &str) -> usize {
+        self.files.push(Statement { name: name.to_owned(), path, text: text.to_owned() });
+        self.files.len() - 1
+    }
+
+    /// Every method that the contract names.
+    pub fn methods(&self) -> Vec<String> {
+        let methods = self.expectations.iter().flat_map(|expectation| expectation.methods.iter().chain(&expectation.refuse));
+        methods.cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Holds a config against the contract: what breaks it is added, other refusals are left out.
+    pub fn apply(&self, loaded: &mut Loaded, mut findings: Vec<Finding>) -> Vec<Finding> {
+        let server = loaded.server.name();
+        let of_server = |expectation: &&Expectation| expectation.server.as_deref().is_none_or(|name| name == server);
+        let expectations: Vec<_> = self.expectations.iter().filter(of_server).collect();
+        if expectations.is_empty() {
+            return findings;
+        }
+        findings.retain(|finding| !REFUSALS.contains(&finding.rule));
+        let listeners = Listener::all(loaded);
+        let mut breaches = Vec::new();
+        for expectation in expectations {
+            breaches.extend(breaches_of(loaded, expectation, &listeners));
+        }
+        let add = |file: &Statement| loaded.sources.add(file.name.clone(), file.path.clone(), file.text.clone().into_bytes()).id;
+        let files: Vec<FileId> = if breaches.is_empty() { Vec::new() } else { self.files.iter().map(add).collect() };
+        findings.extend(grouped(breaches, &files));
+        findings.sort_by_key(|finding| finding.span);
+        findings
+    }
+}
+
+/// Where requests can be sent: what the routes of a site say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Listener {
+    scheme: String,
+    host: Option<String>,
+    address: String,
+    port: u16,
+}
+
+impl Listener {
+    fn all(loaded: &Loaded) -> Vec<Listener> {
+        let mut listeners = Vec::new();
+        for route in loaded.site.routes() {
+            let Request { scheme, host, address, port, .. } = route.request;
+            let listener = Listener { scheme, host, address, port };
+            if !listeners.contains(&listener) {
+                listeners.push(listener);
+            }
+        }
+        listeners
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.host.as_deref().map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name))
+    }
+}
+
+/// A request that does not fare as the contract says.
+struct Breach<'c> {
+    expectation: &'c Expectation,
+    request: Request,
+    methods: MethodSet,
+    traced: Traced,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A method that must work is refused, or the upstream sees another one.
+    Broken,
+    /// No route takes the path.
+    NoRoute,
+    /// A method that must be refused passes.
+    Passes,
+}
+
+/// The listeners that an expectation speaks of.
+fn places<'l>(expectation: &Expectation, listeners: &'l [Listener]) -> Vec<Listener> {
+    let right_port = |listener: &&'l Listener| expectation.port.is_none_or(|port| port == listener.port);
+    let of_port = listeners.iter().filter(right_port);
+    if expectation.hosts.is_empty() {
+        return of_port.cloned().collect();
+    }
+    let known: Vec<_> = of_port
+        .clone()
+        .filter(|listener| listener.name().is_some_and(|name| expectation.hosts.iter().any(|host| host == name)))
+        .cloned()
+        .collect();
+    if !known.is_empty() {
+        return known;
+    }
+    // The config does not spell the name: a wildcard or the default server takes it.
+    let mut others: Vec<Listener> = Vec::new();
+    for listener in of_port {
+        let listener = Listener { host: expectation.hosts.first().cloned(), ..listener.clone() };
+        if !others.contains(&listener) {
+            others.push(listener);
+        }
+    }
+    others
+}
+
+fn breaches_of<'c>(loaded: &Loaded, expectation: &'c Expectation, listeners: &[Listener]) -> Vec<Breach<'c>> {
+    let mut results: Vec<(usize, Vec<Breach<'c>>)> = Vec::new();
+    for listener in places(expectation, listeners) {
+        let breaches = breaches_at(loaded, expectation, &listener);
+        let broken = breaches.iter().filter(|breach| breach.kind != Kind::Passes).map(|breach| breach.methods);
+        let broken = broken.collect::<MethodSet>().len() as usize;
+        results.push((expectation.methods.len().saturating_sub(broken), breaches));
+    }
+    let most = results.iter().map(|(working, _)| *working).max().unwrap_or(0);
+    if expectation.hosts.is_empty() {
+        // Without a host the contract speaks of one application and not of every virtual host: of the one that fits best.
+        let best = results.into_iter().find(|(working, _)| *working == most);
+        return best.map_or_else(Vec::new, |(_, breaches)| breaches);
+    }
+    // A listener on which nothing works, such as port 80 that only redirects, is not the one that is meant.
+    let meant = results.into_iter().filter(|(working, _)| *working > 0 || most == 0);
+    let mut breaches: Vec<_> = if most == 0 { meant.take(1).collect() } else { meant.collect() };
+    breaches.drain(..).flat_map(|(_, breaches)| breaches).collect()
+}
+
+fn breaches_at<'c>(loaded: &Loaded, expectation: &'c Expectation, listener: &Listener) -> Vec<Breach<'c>> {
+    let site = loaded.site.as_ref();
+    let mut targets: Vec<String> = expectation.path.examples();
+    for route in site.routes() {
+        let request = &route.request;
+        let here = request.port == listener.port && request.host == listener.host;
+        if here && expectation.path.matches(request.path()) && !targets.iter().any(|target| target == request.path()) {
+            targets.push(request.path().to_owned());
+        }
+    }
+    let mut breaches = Vec::new();
+    for (wanted, methods) in [(true, &expectation.methods), (false, &expectation.refuse)] {
+        for method in methods {
+            for target in &targets {
+                let request = Request {
+                    method: method.clone(),
+                    scheme: listener.scheme.clone(),
+                    host: listener.host.clone(),
+                    address: listener.address.clone(),
+                    port: listener.port,
+                    target: target.clone(),
+                    ..Request::default()
+                };
+                let traced = trace::one(site, &request, None);
+                let Some(outcome) = traced.outcomes.first() else { continue };
+                let kind = if wanted { breach(&outcome.verdict.answer, method) } else { passes(&outcome.verdict.answer) };
+                let Some(kind) = kind else { continue };
+                let methods = site.universe().only(method);
+                breaches.push(Breach { expectation, request, methods, traced, kind });
+                // One witness for a method is enough.
+                break;
+            }
+        }
+    }
+    breaches
+}
+
+/// How an answer breaks the promise that a method works.
+fn breach(answer: &Answer, client: &str) -> Option<Kind> {
+    match answer {
+        Answer::Forward { method: UpstreamMethod::Unchanged, .. } => None,
+        Answer::Forward { method: UpstreamMethod::Replaced(method), .. } => (**method != *client).then_some(Kind::Broken),
+        // Credentials are the client's part, and these redirects keep the method (RFC 9110, sections 15.4.8 and 15.4.9).
+        Answer::Respond { status: 401 | 407 | 307 | 308, .. } => None,
+        Answer::Respond { status: 404, .. } => Some(Kind::NoRoute),
+        Answer::Respond { status, .. } if *status < 400 && matches!(client, "GET" | "HEAD" | "OPTIONS") => None,
+        Answer::Respond { .. } | Answer::Close => Some(Kind::Broken),
+    }
+}
+
+fn passes(answer: &Answer) -> Option<Kind> {
+    matches!(answer, Answer::Forward { .. }).then_some(Kind::Passes)
+}
+
+/// How many operations of the contract a finding names.
+const MAX_RELATED: usize = 20;
+
+/// One finding for each directive and way in which it breaks the contract.
+fn grouped(breaches: Vec<Breach<'_>>, files: &[FileId]) -> Vec<Finding> {
+    let mut groups: Vec<(Span, Vec<Breach<'_>>)> = Vec::new();
+    for breach in breaches {
+        let span = place(&breach, files);
+        let same = |other: &Breach<'_>| other.kind == breach.kind && alike(other, &breach);
+        match groups.iter_mut().find(|(known, group)| *known == span && group.first().is_some_and(same)) {
+            Some((_, group)) => group.push(breach),
+            None => groups.push((span, vec![breach])),
+        }
+    }
+    groups.into_iter().filter_map(|(span, group)| finding(span, &group, files)).collect()
+}
+
+fn alike(one: &Breach<'_>, other: &Breach<'_>) -> bool {
+    let status = |breach: &Breach<'_>| breach.traced.outcomes.first().map(|outcome| outcome.verdict.answer.status());
+    status(one) == status(other)
+}
+
+/// The directive that decides, or where none does, the line of the contract.
+fn place(breach: &Breach<'_>, files: &[FileId]) -> Span {
+    let decision = breach.traced.outcomes.first().and_then(|outcome| outcome.verdict.decision());
+    decision.map_or_else(|| stated(breach, files), |step| step.span)
+}
+
+fn stated(breach: &Breach<'_>, files: &[FileId]) -> Span {
+    let Range { start, end } = breach.expectation.range;
+    let file = files.get(breach.expectation.file).copied().unwrap_or(FileId(0));
+    Span::new(file, start as u32..end as u32)
+}
+
+fn finding(span: Span, group: &[Breach<'_>], files: &[FileId]) -> Option<Finding> {
+    let first = group.first()?;
+    let outcome = first.traced.outcomes.first()?;
+    let answer = &outcome.verdict.answer;
+    let Request { method, target, .. } = &first.request;
+    let what = match (first.kind, answer) {
+        (Kind::Passes, _) => format!("{method} {target} passes, which the contract forbids"),
+        (Kind::NoRoute, _) => format!("no route takes {method} {target}, which the contract promises"),
+        (_, Answer::Forward { method: UpstreamMethod::Replaced(other), .. }) => {
+            format!("{method} {target} reaches the upstream as {other}, the contract promises {method}")
+        }
+        (_, Answer::Close) => format!("{method} {target} ends with a closed connection, the contract promises that it works"),
+        (_, answer) => {
+            let status = answer.status().unwrap_or_default();
+            format!("{method} {target} is answered {status}, the contract promises that it works")
+        }
+    };
+    let more = group.len() - 1;
+    let message = if more > 0 { format!("{what} (and {more} more)") } else { what };
+    let mut finding =
+        Finding::new(RULE, Severity::Error, span, message).methods(group.iter().map(|breach| breach.methods).collect());
+    finding.help = Some(match first.kind {
+        Kind::Broken => "let the method through, or take it out of the contract".to_owned(),
+        Kind::NoRoute => "add a route for the path, or correct the contract".to_owned(),
+        Kind::Passes => "refuse the method here, with 405 and an Allow header".to_owned(),
+    });
+    for breach in group.iter().take(MAX_RELATED) {
+        let place = stated(breach, files);
+        if place != span {
+            finding = finding.related(place, format!("{} is stated here", breach.request.method));
+        }
+    }
+    if !outcome.when.is_empty() {
+        finding.confidence = Confidence::Medium;
+    }
+    finding.witness = Some(Witness { request: first.request.clone(), predicted: answer.clone(), when: outcome.when.clone() });
+    Some(finding)
+}
