@@ -22,7 +22,7 @@ impl Rule {
 
     /// Where the manual stands on the web.
     pub fn url(&self) -> String {
-        format!("https://github.com/proxylint/proxylint/blob/main/docs/rules.md#{}", self.name)
+        format!("{}/blob/main/docs/src/rules.md#{}", env!("CARGO_PKG_REPOSITORY"), self.name)
     }
 }
 
