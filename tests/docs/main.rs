@@ -7,7 +7,6 @@ mod generated;
 mod links;
 mod markdown;
 mod picture;
-mod rules;
 
 use std::path::{Path, PathBuf};
 
