@@ -315,10 +315,10 @@ fn every_rule_explains_itself() {
     assert!(err(&project.run(&["explain", "method-denid"])).contains("did you mean `method-denied`?"));
 }
 
-/// `docs/rules.md` is what `proxylint explain --markdown` prints; `UPDATE=1 cargo test` writes it.
+/// `docs/src/rules.md` is what `proxylint explain --markdown` prints; `UPDATE=1 cargo test` writes it.
 #[test]
 fn the_documentation_of_the_rules_is_up_to_date() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/rules.md");
     let page = out(&Project::new(&[]).run(&["explain", "--markdown"]));
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&path, &page).unwrap();
