@@ -115,7 +115,7 @@ fn draw(text: &str) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" height=\"{height:.0}\" \
          role=\"img\" aria-label=\"proxylint in a terminal\">\n\
-         <!-- Drawn by `UPDATE=1 cargo test --test docs` from the output of proxylint. -->\n\
+         <!-- Drawn from the output of proxylint by tests/docs/picture.rs. -->\n\
          <style>\n\
          text {{ font: 14px ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: #d7dce2; white-space: pre; }}\n\
          .r {{ fill: #ff7b72; }} .g {{ fill: #7ee787; }} .y {{ fill: #f2cc60; }} .b {{ fill: #79c0ff; }}\n\
