@@ -110,7 +110,9 @@ fn runs(text: &str) -> Vec<Vec<Run>> {
 
 fn draw(text: &str) -> String {
     let lines = runs(text);
-    let width = 2.0 * MARGIN + CELL.0 * COLUMNS as f64;
+    let end = |line: &Vec<Run>| line.last().map_or(0, |run| run.column + run.text.chars().count());
+    let columns = lines.iter().map(end).max().unwrap_or(0).max(COLUMNS);
+    let width = 2.0 * MARGIN + CELL.0 * columns as f64;
     let height = BAR + 2.0 * MARGIN + CELL.1 * lines.len() as f64;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" height=\"{height:.0}\" \
