@@ -30,6 +30,8 @@ fn sarif_keeps_to_the_official_schema() {
     let log = check("sarif");
     assert!(!log["runs"][0]["results"].as_array().unwrap().is_empty());
     let text = fs::read_to_string(root().join("tests/schemas/sarif-2.1.0.json")).unwrap();
+    // The pattern of `language` has a bracket too many, which only lenient engines read.
+    let text = text.replace("-[a-zA-Z]{2}]?$", "-[a-zA-Z]{2}$");
     hold(&jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap(), &log);
 }
 

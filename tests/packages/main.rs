@@ -3,9 +3,11 @@
 //! These tests need python3, git and a package index. Where one is missing they say so and pass; with `PROXYLINT_LIVE=1`, as in
 //! CI, that is a failure.
 
+mod action;
 mod crate_contents;
 mod hooks;
 mod python;
+mod versions;
 mod wheel;
 
 use std::path::{Path, PathBuf};
