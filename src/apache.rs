@@ -45,7 +45,7 @@ impl Server for Apache {
 
     fn read(&self, reader: &mut Reader<'_>, main: &[Arc<SourceFile>], task: &Task) -> Box<dyn Site> {
         let config = read::read(reader, main, task);
-        Box::new(site::build(config, main, task))
+        Box::new(site::build(reader, config, main, task))
     }
 }
 
@@ -73,6 +73,8 @@ impl Site for ApacheSite {
 
 impl Candidates for ApacheSite {
     fn candidates(&self, input: &Input) -> Vec<Arc<str>> {
-        self.candidates.get(input)
+        let mut values = self.candidates.get(input);
+        values.extend(self.security.candidates(input));
+        values
     }
 }

@@ -116,7 +116,11 @@ impl Values {
     }
 
     fn pattern(&mut self, text: &Text, pattern: &crate::pattern::Pattern) {
-        _ = (text, pattern);
+        if input_of(text).is_some()
+            && let Some(example) = pattern.example()
+        {
+            self.text(text, &example);
+        }
     }
 
     fn text(&mut self, text: &Text, value: &str) {

@@ -9,6 +9,7 @@ mod handler;
 mod proxy;
 mod request;
 mod rewrite;
+mod security;
 mod storage;
 mod translate;
 mod url;
@@ -19,10 +20,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use self::url::Url;
+pub(super) use self::url::encode_path;
 use super::site::section::DirConfig;
 use super::site::{ApacheSite, Server};
 use crate::ask::Ask;
 use crate::http::{Answer, MethodSet, Step, Verdict};
+use crate::modsecurity::Transaction;
 use crate::source::Span;
 
 pub(super) fn decide(site: &ApacheSite, ask: &mut Ask<'_>) -> Verdict {
@@ -45,6 +48,7 @@ pub(super) fn decide(site: &ApacheSite, ask: &mut Ask<'_>) -> Verdict {
         ended: false,
         loops: 0,
         excluded: None,
+        transaction: Transaction::default(),
     };
     let end = run.request();
     let answer = run.answer(end);
@@ -65,7 +69,8 @@ enum End {
     },
     /// Start over with another path, as an internal redirect does.
     Again(String),
-    Close,
+    /// Anything else, as it is.
+    Answer(Answer),
 }
 
 /// A phase hands on with `Ok`.
@@ -110,6 +115,8 @@ struct Run<'s, 'r, 'a> {
     loops: usize,
     /// The `ProxyPass … !` that took the request off the proxy.
     excluded: Option<usize>,
+    /// What ModSecurity remembers of the request.
+    transaction: Transaction,
 }
 
 impl<'s> Run<'s, '_, '_> {
@@ -154,15 +161,15 @@ impl<'s> Run<'s, '_, '_> {
                 };
                 Answer::Forward { to, method, target, status: None }
             }
+            End::Answer(answer) => answer,
             // A loop that never ends is httpd's own error.
             End::Again(_) => Answer::respond(500),
-            End::Close => Answer::Close,
         }
     }
 
     /// From the request line to the handler.
     fn request(&mut self) -> End {
-        if let Err(end) = self.read_request() {
+        if let Err(end) = self.read_request().and_then(|()| self.security_headers()) {
             return self.error_document(end);
         }
         let end = self.process();

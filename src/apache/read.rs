@@ -407,8 +407,12 @@ impl Reading<'_, '_> {
             Err(error) => return self.include_failed(&error, optional, directive),
         };
         if found.is_empty() && !optional {
+            // Where the folder before the first wildcard is at hand, the files should be as well.
+            let fixed =
+                path.split(['*', '?', '[']).next().and_then(|fixed| fixed.rsplit_once('/')).map_or(".", |(fixed, _)| fixed);
+            let inside = self.reader.find(fixed, &root).is_ok();
             let place = self.reader.place(path, &root);
-            self.include_failed(&IncludeError::Missing { path: place, inside: false }, optional, directive);
+            self.include_failed(&IncludeError::Missing { path: place, inside }, optional, directive);
         }
         for path in found {
             self.include_path(&path, optional, directive, base, depth, 0);
@@ -442,7 +446,8 @@ impl Reading<'_, '_> {
             IncludeError::Missing { .. } | IncludeError::Outside { .. } => Severity::Info,
             _ => Severity::Warning,
         };
-        let finding = Finding::new("include-missing", severity, directive.head(), error.to_string());
+        let mut finding = Finding::new("include-missing", severity, directive.head(), error.to_string());
+        finding.invalid = matches!(error, IncludeError::Missing { inside: true, .. }) && directive.control().is_none();
         self.config.findings.push(finding.help("httpd refuses to start without the file; `IncludeOptional` does not"));
     }
 

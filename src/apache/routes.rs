@@ -1,8 +1,248 @@
 //! Requests that stand for the places of a config that decide about requests.
+//!
+//! Each is made to reach its place: the path of a section, of a `ProxyPass`, of a rule. What a path cannot reach, because
+//! another host or section has it, is left to the place that has it.
 
-use super::site::ApacheSite;
+use std::collections::{HashMap, HashSet};
+
+use super::decide::encode_path;
+use super::select;
+use super::site::proxy::From as PassFrom;
+use super::site::redirect::From as AliasFrom;
+use super::site::rewrite::RewriteRule;
+use super::site::section::{Matcher, Section};
+use super::site::{ApacheSite, Server};
+use crate::http::Request;
+use crate::pattern::Pattern;
 use crate::server::Route;
+use crate::source::Span;
 
-pub(super) fn routes(_site: &ApacheSite) -> Vec<Route> {
-    Vec::new()
+pub(super) fn routes(site: &ApacheSite) -> Vec<Route> {
+    let mut routes = Vec::new();
+    let listeners = listeners(site);
+    for (index, server) in site.servers.iter().enumerate() {
+        let Some(request) = listeners.get(&index) else { continue };
+        let reached = select::server(site, &request.address, request.port, request.host.as_deref()).0;
+        if std::ptr::eq(reached, server) {
+            Finder { site, server, request, seen: HashSet::new(), routes: &mut routes, cors: cors_sections(site, server) }.all();
+        }
+    }
+    routes
+}
+
+/// A request that each server takes, where one can reach it.
+fn listeners(site: &ApacheSite) -> HashMap<usize, Request> {
+    let mut found = HashMap::new();
+    let listen = site.listens.first();
+    let default_port = listen.map_or(80, |listen| listen.port);
+    for (address, port, group) in site.hosts.groups() {
+        let port = if port == 0 { default_port } else { port };
+        let listen = site.listens.iter().find(|listen| listen.port == port);
+        let address = address.or(listen.and_then(|listen| listen.address.as_deref())).unwrap_or("127.0.0.1");
+        for &member in &group.members {
+            found.entry(member).or_insert_with(|| request(&site.servers[member], address, port));
+        }
+    }
+    let main = match &site.listens[..] {
+        [] => site.servers.len() == 1,
+        _ => false,
+    };
+    let open = site.listens.iter().find(|listen| {
+        let address = listen.address.as_deref().unwrap_or("127.0.0.1");
+        site.hosts.group(address, listen.port).is_none()
+    });
+    if let Some(listen) = open {
+        let address = listen.address.as_deref().unwrap_or("127.0.0.1");
+        found.insert(0, request(site.main(), address, listen.port));
+    } else if main {
+        found.insert(0, request(site.main(), "127.0.0.1", default_port));
+    }
+    found
+}
+
+fn request(server: &Server, address: &str, port: u16) -> Request {
+    let names = &server.names;
+    let wild = names.wild.first().map(|pattern| pattern.replace(['*', '?'], "a"));
+    let host = names.name.clone().or_else(|| names.aliases.first().cloned()).or(wild).unwrap_or_else(|| "localhost".to_owned());
+    let scheme = if server.ssl { "https" } else { "http" };
+    let host = if host.contains(['$', '{', '%', '<', '@', '/', ' ']) { "localhost".to_owned() } else { host };
+    Request { host: Some(host), address: address.to_owned(), port, scheme: scheme.to_owned(), ..Request::default() }
+}
+
+fn cors_sections<'s>(site: &'s ApacheSite, server: &'s Server) -> Vec<&'s Section> {
+    select::sections(site, server, |server| &server.locations).filter(|section| section.config.cors.is_some()).collect()
+}
+
+struct Finder<'s, 'r> {
+    site: &'s ApacheSite,
+    server: &'s Server,
+    request: &'r Request,
+    seen: HashSet<String>,
+    routes: &'r mut Vec<Route>,
+    cors: Vec<&'s Section>,
+}
+
+impl Finder<'_, '_> {
+    fn all(&mut self) {
+        let server = self.server;
+        for section in select::sections(self.site, server, |server| &server.locations) {
+            if let Some(path) = example(&section.matcher) {
+                self.add(&path, section.span);
+                self.rules_of(section, &path);
+            }
+        }
+        for pass in self.site.main().proxies.iter().chain(&server.proxies) {
+            let path = match &pass.from {
+                PassFrom::Prefix(path) => Some(path.clone()),
+                PassFrom::Pattern(pattern) => example_of(pattern),
+            };
+            self.add_all(path, pass.span);
+        }
+        let own = server.rewrite.merged.as_ref().unwrap_or(&server.rewrite.rules);
+        for rule in own {
+            let path = if rule.negated { None } else { example_of(&rule.pattern) };
+            self.add_all(path, rule.span);
+            self.rule_uris(rule);
+        }
+        for redirect in &server.redirects {
+            let path = match &redirect.from {
+                AliasFrom::All => None,
+                AliasFrom::Prefix(path) => Some(path.clone()),
+                AliasFrom::Pattern(pattern) => example_of(pattern),
+            };
+            self.add_all(path, redirect.span);
+        }
+        for alias in &server.aliases {
+            if let AliasFrom::Prefix(path) = &alias.from {
+                self.add(path, alias.span);
+            }
+        }
+        for section in select::sections(self.site, server, |server| &server.directories) {
+            self.directory(section);
+        }
+        for section in self.site.main().defaults.files.iter().chain(&server.defaults.files) {
+            if let Some(name) = file_example(&section.matcher) {
+                self.add(&format!("/{name}"), section.span);
+            }
+        }
+        let span = server.document_root.as_ref().map(|root| root.span).or(server.span);
+        let first = span.or_else(|| self.site.trees.first().and_then(|tree| tree.statements().next()).map(|line| line.head()));
+        if let Some(span) = first {
+            self.add("/", span);
+        }
+    }
+
+    /// A folder is reached through the document root or an alias.
+    fn directory(&mut self, section: &Section) {
+        let (Matcher::Path(folder) | Matcher::Wild(folder)) = &section.matcher else { return };
+        let root = self.site.inherited(self.server, |server| server.document_root.as_ref());
+        let roots = root.map(|root| ("", root.value.as_str()));
+        let aliases = self.server.aliases.iter().filter_map(|alias| match &alias.from {
+            AliasFrom::Prefix(path) => Some((path.as_str(), alias.to.as_str())),
+            _ => None,
+        });
+        let url = roots.into_iter().chain(aliases).find_map(|(url, root)| {
+            let rest = folder.strip_prefix(root.trim_end_matches('/'))?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{}{rest}", url.trim_end_matches('/')))
+        });
+        let Some(url) = url else { return };
+        let url = format!("{}/", wildcards_filled(&url).trim_end_matches('/'));
+        self.add(&url, section.span);
+        for file in &section.config.files {
+            if let Some(name) = file_example(&file.matcher) {
+                self.add(&format!("{url}{name}"), file.span);
+            }
+        }
+        self.rules_of(section, &url);
+    }
+
+    /// Paths that the rules of a section look for.
+    fn rules_of(&mut self, section: &Section, path: &str) {
+        let Some(rewrite) = &section.config.rewrite else { return };
+        for rule in &rewrite.rules {
+            if !rule.negated
+                && let Some(rest) = rule.pattern.example()
+            {
+                let path = format!("{}/{}", path.trim_end_matches('/'), rest.trim_start_matches('/'));
+                self.add_all(section.takes(&path).unwrap_or(true).then_some(path), rule.span);
+            }
+            self.rule_uris(rule);
+        }
+    }
+
+    /// Paths that the conditions of a rule look for.
+    fn rule_uris(&mut self, rule: &RewriteRule) {
+        use super::site::rewrite::CondKind;
+        use super::text::{Piece, Var};
+        for cond in &rule.conds {
+            let (CondKind::Pattern(pattern), [Piece::Var(Var::Uri)]) = (&cond.kind, &cond.test[..]) else { continue };
+            self.add_all(example_of(pattern), rule.span);
+        }
+    }
+
+    fn add_all(&mut self, path: Option<String>, span: Span) {
+        if let Some(path) = path {
+            self.add(&path, span);
+        }
+    }
+
+    fn add(&mut self, path: &str, span: Span) {
+        if !path.starts_with('/') || path.contains("${") || path.contains("{{") || path.contains("<%") {
+            return;
+        }
+        let path = path.trim_end_matches('$');
+        let target = encode_path(path);
+        if !self.seen.insert(target.clone()) {
+            return;
+        }
+        let cors = self.cors.iter().find(|section| section.takes(path) == Some(true)).and_then(|section| section.config.cors);
+        let cors = cors.or(self.server.defaults.cors).or(self.site.main().defaults.cors);
+        self.routes.push(Route { request: Request { target, ..self.request.clone() }, span, cors });
+    }
+}
+
+/// A path that a section takes.
+fn example(matcher: &Matcher) -> Option<String> {
+    match matcher {
+        Matcher::Path(path) if path.is_empty() => Some("/".to_owned()),
+        Matcher::Path(path) => Some(path.clone()),
+        Matcher::Wild(pattern) => {
+            let path = wildcards_filled(pattern);
+            super::expr::file_wildcard(pattern, &path).then_some(path)
+        }
+        Matcher::Pattern(pattern) => example_of(pattern),
+        Matcher::Open => None,
+    }
+}
+
+fn file_example(matcher: &Matcher) -> Option<String> {
+    match matcher {
+        Matcher::Pattern(pattern) => pattern.example().filter(|name| !name.contains('/') && !name.is_empty()),
+        _ => example(matcher).filter(|name| !name.contains('/')),
+    }
+}
+
+/// A path that a pattern matches.
+fn example_of(pattern: &Pattern) -> Option<String> {
+    pattern.example_after("/").filter(|path| pattern.matches(path) == Some(true))
+}
+
+fn wildcards_filled(pattern: &str) -> String {
+    let mut filled = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some(at) = rest.find(['*', '?', '[']) {
+        filled.push_str(&rest[..at]);
+        let class = rest[at..].strip_prefix('[').and_then(|body| body.find(']').map(|end| (&body[..end], at + end + 2)));
+        match class {
+            Some((body, after)) => {
+                filled.extend(body.chars().find(|c| !matches!(c, '!' | '^')));
+                rest = &rest[after..];
+            }
+            None => {
+                filled.push('a');
+                rest = &rest[at + 1..];
+            }
+        }
+    }
+    filled + rest
 }

@@ -13,6 +13,7 @@ pub(super) mod proxy;
 pub(super) mod redirect;
 pub(super) mod rewrite;
 pub(super) mod section;
+pub(super) mod security;
 pub(super) mod setenvif;
 pub(super) mod vhost;
 
@@ -52,7 +53,7 @@ pub(super) struct ApacheSite {
     /// Whether any config of a folder has been read, or none could be.
     pub(super) has_override: bool,
     pub(super) candidates: super::candidates::Values,
-    pub(super) htaccess: HashMap<String, DirConfig>,
+    pub(super) security: security::Security,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +66,8 @@ pub(super) struct Listen {
 #[derive(Debug, Default)]
 pub(super) struct Server {
     pub(super) span: Option<Span>,
+    /// The place in the list of servers.
+    pub(super) index: usize,
     pub(super) names: Names,
     pub(super) document_root: Option<Spanned<String>>,
     pub(super) trace: Option<Spanned<Trace>>,

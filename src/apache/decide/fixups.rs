@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 impl<'s> Run<'s, '_, '_> {
     pub(super) fn fixups(&mut self) -> Phase {
+        self.security_request()?;
         if self.has("rewrite") {
             self.rewrite_section()?;
         }

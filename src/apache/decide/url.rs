@@ -93,7 +93,7 @@ fn resolve(path: &str) -> Result<String, BadPath> {
 }
 
 /// Encodes a path for the upstream (`ap_proxy_canonenc`).
-pub(super) fn encode_path(path: &str) -> String {
+pub(in crate::apache) fn encode_path(path: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"$-_.+!*'(),;:@&=/~%".contains(&byte);
     if path.bytes().all(plain) && !path.contains('%') {
         return path.to_owned();

@@ -36,6 +36,16 @@ impl Modules {
         self.loaded.len()
     }
 
+    /// The names of all that are loaded.
+    pub(in crate::apache) fn loaded(&self) -> impl Iterator<Item = &str> {
+        self.loaded.keys().map(String::as_str)
+    }
+
+    /// Whether a module is one of httpd's own that define no directive.
+    pub(in crate::apache) fn is_standard(name: &str) -> bool {
+        STANDARD.contains(&name) || BUILT_IN.contains(&name)
+    }
+
     /// Whether it is known which modules are loaded.
     pub(in crate::apache) fn are_known(&self) -> bool {
         !self.all
@@ -66,3 +76,38 @@ impl Modules {
         }
     }
 }
+
+/// Modules of httpd itself that define no directive.
+const STANDARD: &[&str] = &[
+    "asis",
+    "authz_host",
+    "cgi",
+    "data",
+    "lbmethod_bybusyness",
+    "lbmethod_byrequests",
+    "lbmethod_bytraffic",
+    "optional_hook_export",
+    "proxy_ajp",
+    "proxy_balancer",
+    "proxy_fdpass",
+    "proxy_http",
+    "proxy_http2",
+    "proxy_uwsgi",
+    "proxy_wstunnel",
+    "ratelimit",
+    "slotmem_plain",
+    "slotmem_shm",
+    "socache_dbm",
+    "socache_shmcb",
+    "status",
+    "unique_id",
+    "authn_anon",
+    "authz_groupfile",
+    "systemd",
+    "heartmonitor",
+    "bucketeer",
+    "case_filter",
+    "case_filter_in",
+    "authz_user",
+    "proxy_connect",
+];

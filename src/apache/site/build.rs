@@ -16,15 +16,16 @@ use super::methods::Registry;
 use super::patterns::Patterns;
 use super::proxy::Balancer;
 use super::section::{DirConfig, Matcher, Section};
+use super::security::Security;
 use super::vhost::Hosts;
 use super::{ApacheSite, Context, Listen, Server};
 use crate::finding::Finding;
 use crate::http::{MethodSet, Universe};
 use crate::server::Task;
-use crate::source::SourceFile;
+use crate::source::{Reader, SourceFile};
 
 /// Builds the site of a config that was read.
-pub(in crate::apache) fn build(config: Config, main: &[Arc<SourceFile>], task: &Task) -> ApacheSite {
+pub(in crate::apache) fn build(reader: &mut Reader<'_>, config: Config, main: &[Arc<SourceFile>], task: &Task) -> ApacheSite {
     let universe =
         Universe::new(named_methods(&config).iter().map(String::as_str).chain(task.methods.iter().map(String::as_str)));
     let registry = registry(&config, &universe);
@@ -37,6 +38,7 @@ pub(in crate::apache) fn build(config: Config, main: &[Arc<SourceFile>], task: &
         balancers: HashMap::new(),
         listens: Vec::new(),
         has_override: false,
+        reader,
     };
     let folder_config = main.first().filter(|file| file.path.file_name().is_some_and(|name| name == ".htaccess"));
     match folder_config {
@@ -45,8 +47,10 @@ pub(in crate::apache) fn build(config: Config, main: &[Arc<SourceFile>], task: &
     }
     builder.finish_hosts();
     builder.inherit_rewrite();
-    let Builder { context, servers, hosts, balancers, listens, has_override, .. } = builder;
-    let Context { universe, registry, findings, .. } = context;
+    let Builder { context, mut servers, hosts, balancers, listens, has_override, .. } = builder;
+    let (security, policies) = Security::new(servers.iter_mut().map(|server| server.defaults.security.take()).collect());
+    let Context { universe, registry, mut findings, .. } = context;
+    findings.extend(policies);
     let fragment = !config.modules.are_known() || folder_config.is_some();
     let mut site = ApacheSite {
         trees: Vec::new(),
@@ -61,10 +65,10 @@ pub(in crate::apache) fn build(config: Config, main: &[Arc<SourceFile>], task: &
         fragment,
         has_override,
         candidates: Values::default(),
-        htaccess: HashMap::new(),
+        security,
     };
     site.candidates = Values::of(&site);
-    site.findings.extend(super::super::check::check(&site, &config));
+    site.findings.extend(super::super::check::check(&site, &config, task, folder_config.is_some()));
     let Config { trees, modules, findings, .. } = config;
     site.trees = trees;
     site.modules = modules;
@@ -89,7 +93,10 @@ fn named_methods(config: &Config) -> BTreeSet<String> {
             }
         }
         let raw = statement.raw();
-        if ["REQUEST_METHOD", "Request_Method", "THE_REQUEST", "request_method"].iter().any(|name| raw.contains(name)) {
+        if ["allowed_methods", "REQUEST_METHOD", "Request_Method", "THE_REQUEST", "request_method"]
+            .iter()
+            .any(|name| raw.contains(name))
+        {
             let words = raw.split(|c: char| !(c.is_ascii_alphabetic() || c == '-' || c == '_'));
             let upper = |word: &&str| {
                 word.len() > 2 && is_token(word) && !word.contains('_') && !word.bytes().any(|c| c.is_ascii_lowercase())
@@ -116,7 +123,8 @@ fn registry(config: &Config, universe: &Universe) -> Registry {
     Registry::new(universe, names.iter().map(|(name, statement)| (name.as_str(), *statement)))
 }
 
-struct Builder<'c> {
+struct Builder<'c, 'r, 'f> {
+    reader: &'r mut Reader<'f>,
     context: Context<'c>,
     servers: Vec<Server>,
     hosts: Hosts,
@@ -152,7 +160,7 @@ enum Kind {
     Htaccess,
 }
 
-impl Builder<'_> {
+impl Builder<'_, '_, '_> {
     /// Says that httpd would refuse a statement; under a template's condition nothing is certain.
     fn refuse(&mut self, statement: Statement<'_>, message: impl Into<String>) {
         if !statement.is_open() {

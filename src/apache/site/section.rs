@@ -69,6 +69,7 @@ pub(in crate::apache) struct DirConfig {
     pub(in crate::apache) errors: Vec<ErrorDocument>,
     /// Where CORS headers are set.
     pub(in crate::apache) cors: Option<Span>,
+    pub(in crate::apache) security: Option<Box<crate::modsecurity::Context>>,
     pub(in crate::apache) rest: Option<Box<Rest>>,
 }
 

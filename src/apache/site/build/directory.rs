@@ -9,6 +9,7 @@ use super::super::proxy::read_pass;
 use super::super::redirect::read_redirect;
 use super::super::rewrite::{Cond, read_options};
 use super::super::section::{AllowOverride, DirConfig, ErrorOverride, If, IfKind, OptionChange, Section};
+use super::super::security;
 use super::super::setenvif;
 use super::server::{covered, dav, flag, has_hole};
 use super::wording::is_cors_header;
@@ -19,7 +20,7 @@ use crate::apache::words::{first, values};
 use crate::http::MethodSet;
 use crate::source::Spanned;
 
-impl Builder<'_> {
+impl Builder<'_, '_, '_> {
     /// Sections deeper than this are left out, as the reader does.
     const MAX_DEPTH: usize = 200;
 
@@ -44,6 +45,11 @@ impl Builder<'_> {
         let name = statement.name().to_ascii_lowercase();
         if statement.is_section() {
             return self.inner_section(&name, statement, config, place, conds);
+        }
+        if name.starts_with("sec") {
+            let found = security::add(&mut config.security, statement, self.reader);
+            self.context.findings.extend(found.filter(|_| !statement.is_open()));
+            return;
         }
         match name.as_bytes().first() {
             Some(b'r') => self.rewrite_statement(&name, statement, config, place, conds),

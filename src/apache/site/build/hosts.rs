@@ -1,10 +1,10 @@
 //! Virtual hosts, and what they inherit from the main server.
 
 use super::Builder;
-use super::server::virtual_server;
 use crate::apache::read::Statement;
+use crate::apache::site::Server;
 
-impl Builder<'_> {
+impl Builder<'_, '_, '_> {
     pub(super) fn virtual_host(&mut self, statement: Statement<'_>) {
         let addresses: Vec<String> = statement.args().into_iter().map(|word| word.into_owned()).collect();
         if addresses.is_empty() {
@@ -12,7 +12,7 @@ impl Builder<'_> {
             return;
         }
         let server = self.servers.len();
-        self.servers.push(virtual_server(statement));
+        self.servers.push(Server { span: Some(statement.span()), index: server, ..Server::default() });
         self.addresses.push((server, addresses));
         self.server(statement.children(), server);
     }

@@ -9,14 +9,14 @@ use super::super::rewrite::{Cond, RewriteRule, read_cond, read_options, read_rul
 use super::super::section::{DirConfig, Matcher, Section};
 use super::super::setenvif;
 use super::super::vhost::{split_address, split_name};
-use super::super::{Listen, Server, Trace};
+use super::super::{Listen, Trace};
 use super::{Builder, Kind, Place, section_path};
 use crate::apache::read::{Statement, Statements};
 use crate::apache::words::values;
 use crate::http::MethodSet;
 use crate::source::Spanned;
 
-impl Builder<'_> {
+impl Builder<'_, '_, '_> {
     /// Walks over the statements of the main server or of a virtual host.
     pub(super) fn server(&mut self, statements: Statements<'_>, server: usize) {
         let mut defaults = std::mem::take(&mut self.servers[server].defaults);
@@ -343,16 +343,11 @@ pub(super) fn has_hole(path: &str) -> bool {
 }
 
 /// The methods of a list, as a bit mask sees them.
-pub(super) fn covered(builder: &Builder<'_>, names: &str) -> MethodSet {
+pub(super) fn covered(builder: &Builder<'_, '_, '_>, names: &str) -> MethodSet {
     values(names).iter().map(|name| builder.context.registry.covered(&builder.context.universe, name)).collect()
 }
 
 /// `Dav On`, `Dav filesystem`, `Dav Off`.
 pub(super) fn dav(value: &str) -> Dav {
     if value.eq_ignore_ascii_case("off") { Dav::Off } else { Dav::On }
-}
-
-/// A server as a virtual host starts it.
-pub(super) fn virtual_server(statement: Statement<'_>) -> Server {
-    Server { span: Some(statement.span()), ..Server::default() }
 }

@@ -1,0 +1,223 @@
+//! Directives that httpd does not know, or not where they stand (`ap_check_cmd_context`, `invoke_cmd` in `server/config.c`).
+
+use super::super::read::{Config, Modules, Statement, Statements};
+use crate::finding::{Finding, Severity};
+use crate::grammar::{APACHE, Arity, Entry};
+use crate::server::Release;
+
+/// The section that a directive stands in, as far as it matters to what may stand there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Main,
+    VirtualHost,
+    Directory,
+    Location,
+    Files,
+    Proxy,
+    If,
+    Htaccess,
+}
+
+#[derive(Clone, Copy)]
+struct Around<'n> {
+    place: Place,
+    /// The section's name, for messages.
+    section: &'n str,
+    in_limit: bool,
+    in_require: bool,
+    depth: usize,
+}
+
+struct Check<'c> {
+    config: &'c Config,
+    release: Release,
+    /// Whether a module is loaded that the tables do not know, which may define any directive.
+    foreign: bool,
+    findings: Vec<Finding>,
+}
+
+const MAX_DEPTH: usize = 200;
+
+pub(super) fn check(config: &Config, release: Release, htaccess: bool) -> Vec<Finding> {
+    let foreign = config.modules.loaded().any(|name| !is_known(name));
+    let mut check = Check { config, release, foreign, findings: Vec::new() };
+    let place = if htaccess { Place::Htaccess } else { Place::Main };
+    check.walk(config.statements(), Around { place, section: "", in_limit: false, in_require: false, depth: 0 });
+    check.findings
+}
+
+impl Check<'_> {
+    fn walk(&mut self, statements: Statements<'_>, around: Around<'_>) {
+        for statement in statements {
+            if !statement.is_open() {
+                self.statement(statement, around);
+            }
+            if statement.is_section() && around.depth < MAX_DEPTH {
+                self.walk(statement.children(), inside(statement, around));
+            }
+        }
+    }
+
+    fn refuse(&mut self, statement: Statement<'_>, message: String) {
+        let finding = Finding::rejected(statement.span(), message);
+        self.findings.push(match statement.used_by() {
+            Some(used) => finding.related(used, "the macro is used here"),
+            None => finding,
+        });
+    }
+
+    fn statement(&mut self, statement: Statement<'_>, around: Around<'_>) {
+        let name = statement.name();
+        let entries: Vec<&Entry> = APACHE.find(name).filter(|entry| entry.block == statement.is_section()).collect();
+        let known: Vec<&Entry> = entries.iter().copied().filter(|entry| entry.known_to(self.release)).collect();
+        if entries.is_empty() {
+            return self.unknown(statement);
+        }
+        if known.is_empty() {
+            return self.other_release(statement, &entries);
+        }
+        let loaded: Vec<&Entry> = known.iter().copied().filter(|entry| self.has_module(entry, statement)).collect();
+        if loaded.is_empty() {
+            return self.not_loaded(statement, &known);
+        }
+        if let Some(message) = misplaced(statement, around, &loaded) {
+            return self.refuse(statement, message);
+        }
+        if statement.is_section() {
+            return;
+        }
+        let args = statement.args();
+        if loaded.iter().any(|entry| entry.arity == Arity::Flag) {
+            // What follows the word is ignored.
+            if !args.first().is_some_and(|word| word.eq_ignore_ascii_case("on") || word.eq_ignore_ascii_case("off")) {
+                self.refuse(statement, format!("`{name}` is `On` or `Off`"));
+            }
+        } else if !loaded.iter().any(|entry| entry.arity.takes(args.len())) {
+            self.refuse(statement, format!("`{name}` takes {}, not {}", loaded[0].arity, args.len()));
+        }
+    }
+
+    /// The module must be loaded by a line above.
+    fn has_module(&self, entry: &Entry, statement: Statement<'_>) -> bool {
+        let had = |name: &str| self.config.modules.had(name, statement.modules_before());
+        match entry.module {
+            "core" | "http_core" | "event" | "prefork" | "worker" => true,
+            "util_ldap" => had("ldap"),
+            "mod_php" => ["php", "php5", "php7"].iter().any(|name| had(name)),
+            module => had(module.strip_prefix("mod_").unwrap_or(module)),
+        }
+    }
+
+    fn unknown(&mut self, statement: Statement<'_>) {
+        let name = statement.name();
+        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) && self.foreign {
+            return;
+        }
+        let suggestion = APACHE.suggest(name);
+        let certain = self.config.modules.are_known() && !self.foreign;
+        let severity = match suggestion {
+            _ if certain => Severity::Error,
+            Some(_) => Severity::Warning,
+            None => Severity::Info,
+        };
+        let message = format!("httpd knows no directive `{name}`");
+        let mut finding = Finding::new("unknown-directive", severity, statement.span(), message);
+        finding.invalid = certain;
+        self.findings.push(match suggestion {
+            Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+            None => finding.help("a module that is loaded elsewhere may define it"),
+        });
+    }
+
+    fn other_release(&mut self, statement: Statement<'_>, entries: &[&Entry]) {
+        let name = statement.name();
+        let certain = self.config.modules.are_known() && !self.foreign;
+        let (message, severity) = match entries.iter().find_map(|entry| entry.since.filter(|since| *since > self.release)) {
+            Some(since) => (format!("`{name}` came with {since}, which is later than {}", self.release), Severity::Warning),
+            None => (format!("`{name}` is gone in {}", self.release), Severity::Info),
+        };
+        let severity = if certain { Severity::Error } else { severity };
+        let mut finding = Finding::new("server-too-old", severity, statement.span(), message);
+        finding.invalid = certain;
+        self.findings.push(finding);
+    }
+
+    fn not_loaded(&mut self, statement: Statement<'_>, known: &[&Entry]) {
+        let module = known[0].module;
+        let identifier = format!("{}_module", module.strip_prefix("mod_").unwrap_or(module));
+        let late = self.config.modules.has(module.strip_prefix("mod_").unwrap_or(module));
+        let name = statement.name();
+        let message = match late {
+            true => format!("`{name}` stands above the `LoadModule {identifier}` that defines it"),
+            false => format!("`{name}` needs {module}, which no line above loads"),
+        };
+        let invalid = !self.foreign || module != "core";
+        let mut finding = Finding::rejected(statement.span(), message).help(format!("load `{identifier}` above"));
+        finding.invalid = invalid;
+        self.findings.push(finding);
+    }
+}
+
+fn inside<'n>(statement: Statement<'n>, around: Around<'n>) -> Around<'n> {
+    let section = statement.name();
+    let next = Around { section, depth: around.depth + 1, ..around };
+    let place = match section.to_ascii_lowercase().as_str() {
+        "virtualhost" => Place::VirtualHost,
+        "directory" | "directorymatch" => Place::Directory,
+        "location" | "locationmatch" => Place::Location,
+        "files" | "filesmatch" => Place::Files,
+        "proxy" | "proxymatch" => Place::Proxy,
+        "if" | "elseif" | "else" => Place::If,
+        "limit" | "limitexcept" => return Around { in_limit: true, ..next },
+        "requireall" | "requireany" | "requirenone" | "requirenotall" => return Around { in_require: true, ..next },
+        _ => around.place,
+    };
+    Around { place, in_limit: around.in_limit, ..next }
+}
+
+/// Why a directive may not stand where it does.
+fn misplaced(statement: Statement<'_>, around: Around<'_>, entries: &[&Entry]) -> Option<String> {
+    const ONLY_MAIN: &[&str] = &["VirtualHost", "Listen", "RegisterHttpMethod", "ServerRoot", "PidFile", "DefaultRuntimeDir"];
+    const NEVER_IN_LIMIT: &[&str] =
+        &["Files", "FilesMatch", "If", "ElseIf", "Else", "ProxyPass", "ProxyPassMatch", "Alias", "ServerName"];
+    let name = statement.name();
+    let is_one_of = |list: &[&str]| list.iter().any(|known| statement.is(known));
+    let here = |what: &str| Some(format!("`{name}` may not stand in {what}"));
+    let server_level = matches!(around.place, Place::Main | Place::VirtualHost);
+    if around.place == Place::Htaccess && entries.iter().all(|entry| entry.overrides.is_empty()) {
+        return here("a `.htaccess` file");
+    }
+    if around.in_require
+        && !entries.iter().any(|entry| entry.overrides.contains(&"AuthConfig") || entry.overrides.contains(&"any"))
+    {
+        return here(&format!("`<{}>`", around.section));
+    }
+    if around.place != Place::Main && around.place != Place::Htaccess && is_one_of(ONLY_MAIN) {
+        return here(&format!("`<{}>`: it belongs to the main server", around.section));
+    }
+    if around.in_limit && is_one_of(NEVER_IN_LIMIT) {
+        return here(&format!("`<{}>`", around.section));
+    }
+    if around.place == Place::Location && is_one_of(&["Files", "FilesMatch"]) {
+        return here("`<Location>`: files have no place among URLs");
+    }
+    if matches!(around.place, Place::Directory | Place::Files | Place::If) && is_one_of(&["ProxyPass", "ProxyPassMatch"]) {
+        return here(&format!("`<{}>`", around.section));
+    }
+    let context = if server_level { "server" } else { "directory" };
+    if entries.iter().any(|entry| entry.allowed_in(context)) || around.place == Place::Htaccess {
+        return None;
+    }
+    match (server_level, around.place) {
+        (true, Place::VirtualHost) => here("`<VirtualHost>` itself: it needs a section such as `<Location>`"),
+        (true, _) => here("the main config itself: it needs a section such as `<Location>`"),
+        (false, _) => here(&format!("`<{}>`", around.section)),
+    }
+}
+
+/// Whether the tables tell what a module defines.
+fn is_known(module: &str) -> bool {
+    const SILENT: &[&str] = &["mpm_event", "mpm_worker", "mpm_prefork", "ldap", "php", "php5", "php7"];
+    let named = |entry: &Entry| entry.module.strip_prefix("mod_") == Some(module);
+    SILENT.contains(&module) || Modules::is_standard(module) || APACHE.entries().iter().any(named)
+}
