@@ -62,6 +62,9 @@ impl Server for Haproxy {
         config.environment = reading.environment;
         config.special = SpecialMethods::new(&config.universe);
         config.sources = trees.iter().map(|tree| (tree.source.id, Arc::clone(&tree.source))).collect();
+        for (proxy, server, check) in decide::failing_checks(&config) {
+            config.proxies[proxy].servers[server].failing_check = Some(check);
+        }
         findings.extend(Checks { config: &config, trees: &trees, unset: &reading.unset }.all());
         let candidates = routes::Values::new(&config);
         Box::new(HaproxySite { trees, config, findings, candidates })

@@ -1,21 +1,76 @@
-//! Findings that need no request.
+//! Findings that need no request: checks that never match, always match or are never asked.
+
+mod conditions;
+mod criteria;
+mod health;
+mod rewriting;
+mod rules;
+mod written;
 
 use std::sync::Arc;
 
 use super::site::Config;
-use crate::finding::Finding;
+use super::site::acl::{AclId, Condition, Criterion};
+use super::site::matching::Matching;
+use super::site::proxy::Proxy;
+use crate::finding::{Finding, Severity};
+use crate::http::{MethodSet, REGISTERED};
 use crate::source::Span;
 use crate::syntax::Tree;
 
+/// What is looked at.
 pub(super) struct Checks<'c> {
     pub(super) config: &'c Config,
     pub(super) trees: &'c [Arc<Tree>],
+    /// Where unset variables are read.
     pub(super) unset: &'c [(Span, String)],
 }
 
-impl Checks<'_> {
+impl<'c> Checks<'c> {
     pub(super) fn all(&self) -> Vec<Finding> {
-        let _ = (self.config, self.trees, self.unset);
-        Vec::new()
+        let mut findings = Vec::new();
+        self.written(&mut findings);
+        self.criteria(&mut findings);
+        for proxy in &self.config.proxies {
+            self.conditions(proxy, &mut findings);
+            self.rule_sets(proxy, &mut findings);
+            self.rewriting(proxy, &mut findings);
+            self.health(proxy, &mut findings);
+        }
+        findings
     }
+
+    /// The methods that people send, without the odd tokens that the config itself brings up.
+    fn registered(&self) -> MethodSet {
+        self.config.universe.set(REGISTERED.iter().copied())
+    }
+
+    /// The registered methods that an ACL matches, where it looks at nothing but the method.
+    fn methods_of(&self, id: AclId) -> Option<MethodSet> {
+        let mut all = MethodSet::EMPTY;
+        for criterion in self.config.criteria_of(id) {
+            if criterion.patterns.matching == Matching::Found {
+                return None;
+            }
+            all |= criterion.methods?;
+        }
+        Some(all & self.registered())
+    }
+
+    fn looks_at_method(&self, condition: &Condition) -> bool {
+        condition.groups.iter().flatten().any(|term| self.criteria_of(term.acl).any(Criterion::is_method))
+    }
+
+    fn criteria_of(&self, id: AclId) -> impl Iterator<Item = &'c Criterion> + use<'c> {
+        self.config.criteria_of(id)
+    }
+}
+
+fn ineffective(severity: Severity, span: Span, message: impl Into<String>) -> Finding {
+    Finding::new("method-check-ineffective", severity, span, message)
+}
+
+/// A proxy in sentences: "the frontend `www`".
+fn title(proxy: &Proxy) -> String {
+    format!("the {} `{}`", proxy.role.name(), proxy.name)
 }

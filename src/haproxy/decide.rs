@@ -7,14 +7,17 @@ mod balance;
 mod condition;
 mod convert;
 mod fetch;
+mod hop;
 mod request_line;
 mod respond;
 mod transaction;
 
+pub(super) use self::convert::to_base64;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use self::act::Flow;
+pub(super) use self::hop::failing_checks;
 pub(super) use self::request_line::SpecialMethods;
 use self::transaction::Transaction;
 use super::site::Config;
@@ -40,14 +43,18 @@ pub(super) fn decide(config: &Config, ask: &mut Ask<'_>) -> Verdict {
             several[ask.choose("listener", &options)]
         }
     };
-    let mut transaction = Transaction::new(config, listener, &request.target);
-    match transaction.run(ask) {
-        ControlFlow::Break(verdict) => verdict,
-        ControlFlow::Continue(()) => transaction.verdict(Answer::Close, None),
-    }
+    let mut transaction = Transaction::new(config, listener, request);
+    transaction.finish(ask)
 }
 
 impl<'c> Transaction<'c> {
+    pub(super) fn finish(&mut self, ask: &mut Ask<'_>) -> Verdict {
+        match self.run(ask) {
+            ControlFlow::Break(verdict) => verdict,
+            ControlFlow::Continue(()) => self.verdict(Answer::Close, None),
+        }
+    }
+
     fn run(&mut self, ask: &mut Ask<'_>) -> Flow {
         let frontend = self.frontend;
         self.connection_rules(ask, frontend)?;
@@ -55,7 +62,7 @@ impl<'c> Transaction<'c> {
             return self.run_tcp(ask);
         }
         if let Some(status) = self.malformed(ask) {
-            return Flow::Break(self.refuse(ask, status, None));
+            return Flow::Break(self.refuse_unparsed(status));
         }
         self.content_rules(ask, frontend)?;
         if ask.method_is(self.config.special.preface) && self.received_method.is_none() {
@@ -89,7 +96,7 @@ impl<'c> Transaction<'c> {
         };
         if backend.settings.mode == Mode::Http {
             if let Some(status) = self.malformed(ask) {
-                return Flow::Break(self.refuse(ask, status, None));
+                return Flow::Break(self.refuse_unparsed(status));
             }
             return self.enter_backend(ask, backend);
         }

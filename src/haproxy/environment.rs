@@ -9,8 +9,6 @@ use crate::syntax::Directive;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Environment {
     variables: BTreeMap<String, String>,
-    /// Names that a line asked for in vain, so that each is reported once.
-    missed: BTreeSet<String>,
 }
 
 impl Environment {
@@ -19,16 +17,11 @@ impl Environment {
         // HAProxy itself puts its host's name there (src/haproxy.c); it stands in many peers sections.
         let mut variables = BTreeMap::from([("HAPROXY_LOCALPEER".to_owned(), "localhost".to_owned())]);
         variables.extend(told);
-        Environment { variables, missed: BTreeSet::new() }
+        Environment { variables }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
-    }
-
-    /// Whether this is the first time that the unset variable was asked for.
-    pub(super) fn miss(&mut self, name: &str) -> bool {
-        self.missed.insert(name.to_owned())
     }
 
     /// Takes over what a line of the `global` section does to the environment (src/cfgparse-global.c).

@@ -45,11 +45,14 @@ pub(super) const SECTIONS: &[&str] = &[
 /// HAProxy's MAXNESTEDCONDS.
 const MAX_NESTING: usize = 16;
 
+/// How many places of unset variables are remembered.
+const MAX_UNSET: usize = 1000;
+
 /// What the lines of a config are read with, from the first file to the last.
 pub(super) struct Reading {
     pub(super) environment: Environment,
     pub(super) release: Release,
-    /// Unset variables, where each was first read.
+    /// Where unset variables are read.
     pub(super) unset: Vec<(Span, String)>,
 }
 
@@ -162,7 +165,7 @@ impl FileParser<'_> {
             _ => {}
         }
         for (place, name) in unset {
-            if self.reading.environment.miss(&name) {
+            if self.reading.unset.len() < MAX_UNSET {
                 self.reading.unset.push((self.source.span(place), name));
             }
         }

@@ -1,24 +1,154 @@
-//! Representative requests.
+//! Representative requests: for each frontend the plainest one, and one for each condition on paths and hosts that it or the
+//! backends behind it test.
 
+mod probe;
+mod values;
+
+pub(super) use self::values::Values;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use self::probe::Probe;
 use super::site::Config;
-use crate::ask::Input;
+use super::site::acl::{Condition, Term};
+use super::site::action::{Action, Rule};
+use super::site::proxy::{Mode, Proxy};
+use super::site::resolve::rules_of;
+use super::site::sample::{Converter, Sample};
+use crate::http::Request;
 use crate::server::Route;
+use crate::source::Span;
 
-#[derive(Default)]
-pub(super) struct Values;
+/// Through how many entries the rules of one backend are looked at.
+const ENTRIES: usize = 3;
+/// How many keys of a map are tried.
+const KEYS: usize = 16;
 
-impl Values {
-    pub(super) fn new(_config: &Config) -> Self {
-        Values
+pub(super) fn routes(config: &Config) -> Vec<Route> {
+    let mut planner = Planner { config, routes: Vec::new(), seen: HashSet::new(), entries: HashMap::new() };
+    for proxy in &config.proxies {
+        let visible = proxy.role.is_frontend() && !proxy.settings.disabled;
+        if visible && let Some(bind) = proxy.binds.iter().find(|bind| bind.ports.is_some()) {
+            let port = bind.ports.map_or(0, |(first, _)| first);
+            let address = if bind.address.is_empty() { "127.0.0.1" } else { &bind.address };
+            let request = Request {
+                scheme: if bind.tls { "https" } else { "http" }.into(),
+                address: address.into(),
+                port,
+                ..Request::default()
+            };
+            planner.seen.clear();
+            planner.frontend(proxy, &request);
+        }
+    }
+    planner.routes
+}
+
+struct Planner<'c> {
+    config: &'c Config,
+    routes: Vec<Route>,
+    /// Host and target of the requests to the frontend at hand.
+    seen: HashSet<(Option<String>, String)>,
+    entries: HashMap<usize, usize>,
+}
+
+impl<'c> Planner<'c> {
+    fn frontend(&mut self, proxy: &'c Proxy, base: &Request) {
+        let default = proxy.settings.default_backend.as_ref().and_then(|name| self.config.backends.get(&name.value)).copied();
+        let plain_cors = cors(proxy).or_else(|| default.and_then(|backend| cors(&self.config.proxies[backend])));
+        self.add(base, &[], proxy.span, plain_cors);
+        if proxy.settings.mode == Mode::Http
+            && let Some(uri) = &proxy.settings.monitor_uri
+        {
+            self.push(Request { target: uri.value.to_string(), ..base.clone() }, uri.span, None);
+        }
+        self.rules(proxy, base, &[], plain_cors);
+        for switch in &proxy.switches {
+            let backend = switch.to.constant().and_then(|name| self.config.backends.get(&name)).copied();
+            let cors = plain_cors.or_else(|| backend.and_then(|backend| cors(&self.config.proxies[backend])));
+            for group in groups(switch.condition.as_ref()) {
+                self.add(base, group, switch.span, cors);
+                if let Some(backend) = backend {
+                    self.backend(backend, base, group, cors);
+                }
+            }
+            switch.to.samples().for_each(|sample| self.keys(sample, base, switch.span));
+        }
+        if let Some(backend) = default {
+            self.backend(backend, base, &[], plain_cors);
+        }
     }
 
-    pub(super) fn of(&self, _input: &Input) -> Vec<Arc<str>> {
-        Vec::new()
+    /// The rules of a backend, for requests that reach it through `entry`.
+    fn backend(&mut self, index: usize, base: &Request, entry: &[Term], cors: Option<Span>) {
+        let entries = self.entries.entry(index).or_default();
+        *entries += 1;
+        if *entries <= ENTRIES {
+            let backend = &self.config.proxies[index];
+            self.rules(backend, base, entry, cors);
+        }
+    }
+
+    fn rules(&mut self, proxy: &'c Proxy, base: &Request, entry: &[Term], cors: Option<Span>) {
+        let inherited = proxy.parent.map(|parent| &self.config.proxies[parent]);
+        let inherited = inherited.into_iter().flat_map(rules_of);
+        for rule in inherited.chain(rules_of(proxy)) {
+            for group in groups(rule.condition.as_ref()) {
+                let all: Vec<Term> = entry.iter().chain(group).copied().collect();
+                self.add(base, &all, rule.span, cors);
+                // The terms that must not hold are worth a request of their own.
+                let reversed = group.iter().filter(|term| term.negated).map(|term| Term { negated: false, ..*term });
+                let reversed: Vec<Term> = entry.iter().copied().chain(reversed).collect();
+                if reversed.len() > entry.len() {
+                    self.add(base, &reversed, rule.span, cors);
+                }
+            }
+            if let Action::SetVariable(_, sample) = &rule.action {
+                self.keys(sample, base, rule.span);
+            }
+        }
+        if let Some(stats) = &proxy.settings.stats {
+            self.push(Request { target: stats.uri.to_string(), ..base.clone() }, stats.span, None);
+        }
+    }
+
+    /// A request for each key of the maps behind a path or a host.
+    fn keys(&mut self, sample: &Sample, base: &Request, span: Span) {
+        for converter in &sample.converters {
+            let Converter::Map(map, ..) = converter else { continue };
+            for key in map.keys().take(KEYS) {
+                if let Some(request) = probe::for_key(sample, map.matching(), key, base) {
+                    self.push(request, span, None);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, base: &Request, terms: &[Term], span: Span, cors: Option<Span>) {
+        if let Some(request) = Probe::new(self.config, terms).request(base) {
+            self.push(request, span, cors);
+        }
+    }
+
+    fn push(&mut self, request: Request, span: Span, cors: Option<Span>) {
+        if self.seen.insert((request.host.clone(), request.target.clone())) {
+            self.routes.push(Route { request, span, cors });
+        }
     }
 }
 
-pub(super) fn routes(_config: &Config) -> Vec<Route> {
-    Vec::new()
+fn groups(condition: Option<&Condition>) -> impl Iterator<Item = &[Term]> {
+    condition.into_iter().flat_map(|condition| condition.groups.iter().map(Vec::as_slice))
+}
+
+/// Where a proxy sets headers that let browsers of other origins in.
+fn cors(proxy: &Proxy) -> Option<Span> {
+    let allows = |name: &Arc<str>| name.starts_with("access-control-allow-");
+    let sets = |rule: &&Rule| match &rule.action {
+        Action::SetHeader(name, _) | Action::AddHeader(name, _) => allows(name),
+        Action::Return(reply) => reply.headers.iter().any(|(name, _)| allows(name)),
+        _ => false,
+    };
+    proxy.response.iter().chain(&proxy.after_response).chain(&proxy.request).find(sets).map(|rule| rule.span)
 }

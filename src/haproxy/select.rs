@@ -1,6 +1,7 @@
 //! Which frontend takes a connection.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use super::site::Config;
 use super::site::proxy::Proxy;
@@ -49,6 +50,13 @@ impl Listeners {
             }
         }
         listeners
+    }
+
+    /// The socket of this config itself that a server's address leads to.
+    pub(super) fn own(&self, proxies: &[Proxy], address: &str, port: u16) -> Option<Listener> {
+        let found = self.find(proxies, address, port);
+        let local = address == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        found.into_iter().find(|listener| local || !proxies[listener.proxy].binds[listener.bind].address.is_empty())
     }
 
     /// The sockets that may take a connection to an address: those bound to it, else those bound to all addresses.

@@ -11,7 +11,8 @@ use crate::haproxy::site::action::{Action, Body, DeleteBy, Part, Redirect, Redir
 use crate::haproxy::site::errors::ErrorPage;
 use crate::haproxy::site::format::Format;
 use crate::haproxy::site::proxy::Proxy;
-use crate::haproxy::value::{Data, Value};
+use crate::haproxy::site::sample::Fetch;
+use crate::haproxy::value::{Data, Datum, Value};
 use crate::http::{Answer, Verdict};
 use crate::pattern::Pattern;
 use crate::server::Release;
@@ -123,8 +124,16 @@ impl<'c> Transaction<'c> {
                 self.variables.insert(Arc::clone(name), value);
             }
             Action::UnsetVariable(name) => _ = self.variables.insert(Arc::clone(name), Value::Known(Data::Nothing)),
-            Action::SetSource(sample) => self.source = Some(self.sample(ask, sample)),
-            Action::SetDestinationPort(sample) => self.destination_port = Some(self.sample(ask, sample)),
+            Action::SetSource(sample) => {
+                let new = self.sample(ask, sample).map(|data| data.each(|datum| datum.address().map(Datum::Address)));
+                let old = self.fetch(ask, &Fetch::Client);
+                self.source = Some(old.zip(&new, latest));
+            }
+            Action::SetDestinationPort(sample) => {
+                let new = self.sample(ask, sample).map(|data| data.each(|datum| datum.number().map(Datum::Number)));
+                let old = self.fetch(ask, &Fetch::DestinationPort);
+                self.destination_port = Some(old.zip(&new, latest));
+            }
             Action::Normalize(_) => ask.doubt("`normalize-uri` may change the target"),
             Action::Opaque => {
                 self.opaque = true;
@@ -284,6 +293,25 @@ impl<'c> Transaction<'c> {
         }
     }
 
+    /// What the parser refuses is answered before there is a stream: response rules never see it.
+    pub(super) fn refuse_unparsed(&mut self, status: u16) -> Verdict {
+        match self.frontend.settings.errors.get(&status) {
+            Some(page @ ErrorPage::File { status: other, .. }) => {
+                let step = self.page_step(page);
+                self.verdict(Answer::respond(*other), step.filter(|_| *other != status))
+            }
+            Some(page @ ErrorPage::Silence(_)) => {
+                let step = self.page_step(page);
+                self.verdict(Answer::Close, step)
+            }
+            Some(page @ ErrorPage::Location { code, to, .. }) => {
+                let step = self.page_step(page);
+                self.verdict(Answer::Respond { status: *code, headers: vec![("location", Arc::clone(to))] }, step)
+            }
+            _ => self.verdict(Answer::respond(status), None),
+        }
+    }
+
     fn page_step(&mut self, page: &ErrorPage) -> Option<usize> {
         match page {
             ErrorPage::File { span, .. } => Some(self.step("error", "errorfile", *span, "is sent instead")),
@@ -318,6 +346,11 @@ impl<'c> Transaction<'c> {
             }
         }
     }
+}
+
+/// A sample that gives nothing changes nothing.
+fn latest(old: &Data, new: &Data) -> Data {
+    new.last().or(old.last()).cloned().map_or(Data::Nothing, Data::One)
 }
 
 fn convert_line(pattern: &Pattern, text: &str, template: &str) -> Option<String> {

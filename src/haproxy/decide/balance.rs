@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::respond::Response;
 use super::transaction::Transaction;
 use crate::ask::Ask;
+use crate::haproxy::select::Listener;
 use crate::haproxy::site::proxy::{Mode, Proxy};
 use crate::haproxy::site::server::Server;
 use crate::haproxy::value::Value;
@@ -14,16 +15,21 @@ impl<'c> Transaction<'c> {
     pub(super) fn to_server(&mut self, ask: &mut Ask<'_>, backend: &'c Proxy) -> Verdict {
         let Some(server) = self.choose_server(ask, backend) else {
             if let Some(to) = &backend.dispatch {
-                return self.forward(ask, Arc::clone(to), backend);
+                return self.forward(ask, Arc::clone(to), backend, None);
             }
-            let step = self.step("server", "backend", backend.span, "has no server that could take the request");
+            let down = backend.servers.iter().find_map(|server| server.failing_check);
+            let step = match down {
+                Some(check) => self.step("server", "option httpchk", check, "takes the servers down: the check is refused"),
+                None => self.step("server", "backend", backend.span, "has no server that could take the request"),
+            };
             if backend.settings.mode != Mode::Http {
                 return self.verdict(Answer::Close, Some(step));
             }
             return self.refuse(ask, 503, Some(step));
         };
         self.step("server", "server", server.span, "takes the request");
-        self.forward(ask, Arc::clone(&server.to), backend)
+        let listener = server.port.and_then(|port| self.config.listeners.own(&self.config.proxies, &server.address, port));
+        self.forward(ask, Arc::clone(&server.to), backend, listener.map(|listener| (listener, server)))
     }
 
     fn choose_server(&mut self, ask: &mut Ask<'_>, backend: &'c Proxy) -> Option<&'c Server> {
@@ -37,14 +43,14 @@ impl<'c> Transaction<'c> {
             let Value::Known(name) = self.format(ask, &rule.to) else { continue };
             let named = backend.servers.iter().find(|server| server.name == name);
             // A server that is out of service does not end the search.
-            if let Some(server) = named.filter(|server| self.is_up(backend, server)) {
+            if let Some(server) = named.filter(|server| is_up(server)) {
                 self.step("server", "use-server", rule.span, "chooses the server");
                 return Some(server);
             }
         }
         let usable = |backup: bool| {
             let all = backend.servers.iter().filter(move |server| server.backup == backup && server.weight > 0);
-            all.filter(|server| self.is_up(backend, server)).collect::<Vec<_>>()
+            all.filter(|server| is_up(server)).collect::<Vec<_>>()
         };
         let mut group = usable(false);
         if group.is_empty() {
@@ -63,13 +69,11 @@ impl<'c> Transaction<'c> {
         }
     }
 
-    fn is_up(&self, backend: &Proxy, server: &Server) -> bool {
-        let _ = backend;
-        !server.disabled
-    }
-
     /// The request goes upstream, and its response comes back through the rules.
-    fn forward(&mut self, ask: &mut Ask<'_>, to: Arc<str>, backend: &'c Proxy) -> Verdict {
+    fn forward(&mut self, ask: &mut Ask<'_>, to: Arc<str>, backend: &'c Proxy, own: Option<(Listener, &'c Server)>) -> Verdict {
+        if let Some((listener, server)) = own {
+            return self.hop(ask, listener, server, backend);
+        }
         let target = match self.uri.clone() {
             Value::Known(uri) => Some(uri),
             Value::ByMethod(uris) => ask.settle(&uris),
@@ -87,13 +91,8 @@ impl<'c> Transaction<'c> {
         if backend.settings.mode == Mode::Http {
             match self.response(ask) {
                 Response::Replaced(verdict) => {
-                    let (status, headers) = match &verdict.answer {
-                        Answer::Respond { status, .. } => (*status, ()),
-                        _ => return verdict,
-                    };
-                    let () = headers;
-                    let answer = Answer::Forward { to, method, target, status: Some(status) };
-                    return Verdict { answer, ..verdict };
+                    let Answer::Respond { status, .. } = verdict.answer else { return verdict };
+                    return Verdict { answer: Answer::Forward { to, method, target, status: Some(status) }, ..verdict };
                 }
                 Response::Passed(changed, step) => {
                     status = changed;
@@ -103,4 +102,9 @@ impl<'c> Transaction<'c> {
         }
         self.verdict(Answer::Forward { to, method, target, status }, decided_by)
     }
+}
+
+/// Whether requests may be sent to the server: it is not switched off, and its check is not known to fail.
+fn is_up(server: &Server) -> bool {
+    !server.disabled && server.failing_check.is_none()
 }

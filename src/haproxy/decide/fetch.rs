@@ -51,7 +51,7 @@ impl Transaction<'_> {
             Alias::Uri => self.uri.clone(),
             Alias::Version => Value::Known(format!("HTTP/{}", ask.request().version).into()),
             Alias::Client => self.fetch(ask, &Fetch::Client).map(text_of),
-            Alias::FrontendAddress => Value::Known(ask.request().address.as_str().into()),
+            Alias::FrontendAddress => Value::Known(Arc::clone(&self.address)),
             Alias::FrontendPort => self.fetch(ask, &Fetch::DestinationPort).map(text_of),
             Alias::Frontend => Value::Known(Arc::clone(&self.frontend.name)),
             Alias::Backend => Value::Known(Arc::clone(&self.current().name)),
@@ -129,12 +129,12 @@ impl Transaction<'_> {
                 }
             },
             Fetch::Destination => {
-                let address = ask.request().address.parse::<IpAddr>();
+                let address = self.address.parse::<IpAddr>();
                 known(address.map_or(Data::Nothing, |address| Data::One(Datum::Address(address))))
             }
             Fetch::DestinationPort => match &self.destination_port {
                 Some(port) => port.clone(),
-                None => known(Data::One(Datum::Number(i64::from(ask.request().port)))),
+                None => known(Data::One(Datum::Number(i64::from(self.port)))),
             },
             Fetch::OverTls => known(Data::One(Datum::Truth(self.bind.tls))),
             Fetch::FrontendName => known(Data::text(Arc::clone(&self.frontend.name))),

@@ -52,10 +52,11 @@ impl Transaction<'_> {
         if ask.method_is(special.invalid) || has_bad_sign(&request.target, lax, config.release) {
             return Some(400);
         }
-        let modern = config.release >= Release(2, 4, 1);
+        // The option lets every form of target through, and hosts that contradict it.
+        let modern = config.release >= Release(2, 4, 1) && !lax;
         let target = request.target.as_str();
         if modern && ask.method_is(special.connect) {
-            if !is_authority(target) || (!lax && !is_same_authority(target, request.host.as_deref(), None)) {
+            if !is_authority(target) || !is_same_authority(target, request.host.as_deref(), None) {
                 return Some(400);
             }
         } else if modern && target == "*" {
@@ -65,7 +66,7 @@ impl Transaction<'_> {
         } else if modern && !target.starts_with('/') {
             let Some((scheme, rest)) = target.split_once("://") else { return Some(400) };
             let authority = rest.split(['/', '?']).next().unwrap_or(rest);
-            if !lax && request.host.is_some() && !is_same_authority(authority, request.host.as_deref(), Some(scheme)) {
+            if request.host.is_some() && !is_same_authority(authority, request.host.as_deref(), Some(scheme)) {
                 return Some(400);
             }
         }

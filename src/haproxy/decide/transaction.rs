@@ -11,7 +11,7 @@ use crate::haproxy::site::acl;
 use crate::haproxy::site::bind::Bind;
 use crate::haproxy::site::proxy::Proxy;
 use crate::haproxy::value::{Data, Datum, Value};
-use crate::http::{Answer, Step, Verdict};
+use crate::http::{Answer, Request, Step, Verdict};
 use crate::source::Span;
 
 /// Values of a header, one for each line.
@@ -23,6 +23,9 @@ pub(super) struct Transaction<'c> {
     pub(super) bind: &'c Bind,
     /// The backend, once one is chosen.
     pub(super) backend: Option<&'c Proxy>,
+    /// The address and port that the request came to.
+    pub(super) address: Arc<str>,
+    pub(super) port: u16,
     /// The target of the request line.
     pub(super) uri: Value<Arc<str>>,
     /// Whether the query is still the client's, so that its arguments may be asked for.
@@ -48,14 +51,16 @@ pub(super) struct Transaction<'c> {
 }
 
 impl<'c> Transaction<'c> {
-    pub(super) fn new(config: &'c Config, listener: Listener, target: &str) -> Self {
+    pub(super) fn new(config: &'c Config, listener: Listener, request: &Request) -> Self {
         let frontend = &config.proxies[listener.proxy];
         Transaction {
             config,
             frontend,
             bind: &frontend.binds[listener.bind],
             backend: None,
-            uri: Value::Known(target.into()),
+            address: request.address.as_str().into(),
+            port: request.port,
+            uri: Value::Known(request.target.as_str().into()),
             query_is_clients: true,
             line_method: None,
             received_method: None,

@@ -186,6 +186,7 @@ impl Builder<'_, '_> {
                     odd.push(method.to_string());
                 }
             }
+            odd.push(proxy.settings.check.method.to_string());
         }
         let universe = Universe::new(odd.iter().map(String::as_str).filter(|text| is_token(text)));
         for criterion in &mut self.config.criteria {

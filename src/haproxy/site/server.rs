@@ -18,6 +18,8 @@ pub(in crate::haproxy) struct Server {
     pub(in crate::haproxy) backup: bool,
     pub(in crate::haproxy) weight: u32,
     pub(in crate::haproxy) check: Option<Check>,
+    /// Where its health check stands, if that is known to fail.
+    pub(in crate::haproxy) failing_check: Option<Span>,
     pub(in crate::haproxy) fcgi: bool,
     pub(in crate::haproxy) template: bool,
     pub(in crate::haproxy) span: Span,
@@ -293,6 +295,7 @@ impl Builder<'_, '_> {
                 backup: settled.backup,
                 weight: settled.weight.unwrap_or(1),
                 check: check.clone(),
+                failing_check: None,
                 fcgi: settled.fcgi,
                 template,
                 span: line,

@@ -1,0 +1,44 @@
+//! Health checks whose method an origin may refuse.
+
+use super::Checks;
+use crate::finding::{Finding, Severity};
+use crate::haproxy::site::proxy::{Proxy, Role};
+use crate::haproxy::site::server::{CheckKind, HealthCheck};
+
+impl Checks<'_> {
+    pub(super) fn health(&self, proxy: &Proxy, findings: &mut Vec<Finding>) {
+        let check = &proxy.settings.check;
+        let checked = proxy.servers.iter().any(|server| server.check.is_some() && !server.disabled);
+        if check.kind != CheckKind::Http || !proxy.role.is_backend() || !checked || proxy.role == Role::Defaults {
+            return;
+        }
+        let help = "check with a method that the origin is sure to know: `option httpchk GET /health`";
+        if let Some(span) = proxy.servers.iter().find_map(|server| server.failing_check) {
+            let message = format!(
+                "this config itself refuses the {} of the check, which takes the servers of `{}` down",
+                check.method, proxy.name
+            );
+            findings.push(Finding::new("health-check-method", Severity::Error, span, message).help(help));
+            return;
+        }
+        let Some(option) = check.explicit.or(check.option) else { return };
+        // What the check expects may well be that refusal.
+        if accepts_refusals(check) || matches!(&*check.method, "GET" | "HEAD") {
+            return;
+        }
+        let usual = &*check.method == "OPTIONS" && check.explicit.is_some();
+        if usual {
+            return;
+        }
+        let message = match check.explicit {
+            Some(_) => format!("an origin that answers {} with 405 or 501 is taken down by its health check", check.method),
+            None => "the check sends OPTIONS, and an origin that answers it with 405 or 501 is taken down".to_owned(),
+        };
+        let finding = Finding::new("health-check-method", Severity::Info, option, message);
+        findings.push(finding.help(help));
+    }
+}
+
+fn accepts_refusals(check: &HealthCheck) -> bool {
+    check.accepts(405) != Some(false) || check.accepts(501) != Some(false)
+}

@@ -1,0 +1,196 @@
+//! Makes a request that fulfils the terms of a condition, as far as they are about paths and hosts.
+
+use crate::haproxy::site::Config;
+use crate::haproxy::site::acl::{Criterion, Term};
+use crate::haproxy::site::matching::Matching;
+use crate::haproxy::site::sample::{Converter, Fetch, Sample};
+use crate::haproxy::value::Datum;
+use crate::http::Request;
+
+/// What a sample looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    Path,
+    PathAndQuery,
+    Query,
+    Host,
+    Base,
+}
+
+fn subject(sample: &Sample) -> Option<Subject> {
+    let plain = sample.converters.iter().all(|converter| matches!(converter, Converter::Lower | Converter::Map(..)));
+    let subject = match &sample.fetch {
+        Fetch::Path => Subject::Path,
+        Fetch::PathAndQuery | Fetch::Url => Subject::PathAndQuery,
+        Fetch::Query => Subject::Query,
+        Fetch::Base => Subject::Base,
+        Fetch::Header(header) if header.name.as_deref() == Some("host") => Subject::Host,
+        _ => return None,
+    };
+    plain.then_some(subject)
+}
+
+/// A path in parts.
+#[derive(Default)]
+struct Parts {
+    whole: Option<String>,
+    start: String,
+    middle: String,
+    end: String,
+}
+
+impl Parts {
+    fn path(&self) -> String {
+        if let Some(whole) = &self.whole {
+            return whole.clone();
+        }
+        let start = if self.start.is_empty() { "/" } else { &self.start };
+        let mut path = if start.starts_with('/') { start.to_owned() } else { format!("/{start}") };
+        for part in [&self.middle, &self.end] {
+            if !part.is_empty() && !path.ends_with(part.as_str()) {
+                let part = if path.ends_with('/') { part.strip_prefix('/').unwrap_or(part) } else { part };
+                // A suffix such as `.js` alone makes no file name.
+                if path.ends_with('/') && part.starts_with('.') {
+                    path.push('x');
+                }
+                path.push_str(part);
+            }
+        }
+        path
+    }
+}
+
+pub(super) struct Probe<'c> {
+    config: &'c Config,
+    terms: Vec<(&'c Criterion, bool)>,
+}
+
+impl<'c> Probe<'c> {
+    pub(super) fn new(config: &'c Config, terms: &[Term]) -> Self {
+        let criteria =
+            terms.iter().flat_map(|term| config.criteria_of(term.acl).map(|criterion| (term.acl, criterion, term.negated)));
+        // Of the alternatives of one ACL the first is enough.
+        let mut chosen = Vec::new();
+        let mut terms = Vec::new();
+        for (acl, criterion, negated) in criteria {
+            if subject(&criterion.sample).is_some() && (negated || !chosen.contains(&acl)) {
+                if !negated {
+                    chosen.push(acl);
+                }
+                terms.push((criterion, negated));
+            }
+        }
+        Probe { config, terms }
+    }
+
+    /// The request, unless the terms contradict one another.
+    pub(super) fn request(&self, base: &Request) -> Option<Request> {
+        let mut host = base.host.clone();
+        let mut parts = Parts::default();
+        let mut query = None;
+        for (criterion, _) in self.terms.iter().filter(|(_, negated)| !negated) {
+            self.fulfil(criterion, &mut host, &mut parts, &mut query)?;
+        }
+        let mut target = parts.path();
+        if let Some(query) = query.filter(|_| !target.contains('?')) {
+            target = format!("{target}?{query}");
+        }
+        if target.contains(|sign: char| sign.is_ascii_whitespace() || sign.is_control() || sign == '#') || !target.is_ascii() {
+            return None;
+        }
+        let request = Request { host, target, ..base.clone() };
+        self.terms.iter().all(|(criterion, negated)| self.holds(criterion, &request) != *negated).then_some(request)
+    }
+
+    fn fulfil(
+        &self,
+        criterion: &Criterion,
+        host: &mut Option<String>,
+        parts: &mut Parts,
+        query: &mut Option<String>,
+    ) -> Option<()> {
+        let text = example(criterion)?;
+        match subject(&criterion.sample)? {
+            Subject::Host => *host = Some(text.trim_start_matches('.').to_owned()).filter(|host| is_host(host)),
+            Subject::Query => *query = Some(text),
+            Subject::Base => {
+                let (name, path) = text.split_once('/').unwrap_or((&text, ""));
+                if !name.is_empty() {
+                    *host = Some(name.to_owned());
+                }
+                parts.start = format!("/{path}");
+            }
+            Subject::Path | Subject::PathAndQuery => match criterion.patterns.matching {
+                Matching::Begin => {
+                    if text.len() > parts.start.len() {
+                        parts.start = text;
+                    }
+                }
+                Matching::End => parts.end = text,
+                Matching::Substring | Matching::Directory | Matching::Domain => parts.middle = text,
+                _ => parts.whole = Some(text),
+            },
+        }
+        Some(())
+    }
+
+    fn holds(&self, criterion: &Criterion, request: &Request) -> bool {
+        let host = request.host.as_deref().unwrap_or("");
+        let text = match subject(&criterion.sample) {
+            Some(Subject::Path) => request.path().to_owned(),
+            Some(Subject::PathAndQuery) => request.target.clone(),
+            Some(Subject::Query) => request.query().unwrap_or("").to_owned(),
+            Some(Subject::Host) => host.to_owned(),
+            Some(Subject::Base) => format!("{host}{}", request.path()),
+            None => return true,
+        };
+        let _ = self.config;
+        criterion.patterns.matches(&Datum::Text(text.into())) != Some(false)
+    }
+}
+
+/// A text that a criterion matches.
+fn example(criterion: &Criterion) -> Option<String> {
+    let patterns = &criterion.patterns;
+    let is_path = subject(&criterion.sample).is_some_and(|subject| matches!(subject, Subject::Path | Subject::PathAndQuery));
+    match patterns.matching {
+        Matching::Regex => {
+            let pattern = patterns.regexes().first()?;
+            if is_path { pattern.example_after("/") } else { pattern.example() }
+        }
+        Matching::Directory => Some(format!("/{}/", patterns.texts().first()?.trim_matches('/'))),
+        Matching::Length => {
+            let (low, _) = patterns.ranges().first()?;
+            let length = usize::try_from(*low).ok().filter(|length| (1..2000).contains(length))?;
+            Some(format!("/{}", "x".repeat(length - 1)))
+        }
+        Matching::Domain => Some(patterns.texts().first()?.trim_matches(['.', '/']).to_owned()),
+        Matching::End if !is_path => Some(format!("www{}", dotted(patterns.texts().first()?))),
+        Matching::Begin if !is_path => Some(format!("{}example", patterns.texts().first()?)),
+        Matching::Text | Matching::Begin | Matching::End | Matching::Substring => {
+            patterns.texts().first().map(|text| text.to_string())
+        }
+        _ => None,
+    }
+}
+
+fn dotted(text: &str) -> String {
+    if text.starts_with('.') { text.to_owned() } else { format!(".{text}") }
+}
+
+fn is_host(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'_'))
+}
+
+/// The request that meets a key of a map.
+pub(super) fn for_key(sample: &Sample, matching: Matching, key: &str, base: &Request) -> Option<Request> {
+    let clean = key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    if !clean || matching == Matching::Regex {
+        return None;
+    }
+    match subject(sample)? {
+        Subject::Host => Some(Request { host: Some(key.trim_start_matches('.').to_owned()), ..base.clone() }),
+        Subject::Path | Subject::PathAndQuery if key.starts_with('/') => Some(Request { target: key.to_owned(), ..base.clone() }),
+        _ => None,
+    }
+}

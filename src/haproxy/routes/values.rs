@@ -1,0 +1,100 @@
+//! Values worth trying for headers, cookies, arguments and the client's address, because the config looks for them.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::ask::{Explorer, Input};
+use crate::haproxy::decide::to_base64;
+use crate::haproxy::site::Config;
+use crate::haproxy::site::acl::Criterion;
+use crate::haproxy::site::matching::Matching;
+use crate::haproxy::site::sample::Fetch;
+use crate::haproxy::site::sections::Password;
+
+#[derive(Default)]
+pub(in crate::haproxy) struct Values {
+    by_input: HashMap<Input, Vec<Arc<str>>>,
+}
+
+impl Values {
+    pub(in crate::haproxy) fn new(config: &Config) -> Self {
+        let mut values = Values::default();
+        for criterion in &config.criteria {
+            if let Some(input) = input(&criterion.sample.fetch) {
+                let examples = examples(criterion);
+                examples.into_iter().for_each(|text| values.add(&input, text));
+            }
+        }
+        let plain = config.userlists.values().flat_map(|list| &list.users).filter_map(|user| match &user.password {
+            Password::Plain(password) => Some(format!("{}:{password}", user.name)),
+            Password::Hashed => None,
+        });
+        let stats = config.proxies.iter().filter_map(|proxy| proxy.settings.stats.as_ref()).flat_map(|stats| stats.users.iter());
+        let accounts: Vec<String> = plain.chain(stats.map(|(user, password)| format!("{user}:{password}"))).collect();
+        let authorization = Input::Header("authorization".into());
+        accounts.iter().for_each(|account| values.add(&authorization, format!("Basic {}", to_base64(account.as_bytes()))));
+        values
+    }
+
+    pub(in crate::haproxy) fn of(&self, input: &Input) -> Vec<Arc<str>> {
+        self.by_input.get(input).cloned().unwrap_or_default()
+    }
+
+    fn add(&mut self, input: &Input, text: String) {
+        let known = self.by_input.entry(input.clone()).or_default();
+        let text: Arc<str> = text.into();
+        if known.len() < Explorer::MAX_CANDIDATES && !known.contains(&text) {
+            known.push(text);
+        }
+    }
+}
+
+/// The part of the request that a fetch reads.
+fn input(fetch: &Fetch) -> Option<Input> {
+    match fetch {
+        Fetch::Header(header) | Fetch::HeaderNumber(header) | Fetch::HeaderAddress(header) => {
+            header.name.clone().filter(|name| **name != *"host").map(Input::Header)
+        }
+        Fetch::HeaderCount(Some(name), _) => Some(Input::Header(Arc::clone(name))).filter(|_| **name != *"host"),
+        Fetch::Cookie(Some(name)) | Fetch::CookieCount(Some(name)) | Fetch::CookieNumber(name) => {
+            Some(Input::Cookie(Arc::clone(name)))
+        }
+        Fetch::Argument { name: Some(name), .. } | Fetch::ArgumentNumber(name) => Some(Input::Argument(Arc::clone(name))),
+        Fetch::Client => Some(Input::Client),
+        _ => None,
+    }
+}
+
+/// Texts that the criterion matches.
+fn examples(criterion: &Criterion) -> Vec<String> {
+    let patterns = &criterion.patterns;
+    let some = Explorer::MAX_CANDIDATES;
+    match patterns.matching {
+        Matching::Found => vec!["x".into()],
+        Matching::Bool => vec!["1".into()],
+        Matching::Regex => patterns.regexes().iter().filter_map(|pattern| pattern.example()).take(some).collect(),
+        Matching::Integer => {
+            patterns.ranges().iter().take(some).map(|(low, high)| (*low.max(&0)).min(*high).to_string()).collect()
+        }
+        Matching::Length => {
+            let lengths =
+                patterns.ranges().iter().map(|(low, _)| usize::try_from(*low).unwrap_or(0)).filter(|length| *length < 2000);
+            lengths.take(some).map(|length| "x".repeat(length)).collect()
+        }
+        Matching::Address => {
+            patterns.networks().iter().take(some).map(|(address, bits)| member(*address, *bits).to_string()).collect()
+        }
+        Matching::Method | Matching::Binary => Vec::new(),
+        _ => patterns.texts().iter().take(some).map(|text| text.to_string()).collect(),
+    }
+}
+
+/// An address of a network that is not the network's own.
+fn member(network: IpAddr, bits: u8) -> IpAddr {
+    match network {
+        IpAddr::V4(address) if bits < 31 => std::net::Ipv4Addr::from(u32::from(address) | 1).into(),
+        IpAddr::V6(address) if bits < 127 => std::net::Ipv6Addr::from(u128::from(address) | 1).into(),
+        address => address,
+    }
+}
