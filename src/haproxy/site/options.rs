@@ -62,7 +62,7 @@ impl Builder<'_, '_> {
             }
             (_, Some(until)) if release > Release(until.0, until.1, u16::MAX) => Err(Refused::new(
                 name.span,
-                format!("`option {}` is gone since HAProxy {}.{} ended", name.text, until.0, until.1),
+                format!("`option {}` is gone: HAProxy {}.{} was the last to know it", name.text, until.0, until.1),
             )),
             _ => Ok(()),
         }
