@@ -1,5 +1,7 @@
 //! The command line, as scripts, hooks and editors use it.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of these tests may fail as the tests do")]
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -107,6 +109,20 @@ fn what_cannot_be_read_does_not_hide_what_can() {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert_eq!(told.matches("help: ").count(), 4);
+}
+
+#[test]
+fn hostile_files_end_in_short_messages() {
+    let line = format!("events {{}} http {{ server {{ listen 80; return 200 \"{}; }} }}", "x".repeat(3_000_000));
+    let files =
+        [("nginx.conf", "http {".repeat(100_000)), ("line/nginx.conf", line), ("haproxy.cfg", "frontend ".repeat(100_000))];
+    let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let project = Project::new(&files);
+    for (name, _) in &files {
+        let output = project.run(&[name]);
+        assert_eq!(output.status.code(), Some(1), "{name}: {}", err(&output));
+        assert!(output.stdout.len() < 20_000, "{name}: {}", output.stdout.len());
+    }
 }
 
 #[test]

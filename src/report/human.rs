@@ -111,6 +111,9 @@ fn proof(finding: &Finding, palette: Palette, out: &mut dyn Write) -> io::Result
 
 fn last_line(run: &Run<'_>, palette: Palette, out: &mut dyn Write) -> io::Result<()> {
     let Palette { strong, faint, good, .. } = palette;
+    if run.configs.is_empty() {
+        return Ok(());
+    }
     let summary = &run.summary;
     let told = Summary::of(run.configs);
     let files = plural(summary.files, "file");

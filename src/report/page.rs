@@ -9,6 +9,9 @@ use crate::source::{SourceFile, Span};
 /// How many bytes of a line are shown on either side of a span.
 const MAX_SIDE: usize = 120;
 
+/// How many bytes of a span are underlined.
+const MAX_UNDERLINE: usize = 400;
+
 /// A span of more lines is underlined on its first one only.
 const MAX_LINES: u32 = 4;
 
@@ -35,6 +38,7 @@ impl<'s> Page<'s> {
         let length = self.text.len();
         let start = floor(&self.text, (span.start as usize).min(length));
         let mut end = floor(&self.text, (span.end as usize).clamp(start, length));
+        end = floor(&self.text, end.min(start + MAX_UNDERLINE));
         let lines = self.file.position(end as u32).line - self.file.position(start as u32).line;
         if lines >= MAX_LINES {
             end = self.text[start..end].find(['\r', '\n']).map_or(end, |line| start + line);
@@ -126,6 +130,7 @@ mod tests {
         assert_eq!(underlined("äö", 2, 2), Some((2, 2)));
         assert_eq!(underlined("äö", 1, 99), Some((0, 4)));
         assert_eq!(underlined("\n", 0, 0), Some((0, 1)));
+        assert_eq!(underlined(&"x".repeat(9999), 1, 9999), Some((1, MAX_UNDERLINE)));
         assert_eq!(underlined("a {\n\n\n\n}", 0, 8), Some((0, 3)));
     }
 
