@@ -1,5 +1,6 @@
 //! What ModSecurity does with a request in phases 1 and 2.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::action::{Disruption, Effect, Engine};
@@ -50,8 +51,13 @@ pub struct Policy {
 
 #[derive(Debug)]
 pub(super) enum Entry {
-    /// A rule, and whether its match has consequences.
-    Rule(Arc<Rule>, bool),
+    Rule {
+        rule: Arc<Rule>,
+        /// Whether a match has consequences.
+        matters: bool,
+        /// The index of the entry that is next after a match.
+        landing: usize,
+    },
     Marker(Box<str>),
 }
 
@@ -72,12 +78,14 @@ impl Policy {
         for item in context.effective() {
             match item {
                 Item::Rule(rule) if matches!(rule.phase, 1 | 2) => {
-                    phases[rule.phase as usize - 1].push(Entry::Rule(Arc::clone(rule), rule.matters()));
+                    let (rule, matters) = (Arc::clone(rule), rule.matters());
+                    phases[rule.phase as usize - 1].push(Entry::Rule { rule, matters, landing: 0 });
                 }
                 Item::Rule(_) => {}
                 Item::Marker(name) => phases.iter_mut().for_each(|entries| entries.push(Entry::Marker(name.clone()))),
             }
         }
+        phases.iter_mut().for_each(|entries| find_landings(entries));
         let turns_on = |rule: &Arc<Rule>| {
             let effects = rule.links.iter().flat_map(|link| &link.actions.effects);
             effects.into_iter().any(|effect| matches!(effect, Effect::Engine(Engine::On)))
@@ -115,7 +123,7 @@ impl Policy {
     /// Values worth trying for an input, because a rule that answers requests looks for them.
     pub fn candidates(&self, input: &Input) -> Vec<Arc<str>> {
         let rules = self.phases.iter().flatten().filter_map(|entry| match entry {
-            Entry::Rule(rule, true) if rule.disrupts() => Some(rule),
+            Entry::Rule { rule, matters: true, .. } if rule.disrupts() => Some(rule),
             _ => None,
         });
         let checks = rules.flat_map(|rule| &rule.links).filter_map(|link| link.check.as_ref());
@@ -172,7 +180,7 @@ impl Policy {
 
 impl Entry {
     fn disrupts(&self) -> bool {
-        matches!(self, Entry::Rule(rule, true) if rule.disrupts())
+        matches!(self, Entry::Rule { rule, matters: true, .. } if rule.disrupts())
     }
 }
 
@@ -184,6 +192,36 @@ impl Rule {
             other => other,
         };
         matches!(disruption, Some(Disruption::Deny | Disruption::Drop | Disruption::Redirect(_) | Disruption::Proxy))
+    }
+}
+
+/// Where the phase goes on after a match of each rule: `skipAfter` jumps behind the next marker or rule of that name, or out of
+/// the phase; `skip` jumps over so many rules.
+fn find_landings(entries: &mut [Entry]) {
+    let mut behind_markers: HashMap<Box<str>, usize> = HashMap::new();
+    let mut behind_rules: HashMap<u64, usize> = HashMap::new();
+    // The indexes of the rules further down, the next one last.
+    let mut rules = Vec::new();
+    let end = entries.len();
+    for (index, entry) in entries.iter_mut().enumerate().rev() {
+        match entry {
+            Entry::Marker(name) => _ = behind_markers.insert(name.clone(), index + 1),
+            Entry::Rule { rule, landing, .. } => {
+                *landing = match (&rule.actions.skip_after, rule.actions.skip) {
+                    (Some(name), _) => {
+                        let rule = name.parse().ok().and_then(|id: u64| behind_rules.get(&id));
+                        behind_markers.get(name).into_iter().chain(rule).min().copied().unwrap_or(end)
+                    }
+                    (None, 0) => index + 1,
+                    (None, skip) => {
+                        let skipped: Option<&usize> = rules.len().checked_sub(skip).and_then(|last| rules.get(last));
+                        skipped.map_or(end, |last| last + 1)
+                    }
+                };
+                behind_rules.extend(rule.actions.id.map(|id| (id, index + 1)));
+                rules.push(index);
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::policy::{Entry, Policy};
 use super::request::{Inspected, Text, Value};
 use super::rule::{Check, Link, Rule};
 use super::template::{Part, Template};
-use super::transaction::{Cause, Thread};
+use super::transaction::{Cause, Memory, Stored, Thread};
 use super::variable::{Target, Variable};
 use crate::ask::{Ask, Fact};
 use crate::http::{Answer, MethodSet, Universe};
@@ -72,24 +72,28 @@ impl<'p, 'a, 'b> Run<'p, 'a, 'b> {
         };
         let mut runners: Vec<Runner> = threads.into_iter().map(start).collect();
         while let Some(at) = runners.iter().map(|runner| runner.next).min().filter(|at| *at < self.entries.len()) {
-            let Entry::Rule(rule, true) = &self.entries[at] else {
-                runners.iter_mut().filter(|runner| runner.next == at).for_each(|runner| runner.next += 1);
-                continue;
+            let (rule, landing) = match &self.entries[at] {
+                Entry::Rule { rule, matters: true, landing } if rule.needs.met_by(self.request.parts) => (rule, *landing),
+                _ => {
+                    runners.iter_mut().filter(|runner| runner.next == at).for_each(|runner| runner.next += 1);
+                    continue;
+                }
             };
-            if !rule.needs.met_by(self.request.parts) {
+            let meets = |runner: &Runner| runner.next == at && !surely_fails(rule, &runner.thread.memory);
+            if !runners.iter().any(meets) {
                 runners.iter_mut().filter(|runner| runner.next == at).for_each(|runner| runner.next += 1);
                 continue;
             }
             let mut after = Vec::with_capacity(runners.len());
             for runner in runners {
-                if runner.next == at { self.rule(at, rule, runner, &mut after) } else { join(&mut after, runner) }
+                if runner.next == at { self.rule(at, rule, landing, runner, &mut after) } else { join(&mut after, runner) }
             }
             runners = after;
         }
         runners.into_iter().map(|runner| (runner.thread, runner.outcome)).collect()
     }
 
-    fn rule(&mut self, at: usize, rule: &Rule, mut runner: Runner, after: &mut Vec<Runner>) {
+    fn rule(&mut self, at: usize, rule: &Rule, landing: usize, mut runner: Runner, after: &mut Vec<Runner>) {
         runner.next = at + 1;
         let memory = &runner.thread.memory;
         let engine = memory.engine.unwrap_or(self.policy.engine);
@@ -109,7 +113,7 @@ impl<'p, 'a, 'b> Run<'p, 'a, 'b> {
             matching = matched;
         }
         for going in matching {
-            let runner = self.conclude(at, rule, going.thread, engine, causes);
+            let runner = self.conclude(landing, rule, going.thread, engine, causes);
             join(after, runner);
         }
     }
@@ -245,9 +249,9 @@ impl<'p, 'a, 'b> Run<'p, 'a, 'b> {
                     member: member.into(),
                     text: value.map_or(Text::Unknown, |value| Text::Known(value.to_string().into())),
                 };
-                if let Some(name) = target.name() {
-                    let stored = memory.get(&format!("{collection}.{name}"));
-                    return stored.map(|stored| value(name.to_owned(), stored.value.clone())).into_iter().collect();
+                if let Some(key) = &target.key {
+                    let stored = memory.get(key).into_iter();
+                    return stored.map(|stored| value(key[collection.len() + 1..].to_owned(), stored.value.clone())).collect();
                 }
                 let members = memory.members(collection).filter(|(member, _)| target.selects(member) == Some(true));
                 members.map(|(member, stored)| value(member.to_owned(), stored.value.clone())).collect()
@@ -309,6 +313,7 @@ impl<'p, 'a, 'b> Run<'p, 'a, 'b> {
                 let Some(name) = self.expand(name, going, None) else {
                     return self.ask.doubt("a ModSecurity rule sets a variable whose name is not known");
                 };
+                let name = name.to_ascii_lowercase();
                 let value = self.expand(value, going, None);
                 let memory = &mut going.thread.memory;
                 let value: Option<Arc<str>> = match change {
@@ -324,7 +329,7 @@ impl<'p, 'a, 'b> Run<'p, 'a, 'b> {
             }
             Effect::Unset(name) => {
                 if let Some(name) = self.expand(name, going, None) {
-                    going.thread.memory.unset(&name);
+                    going.thread.memory.unset(&name.to_ascii_lowercase());
                 }
             }
             Effect::Engine(engine) => going.thread.memory.engine = Some(*engine),
@@ -336,11 +341,11 @@ impl<'p, 'a, 'b> Run<'p, 'a, 'b> {
     }
 
     /// What a rule does whose whole chain matched.
-    fn conclude(&mut self, at: usize, rule: &Rule, mut thread: Thread, engine: Engine, causes: usize) -> Runner {
+    fn conclude(&mut self, landing: usize, rule: &Rule, mut thread: Thread, engine: Engine, causes: usize) -> Runner {
         if !rule.matters() {
             thread.causes.truncate(causes);
         }
-        let mut runner = Runner { thread, next: self.landing(at, rule), outcome: None };
+        let mut runner = Runner { thread, next: landing, outcome: None };
         let disruption = match &rule.actions.disruption {
             Some(Disruption::Block) => Some(&rule.block),
             other => other.as_ref(),
@@ -375,26 +380,30 @@ impl<'p, 'a, 'b> Run<'p, 'a, 'b> {
         runner.next = self.entries.len();
         runner
     }
+}
 
-    /// Where the phase goes on after a match: `skipAfter` jumps behind a marker or rule further down, or out of the phase;
-    /// `skip` jumps over so many rules.
-    fn landing(&self, at: usize, rule: &Rule) -> usize {
-        let rest = self.entries[at + 1..].iter();
-        if let Some(name) = &rule.actions.skip_after {
-            let lands = |entry: &Entry| match entry {
-                Entry::Marker(marker) => marker == name,
-                Entry::Rule(rule, _) => rule.actions.id.is_some_and(|id| name.parse() == Ok(id)),
-            };
-            return rest.into_iter().position(lands).map_or(self.entries.len(), |found| at + 2 + found);
+/// Whether a rule that looks at one stored variable cannot match. Most rules of the Core Rule Set ask for its own settings in
+/// this way, and need no closer look.
+fn surely_fails(rule: &Rule, memory: &Memory) -> bool {
+    let link = &rule.links[0];
+    let Some(Check { targets, operator }) = &link.check else { return false };
+    let ([target], [], []) = (&targets.included[..], &targets.excluded[..], &link.actions.transformations[..]) else {
+        return false;
+    };
+    let (Some(key), Some(parameter)) = (&target.key, operator.parameter.constant()) else { return false };
+    let value = match (target.count, memory.get(key)) {
+        (true, stored) => {
+            if stored.is_some() {
+                "1"
+            } else {
+                "0"
+            }
         }
-        let mut left = rule.actions.skip;
-        let passed = rest.take_while(|entry| {
-            let goes_on = left > 0;
-            left -= usize::from(goes_on && matches!(entry, Entry::Rule(..)));
-            goes_on
-        });
-        at + 1 + passed.count()
-    }
+        (false, Some(Stored { value: Some(value), .. })) => value,
+        (false, Some(_)) => return false,
+        (false, None) => return true,
+    };
+    operator.matches(value, parameter) == Some(false)
 }
 
 /// Adds a runner, together with one that cannot be told apart from it any more.
@@ -419,9 +428,7 @@ fn depends_on_method(check: &Check, values: &[Value<'_>]) -> bool {
 /// Where the list was set that a check compares the method with.
 fn list_of(check: &Check, thread: &Thread) -> Option<Span> {
     check.operator.parameter.targets().find_map(|target| match target.variable {
-        Variable::Stored(collection) => {
-            thread.memory.get(&format!("{collection}.{}", target.name()?)).map(|stored| stored.set_at)
-        }
+        Variable::Stored(_) => thread.memory.get(target.key.as_deref()?).map(|stored| stored.set_at),
         _ => None,
     })
 }

@@ -4,6 +4,7 @@
 //! memory; threads that come to remember the same run together again.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::action::{Engine, Rules, Scope};
@@ -38,7 +39,7 @@ pub(super) struct Cause {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
     /// The values of collections by name, such as `tx.score`.
-    stored: Arc<BTreeMap<String, Stored>>,
+    stored: Arc<BTreeMap<Arc<str>, Stored>>,
     /// What `ctl:ruleEngine` said.
     pub(super) engine: Option<Engine>,
     pub(super) allowed: Option<Scope>,
@@ -74,30 +75,32 @@ impl Transaction {
 }
 
 impl Memory {
-    pub(super) fn get(&self, name: &str) -> Option<&Stored> {
-        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return self.stored.get(&name.to_ascii_lowercase());
-        }
-        self.stored.get(name)
+    /// The value of a name in lower case.
+    pub(super) fn get(&self, key: &str) -> Option<&Stored> {
+        self.stored.get(key)
     }
 
     /// The members of a collection, by name.
     pub(super) fn members(&self, collection: &str) -> impl Iterator<Item = (&str, &Stored)> {
         let prefix = format!("{collection}.");
-        let all = self.stored.range(prefix.clone()..).take_while({
+        let all = self.stored.range::<str, _>((Bound::Included(&*prefix), Bound::Unbounded)).take_while({
             let prefix = prefix.clone();
             move |(name, _)| name.starts_with(&prefix)
         });
         all.map(move |(name, stored)| (&name[prefix.len()..], stored))
     }
 
-    pub(super) fn set(&mut self, name: &str, value: Option<Arc<str>>, set_at: Span) {
-        Arc::make_mut(&mut self.stored).insert(name.to_ascii_lowercase(), Stored { value, set_at });
+    pub(super) fn set(&mut self, key: &str, value: Option<Arc<str>>, set_at: Span) {
+        let stored = Arc::make_mut(&mut self.stored);
+        match stored.get_mut(key) {
+            Some(known) => *known = Stored { value, set_at },
+            None => _ = stored.insert(key.into(), Stored { value, set_at }),
+        }
     }
 
-    pub(super) fn unset(&mut self, name: &str) {
-        if self.get(name).is_some() {
-            Arc::make_mut(&mut self.stored).remove(&name.to_ascii_lowercase());
+    pub(super) fn unset(&mut self, key: &str) {
+        if self.get(key).is_some() {
+            Arc::make_mut(&mut self.stored).remove(key);
         }
     }
 

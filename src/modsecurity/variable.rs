@@ -63,6 +63,8 @@ pub(super) enum Selector {
 pub(super) struct Target {
     pub(super) variable: Variable,
     pub(super) selector: Selector,
+    /// The name of a stored variable in memory, such as `tx.score`.
+    pub(super) key: Option<Box<str>>,
     /// Whether the number of members is looked at instead of the members.
     pub(super) count: bool,
 }
@@ -81,7 +83,17 @@ impl Target {
             Some((name, member)) => (name, Selector::Named(member.into())),
             None => (name, Selector::All),
         };
-        Some(Target { variable: Variable::named(name)?, selector: member, count: false })
+        Some(Target::new(Variable::named(name)?, member, false))
+    }
+
+    fn new(variable: Variable, selector: Selector, count: bool) -> Target {
+        let key = match (variable, &selector) {
+            (Variable::Stored(collection), Selector::Named(name)) => {
+                Some(format!("{collection}.{name}").to_ascii_lowercase().into())
+            }
+            _ => None,
+        };
+        Target { variable, selector, key, count }
     }
 
     /// Whether a member of this name belongs to the target; `None` where that cannot be told.
@@ -122,7 +134,7 @@ impl Targets {
                 selector = name;
                 rest = behind;
             }
-            let target = Target { variable, selector, count: sign == Some('&') };
+            let target = Target::new(variable, selector, sign == Some('&'));
             if sign == Some('!') { &mut targets.excluded } else { &mut targets.included }.push(target);
             rest = rest.trim_start_matches(|c: char| matches!(c, '|' | ',') || c.is_whitespace());
         }

@@ -16,6 +16,7 @@ pub(crate) struct Case {
     /// Files that are made besides those of the folder: documents, includes.
     #[serde(default)]
     pub(crate) files: BTreeMap<String, String>,
+    #[serde(default)]
     pub(crate) requests: Vec<Request>,
     /// Whether the config is only checked.
     #[serde(default)]
