@@ -46,6 +46,7 @@ pub(super) fn decide(site: &ApacheSite, ask: &mut Ask<'_>) -> Verdict {
         script_alias: None,
         env: Vec::new(),
         ended: false,
+        subrequest: false,
         loops: 0,
         excluded: None,
         transaction: Transaction::default(),
@@ -111,6 +112,8 @@ struct Run<'s, 'r, 'a> {
     env: Vec<(String, Option<String>)>,
     /// Whether `[END]` has stopped mod_rewrite.
     ended: bool,
+    /// Whether this is only a look at what another path would be.
+    subrequest: bool,
     /// Internal redirects so far.
     loops: usize,
     /// The `ProxyPass … !` that took the request off the proxy.

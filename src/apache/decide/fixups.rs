@@ -25,7 +25,7 @@ impl<'s> Run<'s, '_, '_> {
             let listed = listed.filter(|redirect| !matches!(redirect.from, super::super::site::redirect::From::All));
             self.redirects(listed, &path, "fixups")?;
         }
-        if self.proxied.is_none() && self.has("dir") && !self.takes_dav() {
+        if self.proxied.is_none() && self.has("dir") && !self.subrequest && !self.takes_dav() {
             self.folder()?;
         }
         Ok(())
@@ -153,38 +153,58 @@ impl<'s> Run<'s, '_, '_> {
         let named = self.innermost(|config| config.rest.as_ref()?.index.as_ref());
         let default = ["index.html".to_owned()];
         let names = named.map_or(&default[..], |names| &names[..]);
-        let folder = self.url.path.clone();
+        let (folder, filename) = (self.url.path.clone(), filename.to_owned());
+        let mut refused = None;
         for (index, name) in names.iter().enumerate() {
             let path = if name.starts_with('/') { name.clone() } else { format!("{folder}{name}") };
-            if self.index_is_proxied(&path)? {
-                return Ok(());
-            }
-            let file = match name.starts_with('/') {
-                true => format!("{}{name}", self.document_root().trim_end_matches('/')),
-                false => format!("{}/{name}", filename.trim_end_matches('/')),
-            };
-            if self.ask.fact(Fact::FileExists(file.as_str().into()), index == 0) {
-                self.url.path = path;
-                self.filename = file;
-                self.walk_files();
-                return Ok(());
+            match self.look_up(&path, index == 0) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(End::Status(status @ 300..400)) => return Err(End::Status(status)),
+                Err(End::Status(200 | 404)) => {}
+                Err(End::Status(status)) => refused = Some(status),
+                Err(_) => {}
             }
         }
-        Ok(())
+        self.filename = filename;
+        refused.map_or(Ok(()), |status| Err(End::Status(status)))
     }
 
-    /// An index that a `ProxyPass` takes needs no file.
-    fn index_is_proxied(&mut self, path: &str) -> Phase<bool> {
-        let any = !self.server.proxies.is_empty() || !self.site.main().proxies.is_empty();
-        if !any || !self.has("proxy") {
+    /// What a GET of another path would be (`ap_sub_req_lookup_uri`). Where a file or the proxy answers it, the request takes
+    /// its place; else all stays as it was.
+    fn look_up(&mut self, path: &str, likely: bool) -> Phase<bool> {
+        if self.subrequest {
             return Ok(false);
         }
-        let (kept, steps) = (std::mem::replace(&mut self.url.path, path.to_owned()), self.steps.len());
-        let proxied = self.proxy_pass()?;
-        if !proxied {
-            self.url.path = kept;
-            self.steps.truncate(steps);
+        let kept = (self.url.clone(), self.stack.clone(), self.filename.clone(), self.handler.clone());
+        let (decided, steps, method) = (self.decided, self.steps.len(), self.fixed_method);
+        let (local, script_alias, context_prefix) = (self.local, self.script_alias, self.context_prefix);
+        self.subrequest = true;
+        self.fixed_method = Some(self.ask.universe().only("GET"));
+        let query = self.url.query.clone();
+        self.restart(path);
+        self.url.query = query;
+        let looked = self.process_once();
+        self.subrequest = false;
+        self.fixed_method = method;
+        let found = match &looked {
+            Ok(()) if self.proxied.is_some() => true,
+            Ok(()) => {
+                let file = self.filename.clone();
+                self.ask.fact(Fact::FileExists(file.into()), likely)
+            }
+            Err(_) => false,
+        };
+        if found {
+            return Ok(true);
         }
-        Ok(proxied)
+        (self.url, self.stack, self.filename, self.handler) = kept;
+        (self.local, self.script_alias, self.context_prefix) = (local, script_alias, context_prefix);
+        self.proxied = None;
+        if looked.is_ok() {
+            self.steps.truncate(steps);
+            self.decided = decided;
+        }
+        looked.map(|()| false)
     }
 }

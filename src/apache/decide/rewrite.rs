@@ -47,6 +47,9 @@ impl Run<'_, '_, '_> {
         let mut index = 0;
         while let Some(rule) = rules.get(index) {
             index += 1;
+            if self.subrequest && (rule.flags.not_in_subrequests || rule.flags.redirect) {
+                continue;
+            }
             let Some(matched) = self.rule_matches(rule, &work, folder) else {
                 let mut failed = rule;
                 while failed.flags.chain && index < rules.len() {
@@ -274,7 +277,7 @@ impl Run<'_, '_, '_> {
             None => (host, default),
         };
         let own = self.server.names.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name));
-        let same_port = self.server.names.name_port.unwrap_or(request.port) == port;
+        let same_port = self.server_port() == port;
         if own && same_port { if path.is_empty() { "/".to_owned() } else { path.to_owned() } } else { uri }
     }
 
@@ -282,7 +285,7 @@ impl Run<'_, '_, '_> {
     fn qualify(&self, path: &str) -> String {
         let request = self.ask.request();
         let name = self.server.names.name.as_deref().unwrap_or("localhost");
-        let port = self.server.names.name_port.unwrap_or(request.port);
+        let port = self.server_port();
         let slash = if path.starts_with('/') { "" } else { "/" };
         match (request.scheme.as_str(), port) {
             ("http", 80) | ("https", 443) => format!("{}://{name}{slash}{path}", request.scheme),

@@ -18,7 +18,7 @@ impl Run<'_, '_, '_> {
 
     /// Phase 2, with the rules of the sections too; once for each request, redirects inside do not count.
     pub(super) fn security_request(&mut self) -> super::Phase {
-        if !self.has("security2") || self.loops > 0 || self.fixed_method.is_some() {
+        if !self.has("security2") || self.subrequest || self.loops > 0 || self.fixed_method.is_some() {
             return Ok(());
         }
         let sections: Vec<_> = self.stack.iter().filter_map(|(_, config)| config.security.as_deref()).collect();

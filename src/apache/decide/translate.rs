@@ -45,10 +45,7 @@ impl<'s> Run<'s, '_, '_> {
         let rewrite = &self.server.rewrite;
         let engine = self.innermost(|config| config.rewrite.as_ref()?.engine).is_some_and(|engine| engine.value);
         // A virtual host without a line of its own has no rules, not even inherited ones.
-        let own = std::ptr::eq(self.server, self.site.main())
-            || rewrite.engine.is_some()
-            || rewrite.options.set
-            || !rewrite.rules.is_empty();
+        let own = std::ptr::eq(self.server, self.site.main()) || rewrite.touched;
         if !engine || !own || self.ended {
             return Ok(false);
         }

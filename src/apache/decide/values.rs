@@ -129,6 +129,14 @@ impl Run<'_, '_, '_> {
         value
     }
 
+    /// The port of the Host header, else that of `ServerName`, else the scheme's (`ap_get_server_port`).
+    pub(super) fn server_port(&self) -> u16 {
+        let request = self.ask.request();
+        let sent = request.host.as_deref().and_then(|host| host.rsplit_once(':')).and_then(|(_, port)| port.parse().ok());
+        let default = if request.scheme == "https" { 443 } else { 80 };
+        sent.or(self.server.names.name_port).unwrap_or(default)
+    }
+
     fn method_text(&self) -> Value {
         match self.fixed_method {
             Some(_) => Value::Plain("GET".to_owned()),
@@ -155,7 +163,7 @@ impl Run<'_, '_, '_> {
             Var::Header(name) => self.ask.header(name).map(|value| value.to_string()).unwrap_or_default(),
             Var::Env(name) => self.env_value(name, 0).unwrap_or_default(),
             Var::RemoteAddress => self.ask.client().to_string(),
-            Var::ServerPort => self.server.names.name_port.unwrap_or(request.port).to_string(),
+            Var::ServerPort => self.server_port().to_string(),
             Var::ServerName => match &self.server.names.name {
                 Some(name) => name.clone(),
                 None => return Value::Unknown("the server's name".into()),

@@ -144,8 +144,6 @@ struct Place<'p> {
     kind: Kind,
     /// The methods that `Limit` and `LimitExcept` leave.
     limited: MethodSet,
-    /// Whether a `Limit` or `LimitExcept` is open.
-    in_limit: bool,
     depth: usize,
 }
 
@@ -174,7 +172,7 @@ impl Builder<'_, '_, '_> {
         let path = folder.to_string_lossy().into_owned();
         let path = if path.is_empty() { "/".to_owned() } else { path };
         let all = self.context.universe.all();
-        let place = Place { server: 0, path: Some(&path), kind: Kind::Htaccess, limited: all, in_limit: false, depth: 0 };
+        let place = Place { server: 0, path: Some(&path), kind: Kind::Htaccess, limited: all, depth: 0 };
         let first = statements.clone().next().map(|statement| statement.span());
         self.directory(statements, &mut config, place);
         if let Some(span) = first {

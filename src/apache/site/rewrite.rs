@@ -16,6 +16,8 @@ pub(in crate::apache) struct RewriteServer {
     pub(in crate::apache) engine: Option<Spanned<bool>>,
     pub(in crate::apache) options: Options,
     pub(in crate::apache) rules: Vec<Arc<RewriteRule>>,
+    /// Whether any line of mod_rewrite stands in the server, be it in a section: only then has it a config of its own.
+    pub(in crate::apache) touched: bool,
     /// Rules with those that are inherited; `None` where they are the own ones.
     pub(in crate::apache) merged: Option<Vec<Arc<RewriteRule>>>,
 }
@@ -69,6 +71,7 @@ pub(in crate::apache) struct Flags {
     pub(in crate::apache) proxy: bool,
     pub(in crate::apache) pass_through: bool,
     pub(in crate::apache) no_case: bool,
+    pub(in crate::apache) not_in_subrequests: bool,
     pub(in crate::apache) append_query: bool,
     pub(in crate::apache) discard_query: bool,
     pub(in crate::apache) no_escape: bool,
@@ -369,10 +372,11 @@ fn rule_flag(flags: &mut Flags, key: &str, value: &str) -> Result<(), Refused> {
         "qsa" | "qsappend" => flags.append_query = true,
         "qsd" | "qsdiscard" => flags.discard_query = true,
         "ne" | "noescape" => flags.no_escape = true,
+        "ns" | "nosubreq" => flags.not_in_subrequests = true,
         "h" | "handler" => flags.handler = Some(value.to_owned()),
         "e" | "env" => flags.env.push(value.to_owned()),
         "b" | "backrefescaping" | "bnp" | "backrefernoplus" | "bctls" | "bne" | "co" | "cookie" | "dpi" | "discardpath"
-        | "ns" | "nosubreq" | "qsl" | "qslast" | "t" | "type" | "unsafeprefixstat" | "unsafeallow3f" | "unc" => {}
+        | "qsl" | "qslast" | "t" | "type" | "unsafeprefixstat" | "unsafeallow3f" | "unc" => {}
         _ => return Err(format!("`RewriteRule` has no flag `{key}`")),
     }
     Ok(())

@@ -68,7 +68,7 @@ impl Builder<'_, '_, '_> {
     ) {
         let inner = Place { depth: place.depth + 1, ..place };
         match name {
-            "limit" | "limitexcept" => self.limit(name == "limitexcept", statement, config, inner, conds),
+            "limit" | "limitexcept" => self.limit(statement, config, inner, conds),
             "requireall" | "requireany" | "requirenone" | "requirenotall" => {
                 if let Some(node) = self.container(name, statement, place, 0) {
                     self.add_container(statement, node, config);
@@ -92,24 +92,30 @@ impl Builder<'_, '_, '_> {
     }
 
     /// `<Limit>` and `<LimitExcept>`: their content belongs to the section around them, for fewer methods.
-    fn limit(&mut self, except: bool, statement: Statement<'_>, config: &mut DirConfig, place: Place<'_>, conds: &mut Vec<Cond>) {
-        let listed = covered(self, &statement.raw());
-        let all = self.context.universe.all();
-        let limited = place.limited & if except { all - listed } else { listed };
-        let names = statement.args();
-        if names.is_empty() {
-            self.refuse(statement, format!("`<{}>` names no method", statement.name()));
-        } else if !except && names.iter().any(|name| name == "TRACE") {
-            self.refuse(statement, "`<Limit>` cannot have TRACE: `TraceEnable` controls it");
-        } else if limited.is_empty() {
-            self.refuse(statement, format!("`<{}>` leaves no method", statement.name()));
-        } else if limited == place.limited && place.in_limit {
-            self.refuse(statement, format!("`<{}>` narrows nothing that the section around it leaves", statement.name()));
-        }
-        let inner = Place { limited, in_limit: true, ..place };
+    fn limit(&mut self, statement: Statement<'_>, config: &mut DirConfig, place: Place<'_>, conds: &mut Vec<Cond>) {
+        let limited = self.limited(statement, place);
+        let inner = Place { limited, ..place };
         for child in statement.children() {
             self.directory_statement(child, config, inner, conds);
         }
+    }
+
+    /// The methods that a `<Limit>` or `<LimitExcept>` leaves of those around it (`ap_limit_section`).
+    fn limited(&mut self, statement: Statement<'_>, place: Place<'_>) -> MethodSet {
+        let except = statement.is("LimitExcept");
+        let listed = covered(self, &statement.raw());
+        let limited = place.limited & if except { self.context.universe.all() - listed } else { listed };
+        let (name, names) = (statement.name(), statement.args());
+        if names.is_empty() {
+            self.refuse(statement, format!("`<{name}>` names no method"));
+        } else if !except && names.iter().any(|name| name == "TRACE") {
+            self.refuse(statement, "`<Limit>` cannot have TRACE: `TraceEnable` controls it");
+        } else if limited.is_empty() {
+            self.refuse(statement, format!("`<{name}>` leaves no method"));
+        } else if limited == place.limited {
+            self.refuse(statement, format!("`<{name}>` narrows nothing that the section around it leaves"));
+        }
+        limited
     }
 
     /// `<RequireAll>` and its kin, with all they hold.
@@ -154,10 +160,8 @@ impl Builder<'_, '_, '_> {
                     }
                 }
                 "limit" | "limitexcept" => {
-                    let listed = covered(self, &child.raw());
-                    let rest = self.context.universe.all() - listed;
-                    let limited = place.limited & if name == "limit" { listed } else { rest };
-                    self.fill_container(node, child, Place { limited, in_limit: true, ..place }, depth + 1);
+                    let limited = self.limited(child, place);
+                    self.fill_container(node, child, Place { limited, ..place }, depth + 1);
                 }
                 _ => {}
             }
@@ -234,6 +238,7 @@ impl Builder<'_, '_, '_> {
         conds: &mut Vec<Cond>,
     ) {
         if name.starts_with("rewrite") && place.path.is_some() {
+            self.servers[place.server].rewrite.touched = true;
             config.rewrite_mut().folder = place.path.map(|path| format!("{}/", path.strip_suffix('/').unwrap_or(path)));
         }
         match name {

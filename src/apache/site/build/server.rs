@@ -21,8 +21,7 @@ impl Builder<'_, '_, '_> {
     pub(super) fn server(&mut self, statements: Statements<'_>, server: usize) {
         let mut defaults = std::mem::take(&mut self.servers[server].defaults);
         let mut conds = Vec::new();
-        let place =
-            Place { server, path: None, kind: Kind::Server, limited: self.context.universe.all(), in_limit: false, depth: 0 };
+        let place = Place { server, path: None, kind: Kind::Server, limited: self.context.universe.all(), depth: 0 };
         for statement in statements {
             if !self.server_statement(statement, server, &mut defaults, &mut conds) {
                 self.directory_statement(statement, &mut defaults, place, &mut conds);
@@ -40,6 +39,7 @@ impl Builder<'_, '_, '_> {
         conds: &mut Vec<Cond>,
     ) -> bool {
         let name = statement.name().to_ascii_lowercase();
+        self.servers[server].rewrite.touched |= name.starts_with("rewrite");
         if statement.is_section() {
             return self.server_section(&name, statement, server);
         }
@@ -208,7 +208,7 @@ impl Builder<'_, '_, '_> {
         let matcher = self.matcher(&path, tilde || name.ends_with("match"), kind, statement.is_open() && has_hole(&path));
         let mut config = DirConfig::default();
         let all = self.context.universe.all();
-        let place = Place { server, path: Some(&path), kind, limited: all, in_limit: false, depth: 0 };
+        let place = Place { server, path: Some(&path), kind, limited: all, depth: 0 };
         self.directory(statement.children(), &mut config, place);
         if kind == Kind::Proxy {
             self.balancer_section(&path, statement);
