@@ -34,6 +34,7 @@ pub(super) fn decide(site: &ApacheSite, ask: &mut Ask<'_>) -> Verdict {
         ask,
         server: site.main(),
         fixed_method: None,
+        outer_method: None,
         steps: Vec::new(),
         decided: None,
         url: Url::default(),
@@ -93,6 +94,8 @@ struct Run<'s, 'r, 'a> {
     server: &'s Server,
     /// After an error document has turned the request into a GET.
     fixed_method: Option<MethodSet>,
+    /// The fixed method of the request that a subrequest belongs to.
+    outer_method: Option<MethodSet>,
     steps: Vec<Step>,
     decided: Option<usize>,
     url: Url,
@@ -130,6 +133,15 @@ impl<'s> Run<'s, '_, '_> {
         match self.fixed_method {
             Some(method) => set.meets(method),
             None => self.ask.method_is(set),
+        }
+    }
+
+    /// The same for variables of the environment, which a subrequest has from the request itself.
+    fn env_method_is(&mut self, set: MethodSet) -> bool {
+        match (self.subrequest, self.outer_method) {
+            (true, None) => self.ask.method_is(set),
+            (true, Some(method)) => set.meets(method),
+            (false, _) => self.method_is(set),
         }
     }
 

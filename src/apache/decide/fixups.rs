@@ -25,7 +25,7 @@ impl<'s> Run<'s, '_, '_> {
             let listed = listed.filter(|redirect| !matches!(redirect.from, super::super::site::redirect::From::All));
             self.redirects(listed, &path, "fixups")?;
         }
-        if self.proxied.is_none() && self.has("dir") && !self.subrequest && !self.takes_dav() {
+        if self.proxied.is_none() && self.has("dir") && !self.takes_dav() {
             self.folder()?;
         }
         Ok(())
@@ -126,6 +126,10 @@ impl<'s> Run<'s, '_, '_> {
 
     /// mod_dir: a slash for folders, their index, a fallback for what does not exist.
     fn folder(&mut self) -> Phase {
+        // The index of a folder is a file, unless rewrite rules made something else of it.
+        if self.subrequest && self.url.path == self.url.raw && !self.local {
+            return Ok(());
+        }
         let filename = self.filename.clone();
         if self.is_folder(&filename) {
             return self.inside_folder(&filename);
@@ -180,6 +184,7 @@ impl<'s> Run<'s, '_, '_> {
         let (decided, steps, method) = (self.decided, self.steps.len(), self.fixed_method);
         let (local, script_alias, context_prefix) = (self.local, self.script_alias, self.context_prefix);
         self.subrequest = true;
+        self.outer_method = method;
         self.fixed_method = Some(self.ask.universe().only("GET"));
         let query = self.url.query.clone();
         self.restart(path);

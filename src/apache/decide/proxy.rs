@@ -129,7 +129,8 @@ impl Run<'_, '_, '_> {
             Some((name, written)) if !written.ends_with(']') => match written.parse::<u16>() {
                 Ok(port) => (name, port),
                 Err(_) if written.is_empty() => (name, *port),
-                Err(_) => return self.bad_port(),
+                // A missing slash in `ProxyPass` ends here.
+                Err(_) => return Err(End::Status(500)),
             },
             _ => (host, *port),
         };
@@ -141,14 +142,11 @@ impl Run<'_, '_, '_> {
         // FastCGI and its kin get the client's own target as REQUEST_URI.
         let target = match kind.as_str() {
             "fcgi" | "scgi" | "uwsgi" => Some(self.ask.request().target.as_str().into()),
+            // AJP carries the query apart from the path.
+            "ajp" => Some(encode_path(path.split('?').next().filter(|path| !path.is_empty()).unwrap_or("/")).into()),
             _ => Some(self.upstream_target(path).into()),
         };
         Err(End::Forward { to, target })
-    }
-
-    /// What follows the port of a URL must be a number; a missing slash in `ProxyPass` ends here.
-    fn bad_port(&mut self) -> Phase {
-        Err(End::Status(400))
     }
 
     fn not_an_upgrade(&mut self) -> Phase {

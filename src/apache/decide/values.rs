@@ -216,7 +216,7 @@ impl Run<'_, '_, '_> {
         for line in lines.iter().rev() {
             let Some((_, value)) = line.sets.iter().rev().find(|(known, _)| known == name) else { continue };
             let holds = match &line.test {
-                Test::Method(set) => self.method_is(*set),
+                Test::Method(set) => self.env_method_is(*set),
                 Test::Expr(expr) => self.expr(expr),
                 Test::Var(Var::Header(header), pattern) => {
                     let value = self.ask.header(header).map(|value| value.to_string());

@@ -1,0 +1,67 @@
+//! Names of methods that are none.
+
+use super::super::read::{Config, Statement};
+use super::super::site::ApacheSite;
+use super::super::site::methods::is_built_in;
+use crate::finding::{Finding, Severity};
+use crate::http::REGISTERED;
+
+pub(super) fn check(_site: &ApacheSite, config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for statement in config.all().filter(|statement| !statement.is_open()) {
+        if statement.is("Limit") || statement.is("LimitExcept") {
+            limit(statement, &mut findings);
+        } else if statement.is("RegisterHttpMethod") || statement.is("Script") {
+            let names = if statement.is("Script") { 1 } else { usize::MAX };
+            for (index, name) in statement.args().iter().enumerate().take(names) {
+                findings.extend(misspelt(name).map(|meant| unknown(statement, index, name, meant)));
+            }
+        }
+    }
+    findings
+}
+
+/// httpd registers any name that `<Limit>` lists, so that a misspelt one protects nothing.
+fn limit(statement: Statement<'_>, findings: &mut Vec<Finding>) {
+    for (index, name) in statement.args().iter().enumerate() {
+        let span = statement.arg_span(index);
+        let upper = name.to_ascii_uppercase();
+        let section = statement.name();
+        if name.contains(',') {
+            let list = upper.replace(',', " ");
+            let message = format!("`<{section}>` takes `{name}` for the name of one method, which no request has");
+            findings.push(
+                Finding::new("method-check-ineffective", Severity::Error, span, message)
+                    .help(format!("separate methods by blanks: `{}`", list.trim())),
+            );
+        } else if upper != **name && is_known(&upper) {
+            let message = format!("`<{section}>` tells letter case apart: `{name}` is not {upper}");
+            findings
+                .push(Finding::new("method-check-ineffective", Severity::Error, span, message).help(format!("write `{upper}`")));
+        } else if let Some(meant) = misspelt(name) {
+            findings.push(unknown(statement, index, name, meant));
+        }
+    }
+}
+
+fn unknown(statement: Statement<'_>, index: usize, name: &str, meant: &str) -> Finding {
+    let message = format!("`{name}` is no registered method");
+    let finding = Finding::new("unknown-method", Severity::Warning, statement.arg_span(index), message);
+    finding.help(format!("did you mean `{meant}`?"))
+}
+
+fn is_known(name: &str) -> bool {
+    is_built_in(name) || REGISTERED.contains(&name)
+}
+
+/// The registered method that a name is a slip of.
+pub(super) fn misspelt(name: &str) -> Option<&'static str> {
+    const WIDELY_USED: &[&str] =
+        &["PURGE", "BAN", "REFRESH", "TRACK", "DEBUG", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "POLL", "MKWORKSPACE"];
+    if is_known(name) || WIDELY_USED.contains(&name) || name.len() < 3 || !name.bytes().all(|c| c.is_ascii_uppercase()) {
+        return None;
+    }
+    let near = REGISTERED.iter().take(9).map(|known| (strsim::osa_distance(name, known), *known)).min()?;
+    let allowed = if name.len() < 5 { 1 } else { 2 };
+    (near.0 <= allowed).then_some(near.1)
+}

@@ -1,0 +1,145 @@
+//! Lines that a `ProxyPass` makes void.
+
+use super::super::site::handlers::Page;
+use super::super::site::proxy::{From, ProxyPass};
+use super::super::site::redirect::{From as RedirectFrom, alias_matches};
+use super::super::site::section::{DirConfig, Matcher};
+use super::super::site::{ApacheSite, Server};
+use crate::finding::{Finding, Severity};
+use crate::source::Span;
+
+pub(super) fn check(site: &ApacheSite) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for server in &site.servers {
+        let passes: Vec<&ProxyPass> = match std::ptr::eq(server, site.main()) {
+            true => server.proxies.iter().collect(),
+            false => site.main().proxies.iter().chain(&server.proxies).collect(),
+        };
+        if !passes.is_empty() {
+            shadowed(server, &passes, &mut findings);
+            folders(site, server, &passes, &mut findings);
+            redirects(server, &passes, &mut findings);
+            error_pages(site, server, &passes, &mut findings);
+        }
+    }
+    findings
+}
+
+/// How many lines are compared with one another: more of them are made by a machine.
+const MOST: usize = 400;
+
+/// The first line that takes a path.
+fn taker<'p>(passes: &[&'p ProxyPass], path: &str) -> Option<&'p ProxyPass> {
+    passes.iter().copied().take(MOST).find(|pass| match &pass.from {
+        From::Prefix(from) => alias_matches(path, from).is_some_and(|length| length > 0),
+        From::Pattern(pattern) => pattern.matches(path).unwrap_or(false),
+    })
+}
+
+/// The line that takes a path and all that lies below it, so that nothing below is left to other lines.
+fn whole_taker<'p>(passes: &[&'p ProxyPass], path: &str) -> Option<&'p ProxyPass> {
+    let taker = taker(passes, path).filter(|pass| pass.to.is_some() && matches!(pass.from, From::Prefix(_)))?;
+    let below = |pass: &&ProxyPass| match &pass.from {
+        From::Prefix(from) => pass.to.is_none() && from.starts_with(path.trim_end_matches('/')),
+        From::Pattern(_) => pass.to.is_none(),
+    };
+    (!passes.iter().take(MOST).any(|pass| below(pass))).then_some(taker)
+}
+
+/// A line after one that takes all of its paths never works.
+fn shadowed(server: &Server, passes: &[&ProxyPass], findings: &mut Vec<Finding>) {
+    for pass in server.proxies.iter().take(MOST) {
+        let From::Prefix(path) = &pass.from else { continue };
+        let Some(first) = taker(passes, path).filter(|first| !std::ptr::eq(*first, pass)) else { continue };
+        let From::Prefix(_) = &first.from else { continue };
+        let earlier = passes.iter().position(|known| std::ptr::eq(*known, first));
+        let own = passes.iter().position(|known| std::ptr::eq(*known, pass));
+        if earlier > own || first.to == pass.to {
+            continue;
+        }
+        // Where both map the same paths to the same server, the order is no matter.
+        let host = |pass: &ProxyPass| pass.to.as_ref().map(|to| to.splitn(4, '/').take(3).map(str::to_owned).collect::<Vec<_>>());
+        if host(first) == host(pass) {
+            continue;
+        }
+        let message = format!("this line never works: an earlier `ProxyPass` takes all of `{path}`");
+        findings.push(
+            Finding::new("method-check-ineffective", Severity::Warning, pass.span, message)
+                .help("put the longer path first")
+                .related(first.span, "this line takes the path"),
+        );
+    }
+}
+
+/// What checks methods in a section.
+fn method_check(config: &DirConfig) -> Option<(Span, &'static str)> {
+    if let Some(allowed) = config.allow_methods.filter(|allowed| allowed.value.is_some()) {
+        return Some((allowed.span, "AllowMethods"));
+    }
+    let root = config.authz.as_ref().and_then(|authz| authz.root.as_ref())?;
+    let limited = root.children().iter().find(|child| child.limited != root.limited || root.children().len() == 1);
+    let by_method = |node: &super::super::site::authz::Node| matches!(node.rule, super::super::site::authz::Rule::Methods(_));
+    limited.filter(|node| by_method(node)).map(|node| (node.span, "Require method"))
+}
+
+/// `<Directory>` is about files: what is proxied never meets it.
+fn folders(site: &ApacheSite, server: &Server, passes: &[&ProxyPass], findings: &mut Vec<Finding>) {
+    let Some(root) = site.inherited(server, |server| server.document_root.as_ref()) else { return };
+    for section in server.directories.iter().take(MOST) {
+        let Matcher::Path(folder) = &section.matcher else { continue };
+        let Some((span, directive)) = method_check(&section.config) else { continue };
+        let Some(rest) = folder.strip_prefix(root.value.trim_end_matches('/')) else { continue };
+        let path = if rest.is_empty() { "/" } else { rest };
+        let aliased = server.aliases.iter().any(|alias| folder.starts_with(alias.to.trim_end_matches('/')));
+        if aliased || !path.starts_with('/') {
+            continue;
+        }
+        if let Some(pass) = whole_taker(passes, path) {
+            let message =
+                format!("`{directive}` has no effect here: requests for `{path}` are proxied and never meet `<Directory>`");
+            findings.push(
+                Finding::new("method-check-ineffective", Severity::Warning, span, message)
+                    .help(format!("put it into `<Location \"{path}\">`"))
+                    .related(pass.span, "this line proxies them"),
+            );
+        }
+    }
+}
+
+/// A `Redirect` of the server comes after `ProxyPass`.
+fn redirects(server: &Server, passes: &[&ProxyPass], findings: &mut Vec<Finding>) {
+    for redirect in server.redirects.iter().take(MOST) {
+        let RedirectFrom::Prefix(path) = &redirect.from else { continue };
+        if let Some(pass) = whole_taker(passes, path) {
+            let message = format!("this redirect never works: `ProxyPass` takes `{path}` first");
+            findings.push(
+                Finding::new("method-check-ineffective", Severity::Warning, redirect.span, message)
+                    .help(format!("put it into `<Location \"{path}\">`, or exclude the path with `ProxyPass {path} !` above"))
+                    .related(pass.span, "this line takes the path"),
+            );
+        }
+    }
+}
+
+/// An error page that is proxied turns a refusal into a GET, whose answer the client sees instead.
+fn error_pages(site: &ApacheSite, server: &Server, passes: &[&ProxyPass], findings: &mut Vec<Finding>) {
+    let own = std::iter::once(&server.defaults).chain(super::sections(server).map(|section| &section.config));
+    for page in own.flat_map(|config| &config.errors) {
+        let Page::Path(path) = &page.page else { continue };
+        if !matches!(page.status, 403 | 405 | 501) {
+            continue;
+        }
+        let path = path.split('?').next().unwrap_or(path);
+        let Some(pass) = taker(passes, path).filter(|pass| pass.to.is_some()) else { continue };
+        let message = format!(
+            "a request that is refused with {} goes upstream as GET `{path}`, and the client sees the status of that",
+            page.status
+        );
+        findings.push(
+            Finding::new("method-check-bypassed", Severity::Warning, page.span, message)
+                .help(format!("serve the page from a file: `ProxyPass {path} !` above the other lines"))
+                .related(pass.span, "this line proxies the page"),
+        );
+    }
+    _ = site;
+}
