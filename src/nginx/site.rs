@@ -190,6 +190,17 @@ impl Model {
         }
     }
 
+    /// The `internal` of a location or of one around it.
+    pub(super) fn internal(&self, mut scope: ScopeId) -> Option<Span> {
+        loop {
+            let level = self.scope(scope);
+            if level.internal.is_some() {
+                return level.internal;
+            }
+            scope = level.parent?;
+        }
+    }
+
     /// The scopes with their names.
     pub(super) fn scopes(&self) -> impl Iterator<Item = (ScopeId, &Scope)> {
         self.scopes.iter().enumerate().map(|(index, scope)| (ScopeId(index as u32), scope))
