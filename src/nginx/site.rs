@@ -17,7 +17,7 @@ mod variables;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::http::{MethodSet, Universe};
+use crate::http::{ByMethod, MethodSet, Universe};
 use crate::pattern::Pattern;
 use crate::source::Span;
 
@@ -118,6 +118,7 @@ pub(super) struct Model {
     pub variables: Variables,
     pub groups: HashMap<Box<str>, Group>,
     pub universe: Universe,
+    pub methods: Methods,
     /// Where relative roots start.
     pub prefix: String,
     /// Where other relative paths start: the folder of the main config file.
@@ -128,6 +129,34 @@ pub(super) struct Model {
     /// The keys of `limit_req_zone` and `limit_conn_zone`, by zone.
     pub zones: HashMap<Box<str>, Text>,
     pub bodies: Bodies,
+}
+
+/// The sets of methods that the phases ask for, made once: they are asked for on every request.
+#[derive(Debug)]
+pub(super) struct Methods {
+    /// Those that the request line may hold (`ngx_http_parse_request_line`).
+    pub tokens: MethodSet,
+    /// Those that nginx refuses by itself.
+    pub refused: MethodSet,
+    pub get: MethodSet,
+    pub head: MethodSet,
+    pub post: MethodSet,
+    /// The name of each method, by method.
+    pub names: ByMethod<Arc<str>>,
+}
+
+impl Methods {
+    pub(super) fn new(universe: &Universe) -> Self {
+        let is_token = |name: &str| !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'_' | b'-'));
+        Methods {
+            tokens: universe.matching(is_token),
+            refused: universe.set(["CONNECT", "TRACE"]),
+            get: universe.only("GET"),
+            head: universe.only("HEAD"),
+            post: universe.only("POST"),
+            names: ByMethod::each(universe, universe.all(), |name| Arc::from(name)),
+        }
+    }
 }
 
 /// Whether modules outside of stock nginx take part; the interpreter asks before it looks for their settings.
@@ -187,17 +216,6 @@ impl Model {
             (Some(Handler::Pass(pass)), _) if pass.kind == kind => Some(pass),
             (_, ScopeKind::If | ScopeKind::LimitExcept) => self.pass(scope.parent?, kind),
             _ => None,
-        }
-    }
-
-    /// The `internal` of a location or of one around it.
-    pub(super) fn internal(&self, mut scope: ScopeId) -> Option<Span> {
-        loop {
-            let level = self.scope(scope);
-            if level.internal.is_some() {
-                return level.internal;
-            }
-            scope = level.parent?;
         }
     }
 

@@ -409,7 +409,10 @@ impl Builder<'_, '_> {
         }
         if entry.until.is_some_and(|until| release > Release(until.0, until.1, u16::MAX)) {
             let until = entry.until.unwrap_or(release);
-            let refused = Refused::new(word.span, format!("`{}` is gone: HAProxy {}.{} was the last to know it", word.text, until.0, until.1));
+            let refused = Refused::new(
+                word.span,
+                format!("`{}` is gone: HAProxy {}.{} was the last to know it", word.text, until.0, until.1),
+            );
             return Err(match word.text {
                 "block" => refused.help("write `http-request deny`"),
                 text if text.starts_with("req") => refused.help("write an `http-request` rule"),

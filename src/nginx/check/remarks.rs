@@ -25,8 +25,10 @@ impl<'d> Checker<'d> {
             if !matches!(scope.kind, ScopeKind::Http) {
                 self.named_targets(scope, servers.get(&model.server_scope(id)).copied());
             }
-            if matches!(scope.kind, ScopeKind::Http | ScopeKind::Server) {
-                self.trace_leak(scope);
+            match scope.kind {
+                ScopeKind::Http => self.trace_leak(scope, &servers.values().copied().collect::<Vec<_>>()),
+                ScopeKind::Server => self.trace_leak(scope, &servers.get(&id).copied().into_iter().collect::<Vec<_>>()),
+                ScopeKind::Location(_) | ScopeKind::If | ScopeKind::LimitExcept => {}
             }
             self.override_header(id, scope);
         }

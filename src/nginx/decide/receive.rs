@@ -32,9 +32,7 @@ impl<'m> Exchange<'m, '_, '_> {
     /// `ngx_http_parse_request_line`
     fn request_line(&mut self, listener: &Listener) -> Result<(), Next> {
         let request = self.ask.request();
-        let universe = self.ask.universe();
-        let token = |name: &str| !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'_' | b'-'));
-        if !self.ask.method_is(universe.matching(token)) {
+        if !self.ask.method_is(self.model.methods.tokens) {
             return Err(Next::Fail(400));
         }
         let (host, target) = split_target(&request.target).ok_or(Next::Fail(400))?;
@@ -86,8 +84,7 @@ impl<'m> Exchange<'m, '_, '_> {
                 return Next::Fail(400);
             }
         }
-        let refused = self.ask.universe().set(["CONNECT", "TRACE"]);
-        if self.ask.method_is(refused) {
+        if self.ask.method_is(self.model.methods.refused) {
             return Next::Fail(405);
         }
         Next::ServerRewrite

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::values::Value;
 use super::{Exchange, Method, Next, uri};
-use crate::http::{Answer, ByMethod, UpstreamMethod};
-use crate::nginx::site::{Builtin, Definition, Destination, Flag, Pass, PassKind, Setting};
+use crate::http::{Answer, UpstreamMethod};
+use crate::nginx::site::{Builtin, Definition, Destination, Flag, Pass, PassKind, Setting, Text};
 
 impl<'m> Exchange<'m, '_, '_> {
     pub(super) fn pass_on(&mut self, kind: PassKind) -> Next {
@@ -88,7 +88,7 @@ impl<'m> Exchange<'m, '_, '_> {
         let value = match kind {
             PassKind::Proxy => return self.proxy_method(),
             PassKind::FastCgi | PassKind::Uwsgi | PassKind::Scgi => self.method_param(kind),
-            PassKind::Grpc | PassKind::Memcached => self.current_method(),
+            PassKind::Grpc | PassKind::Memcached => return self.same_method(),
         };
         self.compare(value)
     }
@@ -101,10 +101,10 @@ impl<'m> Exchange<'m, '_, '_> {
             Setting::ProxyMethod(method) => Some(method),
             _ => None,
         });
-        let Some((method, span)) = method else {
-            let current = self.current_method();
-            return self.compare(current);
-        };
+        let Some((method, span)) = method else { return self.same_method() };
+        if self.is_request_method(method) && !self.subrequest {
+            return self.same_method();
+        }
         let value = self.value(method);
         if let Value::Unknown = value {
             self.ask.doubt("the value of `proxy_method` cannot be told");
@@ -157,27 +157,33 @@ impl<'m> Exchange<'m, '_, '_> {
         self.value(value)
     }
 
-    /// The name of the method as this request has it now.
-    fn current_method(&mut self) -> Value {
+    /// The method as this request has it now: the client's, unless an `error_page` made it GET.
+    fn same_method(&mut self) -> UpstreamMethod {
         match self.method {
-            Method::Get => Value::text("GET"),
-            Method::Client => self.request_method(),
+            Method::Client => UpstreamMethod::Unchanged,
+            Method::Get => self.compare(Value::text("GET")),
         }
+    }
+
+    fn is_request_method(&self, text: &Text) -> bool {
+        let definition = |id| &self.model.variables.get(id).definition;
+        text.variable().is_some_and(|id| matches!(definition(id), Definition::Builtin(Builtin::RequestMethod)))
     }
 
     /// Compares what goes out with what the client sent, for all methods of the run at once.
     fn compare(&mut self, outgoing: Value) -> UpstreamMethod {
-        let universe = self.ask.universe();
-        let client: ByMethod<Arc<str>> = ByMethod::each(universe, self.ask.methods(), |name| Arc::from(name));
-        let outgoing = match outgoing {
-            Value::Plain(text) => ByMethod::same(text),
-            Value::Methods(values) => values,
-            Value::Unknown => return UpstreamMethod::Unchanged,
-        };
-        let changed = client.zip(&outgoing, |client, outgoing| (client != outgoing).then(|| Arc::clone(outgoing)));
-        match self.ask.settle(&changed).flatten() {
-            Some(method) => UpstreamMethod::Replaced(method),
-            None => UpstreamMethod::Unchanged,
+        let model = self.model;
+        match outgoing {
+            Value::Plain(text) if self.ask.method_is(model.universe.only(&text)) => UpstreamMethod::Unchanged,
+            Value::Plain(text) => UpstreamMethod::Replaced(text),
+            Value::Methods(values) => {
+                let changed = |client: &Arc<str>, outgoing: &Arc<str>| (client != outgoing).then(|| Arc::clone(outgoing));
+                match self.ask.settle(&model.methods.names.zip(&values, changed)).flatten() {
+                    Some(method) => UpstreamMethod::Replaced(method),
+                    None => UpstreamMethod::Unchanged,
+                }
+            }
+            Value::Unknown => UpstreamMethod::Unchanged,
         }
     }
 

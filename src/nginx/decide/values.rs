@@ -76,7 +76,7 @@ impl<'m> Exchange<'m, '_, '_> {
     pub(super) fn method_is(&mut self, set: MethodSet) -> bool {
         match self.method {
             Method::Client => self.ask.method_is(set),
-            Method::Get => set.contains(self.ask.universe().only("GET")),
+            Method::Get => set.contains(self.model.methods.get),
         }
     }
 
@@ -229,16 +229,15 @@ impl<'m> Exchange<'m, '_, '_> {
     }
 
     /// `$request_method`: the current name of the main request's method.
-    pub(super) fn request_method(&mut self) -> Value {
+    pub(super) fn request_method(&self) -> Value {
         match self.method {
             Method::Get if !self.subrequest => Value::text("GET"),
             _ => self.client_method(),
         }
     }
 
-    fn client_method(&mut self) -> Value {
-        let universe = self.ask.universe();
-        Value::Methods(ByMethod::each(universe, self.ask.methods(), |name| Arc::from(name))).simplified()
+    fn client_method(&self) -> Value {
+        Value::Methods(self.model.methods.names.clone())
     }
 
     /// The client's address, or the one that a trusted proxy states (`ngx_http_realip_module`).

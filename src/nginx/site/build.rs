@@ -34,6 +34,7 @@ pub(in super::super) fn build(document: &Document, universe: Universe, prefix: S
         servers: Vec::new(),
         variables: Variables::default(),
         groups: HashMap::new(),
+        methods: Methods::new(&universe),
         universe,
         prefix,
         folder: document.folder.display().to_string(),

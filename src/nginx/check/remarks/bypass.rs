@@ -3,19 +3,19 @@
 use super::super::Checker;
 use crate::finding::{Finding, Severity};
 use crate::nginx::select::locate;
-use crate::nginx::site::{Definition, Handler, Part, Scope, ScopeId, Setting, Text};
+use crate::nginx::site::{Definition, Handler, Part, Scope, ScopeId, ServerBlock, Setting, Text};
 
 impl<'d> Checker<'d> {
     /// nginx refuses TRACE and CONNECT with 405 before it looks for a location; an `error_page` of the server takes that over
     /// and keeps the method.
-    pub(super) fn trace_leak(&mut self, scope: &Scope) {
+    pub(super) fn trace_leak(&mut self, scope: &Scope, servers: &[&ServerBlock]) {
         let pages = scope.settings.iter().filter_map(|(setting, _)| match setting {
             Setting::ErrorPages(pages) => Some(pages),
             _ => None,
         });
         for page in pages.flatten().filter(|page| page.codes.contains(&405)) {
             let Some(name) = page.target.constant().filter(|name| name.starts_with('@')) else { continue };
-            let passes = self.model.servers.iter().filter_map(|server| server.named.get(&**name)).any(|named| {
+            let passes = servers.iter().filter_map(|server| server.named.get(&**name)).any(|named| {
                 let named = self.model.scope(*named);
                 matches!(named.handler, Some(Handler::Pass(_))) && named.code.is_empty()
             });
