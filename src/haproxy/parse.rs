@@ -133,6 +133,11 @@ impl FileParser<'_> {
             let at = offset + nul as u32;
             self.error(at..at + 1, "a NUL byte ends the line", None);
         }
+        // Scopes such as `[name]` say for which programs the lines below are meant.
+        let indent = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        if text.get(indent) == Some(&b'[') {
+            return self.builder.comment(offset + indent as u32..offset + text.len() as u32);
+        }
         let place = Place { file: &self.source.name, line: self.number, section: &self.section };
         let Line { words, comment, unset, refusal } = line::read(text, offset, &self.reading.environment, &place);
         if let Some(refusal) = refusal {
@@ -158,6 +163,9 @@ impl FileParser<'_> {
                 return self.builder.comment(bytes);
             }
             ".alert" => self.error(bytes.clone(), "HAProxy stops at this `.alert`", None),
+            ".notice" | ".warning" | ".diag" if self.builder.pending() > 2 => {
+                self.error(bytes.clone(), format!("`{first}` takes one message: put it in quotes"), None);
+            }
             ".notice" | ".warning" | ".diag" | "" => {}
             _ if first.starts_with('.') && self.reading.release >= Release(2, 4, 0) => {
                 self.error(bytes.clone(), format!("there is no directive `{first}`"), None);

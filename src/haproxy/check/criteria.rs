@@ -5,7 +5,7 @@ use crate::finding::{Edit, Finding, Safety, Severity};
 use crate::haproxy::site::acl::{Acl, Criterion};
 use crate::haproxy::site::matching::Matching;
 use crate::haproxy::site::resolve::is_token;
-use crate::http::REGISTERED;
+use crate::http::{MethodSet, REGISTERED};
 use crate::source::Span;
 
 /// Tokens that are in wide use without being registered.
@@ -37,12 +37,17 @@ const IN_USE: &[&str] = &[
 
 impl Checks<'_> {
     pub(super) fn criteria(&self, findings: &mut Vec<Finding>) {
-        for criterion in &self.config.criteria {
+        let uses = self.uses();
+        for (criterion, used) in self.config.criteria.iter().zip(uses) {
             self.operators(criterion, findings);
             if !criterion.is_method() {
                 continue;
             }
-            if criterion.empty && !matches!(criterion.patterns.matching, Matching::Found | Matching::Bool) {
+            let cut = findings.iter().any(|finding| {
+                finding.span.file == criterion.span.file
+                    && criterion.span.to(finding.span).len() <= criterion.span.len() + finding.span.len() + 1
+            });
+            if criterion.empty && !cut && !matches!(criterion.patterns.matching, Matching::Found | Matching::Bool) {
                 let finding = ineffective(Severity::Error, criterion.span, "`method` without any pattern never matches");
                 findings.push(finding.help("name the methods behind it"));
             }
@@ -50,7 +55,7 @@ impl Checks<'_> {
                 continue;
             }
             match criterion.patterns.matching {
-                Matching::Method | Matching::Text => self.literals(criterion, findings),
+                Matching::Method | Matching::Text => self.literals(criterion, used, findings),
                 Matching::Regex => self.regexes(criterion, findings),
                 _ => {}
             }
@@ -58,9 +63,20 @@ impl Checks<'_> {
         self.config.acls.iter().for_each(|acl| self.acl_lines(acl, findings));
     }
 
-    fn literals(&self, criterion: &Criterion, findings: &mut Vec<Finding>) {
+    /// Where the ACL of each criterion is first used.
+    fn uses(&self) -> Vec<Option<Span>> {
+        let mut uses = vec![None; self.config.criteria.len()];
+        for acl in &self.config.acls {
+            for id in &acl.criteria {
+                uses[id.0 as usize] = uses[id.0 as usize].or(acl.first_use);
+            }
+        }
+        uses
+    }
+
+    fn literals(&self, criterion: &Criterion, used: Option<Span>, findings: &mut Vec<Finding>) {
         for (text, span) in &criterion.words {
-            self.literal(criterion, text, *span, findings);
+            self.literal(criterion, used, text, *span, findings);
         }
         for text in criterion.patterns.texts() {
             let trimmed = text.trim_end();
@@ -72,7 +88,7 @@ impl Checks<'_> {
         }
     }
 
-    fn literal(&self, criterion: &Criterion, text: &str, span: Span, findings: &mut Vec<Finding>) {
+    fn literal(&self, criterion: &Criterion, used: Option<Span>, text: &str, span: Span, findings: &mut Vec<Finding>) {
         let parts: Vec<&str> = text.split(['|', ',', ' ', '\t']).filter(|part| !part.is_empty()).collect();
         let bare = |part: &str| part.trim_start_matches('!').to_ascii_uppercase();
         let named = |part: &&str| REGISTERED.contains(&bare(part).as_str());
@@ -95,6 +111,7 @@ impl Checks<'_> {
                 span,
                 format!("`{text}` never matches {upper}: methods are compared with their letter case"),
             );
+            let finding = befalls(finding, used, self.config.universe.only(&upper));
             findings.push(finding.help(format!("write `{upper}`")).fix(Safety::Unsafe, vec![Edit { span, text: upper }]));
             return;
         }
@@ -183,5 +200,14 @@ impl Checks<'_> {
             let span = other.unwrap_or(criteria[0].span);
             findings.push(ineffective(Severity::Info, span, message).help("use two names where both must hold"));
         }
+    }
+}
+
+/// Names the methods that a finding is about, and the rule that first uses the criterion.
+fn befalls(finding: Finding, used: Option<Span>, methods: MethodSet) -> Finding {
+    let finding = finding.methods(methods);
+    match used.filter(|used| !used.contains(finding.span)) {
+        Some(used) => finding.related(used, "used here"),
+        None => finding,
     }
 }

@@ -73,7 +73,9 @@ impl<'c> Probe<'c> {
         let mut chosen = Vec::new();
         let mut terms = Vec::new();
         for (acl, criterion, negated) in criteria {
-            if subject(&criterion.sample).is_some() && (negated || !chosen.contains(&acl)) {
+            // An ACL that can be met in another way asks nothing of the path.
+            let other_way = !negated && config.criteria_of(acl).any(|criterion| subject(&criterion.sample).is_none());
+            if !other_way && subject(&criterion.sample).is_some() && (negated || !chosen.contains(&acl)) {
                 if !negated {
                     chosen.push(acl);
                 }

@@ -34,7 +34,24 @@ pub(in crate::haproxy) enum Set {
     AfterResponse,
 }
 
+/// Where samples are looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum Reach {
+    Any,
+    Request,
+    Response,
+    Logs,
+}
+
 impl Set {
+    fn reach(self) -> Reach {
+        match self {
+            Set::Request => Reach::Request,
+            Set::Response | Set::AfterResponse => Reach::Response,
+            _ => Reach::Any,
+        }
+    }
+
     /// The name under which the grammar lists the set's actions.
     fn place(self) -> &'static str {
         match self {
@@ -196,6 +213,7 @@ impl Builder<'_, '_> {
         line: Span,
     ) -> Result<Rule, Refused> {
         let mut parts = Parts { words, at: 0 };
+        self.reach = set.reach();
         let Some(verb) = parts.next() else { return Err(Refused::new(line, format!("`{family}` needs an action"))) };
         let action = self.action(set, family, verb, &mut parts, line)?;
         let condition = self.rest_condition(scope, &mut parts, family)?;
@@ -241,12 +259,13 @@ impl Builder<'_, '_> {
             }
             "tarpit" => Action::Tarpit(self.refusal(parts, 500, line)?),
             "reject" | "close" => Action::Reject,
-            "silent-drop" => {
+            "silent-drop" if self.config.release >= Release(2, 8, 0) => {
                 while !parts.at_condition() {
                     parts.next();
                 }
                 Action::SilentDrop
             }
+            "silent-drop" => Action::SilentDrop,
             "return" => Action::Return(self.reply(parts, 200, line)?),
             "redirect" => Action::Redirect(self.redirect(parts, line)?),
             "auth" => {
@@ -339,6 +358,21 @@ impl Builder<'_, '_> {
                 }
                 Action::Normalize(kind)
             }
+            _ if name.starts_with("track-sc") => {
+                if name[8..].parse::<u8>().is_ok_and(|number| number > 2) && self.config.release < Release(2, 8, 0) {
+                    return Err(Refused::new(verb.span, format!("`{name}` is one counter too many: there are sc0, sc1 and sc2")));
+                }
+                let key = parts.need("what is counted", line)?;
+                self.sample(&key)?;
+                let named = parts.peek().filter(|word| word.text == "table").map(|_| parts.next());
+                let table = if named.is_some() { Some(parts.need("the name of the table", line)?) } else { None };
+                self.wanted_tables.push((
+                    self.config.proxies.len(),
+                    table.map(|table| (table.text.into(), table.span)),
+                    verb.span,
+                ));
+                Action::Nothing
+            }
             _ if name.starts_with("lua.") || matches!(name, "send-spoe-group" | "do-resolve") => {
                 while !parts.at_condition() {
                     parts.next();
@@ -407,26 +441,12 @@ impl Builder<'_, '_> {
             }
             parts.at -= 2;
         }
-        let reply = self.reply(parts, default, line)?;
-        // A bare status, however it is written, is sent with the error page of that status.
-        if matches!(reply.body, Body::Own)
-            && reply.headers.is_empty()
-            && reply.status_span.is_some()
-            && !self.last_reply_had_payload
-        {
-            let code = reply.status_span.unwrap_or(line);
-            let status = self.known_refusal_status(reply.status, code, default)?;
-            return Ok(Reply { status, body: Body::ErrorPages, ..reply });
-        }
-        Ok(reply)
+        self.reply(parts, default, line)
     }
 
+    /// A status that is sent with its error page must be one that HAProxy has a page for.
     fn refusal_status(&mut self, code: &Word<'_>, default: u16) -> Result<u16, Refused> {
-        let status = leading_digits(code.text);
-        self.known_refusal_status(status, code.span, default)
-    }
-
-    fn known_refusal_status(&mut self, status: u16, code: Span, default: u16) -> Result<u16, Refused> {
+        let (status, code) = (leading_digits(code.text), code.span);
         let release = self.config.release;
         if is_default_status(status, release) {
             return Ok(status);
@@ -480,7 +500,6 @@ impl Builder<'_, '_> {
                 _ => break,
             }
         }
-        self.last_reply_had_payload = payload.source.is_some() || payload.kind.is_some();
         check_payload(&reply, &payload, line)?;
         if matches!(reply.body, Body::ErrorPages | Body::Section(_)) && !is_default_status(reply.status, self.config.release) {
             let span = reply.status_span.unwrap_or(line);
@@ -639,11 +658,26 @@ impl Builder<'_, '_> {
     }
 
     pub(super) fn sample(&mut self, word: &Word<'_>) -> Result<Sample, Refused> {
-        sample::parse(word.text, self).map_err(|message| Refused::new(word.span, message))
+        let sample = sample::parse(word.text, self).map_err(|message| Refused::new(word.span, message))?;
+        self.check_reach(&sample, word.span)?;
+        Ok(sample)
     }
 
     pub(super) fn format(&mut self, word: &Word<'_>) -> Result<Format, Refused> {
-        format::parse(word.text, self).map_err(|message| Refused::new(word.span, message))
+        let format = format::parse(word.text, self).map_err(|message| Refused::new(word.span, message))?;
+        format.samples().try_for_each(|sample| self.check_reach(sample, word.span))?;
+        Ok(format)
+    }
+
+    /// Requests are gone when response rules run, and responses are not there before.
+    fn check_reach(&self, sample: &Sample, span: Span) -> Result<(), Refused> {
+        let (there, when) = match self.reach {
+            Reach::Any => (true, ""),
+            Reach::Request => (sample.request, "while the request is read"),
+            Reach::Response => (sample.response, "when the response is here"),
+            Reach::Logs => (sample.logs, "in logs"),
+        };
+        if there { Ok(()) } else { Err(Refused::new(span, format!("`{}` cannot be read {when}", sample.text))) }
     }
 
     fn pattern(&self, word: &Word<'_>) -> Result<Pattern, Refused> {

@@ -3,6 +3,7 @@
 use super::build::{Builder, Refused, Word};
 use super::server;
 use super::words;
+use crate::server::Release;
 use crate::source::Span;
 
 #[derive(Clone, Debug)]
@@ -109,6 +110,7 @@ impl Builder<'_, '_> {
     pub(super) fn bind(&mut self, words: &[Word<'_>], line: Span) -> Result<Vec<Bind>, Refused> {
         let Some(places) = words.first() else { return Err(Refused::new(line, "`bind` needs an address")) };
         let mut tls = false;
+        let mut certificate = false;
         let mut rest = words[1..].iter();
         while let Some(word) = rest.next() {
             if WITH_VALUE.contains(&word.text) {
@@ -120,6 +122,10 @@ impl Builder<'_, '_> {
                 return Err(Refused::new(word.span, words::unknown("keyword of a `bind` line", word.text, known)));
             }
             tls |= word.text == "ssl";
+            certificate |= matches!(word.text, "crt" | "crt-list" | "default-crt" | "ca-sign-file" | "generate-certificates");
+        }
+        if tls && !certificate && !places.text.starts_with("quic") && self.config.release < Release(3, 2, 0) {
+            return Err(Refused::new(places.span, "a `bind` with `ssl` needs a certificate").help("add `crt FILE`"));
         }
         let mut binds = Vec::new();
         for place in places.text.split(',').filter(|place| !place.is_empty()) {
@@ -141,6 +147,13 @@ fn bind(place: &str, tls: bool, span: Span) -> Result<Bind, Refused> {
         Some((first, last)) => first.parse().ok().zip(last.parse().ok()),
         None => port.map(|port| (port, port)),
     };
+    let dotted = address.split('.').count() == 4 && address.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if dotted && address.parse::<std::net::Ipv4Addr>().is_err() {
+        return Err(Refused::new(span, format!("`{address}` is no address")));
+    }
+    if ports == Some((0, 0)) {
+        return Err(Refused::new(span, "the port 0 cannot be bound"));
+    }
     if ports.is_none() && !place.contains('$') {
         return Err(Refused::new(span, format!("`{place}` has no port")));
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Config;
 use super::acl::CriterionId;
+use super::action::Reach;
 use super::maps::{self, Content, Map};
 use super::sample::Files;
 use crate::finding::{Finding, Severity};
@@ -45,6 +46,9 @@ impl Refused {
     }
 }
 
+/// The index of a proxy, the name of a table and where it stands, and the rule that wants it.
+pub(super) type WantedTable = (usize, Option<(Box<str>, Span)>, Span);
+
 /// The model while it is made.
 pub(in crate::haproxy) struct Builder<'r, 'a> {
     pub(super) reader: &'r mut Reader<'a>,
@@ -58,9 +62,12 @@ pub(in crate::haproxy) struct Builder<'r, 'a> {
     elsewhere: HashSet<Box<str>>,
     /// Sections `http-errors` that replies ask for, with the place that does.
     pub(super) wanted_errors: Vec<(Arc<str>, Span)>,
-    pub(super) wanted_userlists: Vec<(Arc<str>, Span)>,
-    /// Whether the reply that was read last has a body of its own.
-    pub(super) last_reply_had_payload: bool,
+    /// Stick tables that rules count in: the proxy of the rule, the name where one is written, the rule.
+    pub(super) wanted_tables: Vec<WantedTable>,
+    /// Proxies and `peers` sections that have tables.
+    pub(super) tables: HashSet<Box<str>>,
+    /// Where the samples of the line at hand are looked up.
+    pub(super) reach: Reach,
     /// The line that is being read.
     pub(super) place: Option<Span>,
     /// The index of the latest `defaults` section.
@@ -81,8 +88,9 @@ impl<'r, 'a> Builder<'r, 'a> {
             maps: HashMap::new(),
             elsewhere: HashSet::new(),
             wanted_errors: Vec::new(),
-            wanted_userlists: Vec::new(),
-            last_reply_had_payload: false,
+            wanted_tables: Vec::new(),
+            tables: HashSet::new(),
+            reach: Reach::Any,
             place: None,
             last_defaults: None,
             late_errorfiles: Vec::new(),
@@ -114,10 +122,11 @@ impl<'r, 'a> Builder<'r, 'a> {
             "defaults" | "frontend" | "backend" | "listen" => self.proxy(section),
             "userlist" => self.userlist(section),
             "http-errors" => self.http_errors(section),
-            "fcgi-app" => {
-                if let Some(name) = section.arg(0) {
-                    self.config.fcgi_apps.insert(name.into());
-                }
+            "fcgi-app" => self.fcgi_app(section),
+            "peers" => {
+                let name = section.arg(0).unwrap_or("");
+                let tables = section.children().filter(|line| line.name() == "table").filter_map(|line| line.arg(0));
+                self.tables.extend(tables.map(|table| format!("{name}/{table}").into()));
             }
             "program" if self.config.release >= crate::server::Release(3, 4, 0) => {
                 self.refuse(Refused::new(section.head(), "sections `program` are gone since HAProxy 3.4"));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::acl::{Condition, Scope};
-use super::action::{Rule, Set};
+use super::action::{Reach, Rule, Set};
 use super::bind::Bind;
 use super::build::{Builder, Refused, Word, words};
 use super::errors::ErrorPages;
@@ -251,6 +251,7 @@ impl Builder<'_, '_> {
         let all = words(line);
         let span = line.head();
         self.place = Some(span);
+        self.reach = Reach::Any;
         let (modifier, words) = match all.first() {
             Some(first) if matches!(first.text, "no" | "default") => (Some(*first), &all[1..]),
             _ => (None, &all[..]),
@@ -285,6 +286,16 @@ impl Builder<'_, '_> {
                 proxy.redirects.push(rule?);
                 Ok(())
             }
+            "use_backend" | "default_backend"
+                if role == Role::Backend && rest.first().is_some_and(|name| *name.text == *proxy.name) =>
+            {
+                Err(Refused::new(span, "this backend would use itself"))
+            }
+            "stick-table" => {
+                self.tables.insert((&*proxy.name).into());
+                Ok(())
+            }
+            "timeout" => timeout(rest, span),
             "use_backend" if !role.is_frontend() => {
                 self.ignored(first.span, "`use_backend` is ignored in a backend");
                 Ok(())
@@ -371,19 +382,31 @@ impl Builder<'_, '_> {
             "http-error" => self.http_error(proxy, rest, span),
             "option" => self.option(proxy, modifier.is_none(), rest, span),
             "http-check" => self.http_check(proxy, rest, span),
+            "retry-on" if !role.is_backend() && role != Role::Defaults => {
+                Err(Refused::new(first.span, "`retry-on` is for backends"))
+            }
             "retry-on" => retry_on(rest),
+            "balance" => balance(rest),
+            "grace" if self.config.release >= Release(2, 5, 0) => {
+                Err(Refused::new(first.span, "`grace` is gone since HAProxy 2.5"))
+            }
             "use-fcgi-app" => {
                 let name = need(rest, 0, "the name of the `fcgi-app`", span)?;
                 proxy.fcgi_app = Some(Spanned::new(name.text.into(), name.span));
                 Ok(())
             }
             "filter" => {
+                let kind = need(rest, 0, "the kind of filter", span)?;
+                if !grammar::HAPROXY.find(kind.text).any(|entry| entry.module == "filter") && !kind.text.starts_with("lua.") {
+                    return Err(Refused::new(kind.span, format!("there is no filter `{}`", kind.text)));
+                }
                 if rest.first().is_some_and(|kind| matches!(kind.text, "spoe" | "opentracing")) {
                     proxy.filter = Some(span);
                 }
                 Ok(())
             }
             "unique-id-format" | "log-format" | "error-log-format" | "log-format-sd" => {
+                self.reach = if first.text == "unique-id-format" { Reach::Any } else { Reach::Logs };
                 let format = need(rest, 0, "the format", span)?;
                 self.format(&format).map(|_| ())
             }
@@ -401,6 +424,9 @@ impl Builder<'_, '_> {
                 None => refused,
             });
         };
+        if role == Role::Defaults && !entry.allowed_in("defaults") {
+            return Err(Refused::new(word.span, format!("`{}` cannot stand in a `defaults` section", word.text)));
+        }
         if entry.since.is_some_and(|since| release < since) {
             let since = entry.since.unwrap_or(release);
             return Err(
@@ -469,6 +495,9 @@ impl Builder<'_, '_> {
     }
 
     fn tcp_response(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        if proxy.role == Role::Frontend {
+            return Err(Refused::new(span, "`tcp-response` is for backends"));
+        }
         if words.first().is_none_or(|word| word.text != "content") {
             return Ok(());
         }
@@ -560,6 +589,9 @@ impl Builder<'_, '_> {
             }
             "admin" => {
                 let condition = self.trailing_condition(scope, &words[1..], "stats admin")?;
+                if condition.is_none() {
+                    return Err(Refused::new(span, "`stats admin` needs `if` or `unless`"));
+                }
                 stats.admin = Some(Arc::new(condition));
             }
             "http-request" => {
@@ -579,6 +611,51 @@ impl Builder<'_, '_> {
 /// The word at `index`, which must be there.
 pub(super) fn need<'w>(words: &[Word<'w>], index: usize, what: &str, line: Span) -> Result<Word<'w>, Refused> {
     words.get(index).copied().ok_or_else(|| Refused::new(line, format!("{what} is missing")))
+}
+
+/// The algorithms of `balance` (src/backend.c, backend_parse_balance).
+fn balance(words: &[Word<'_>]) -> Result<(), Refused> {
+    const KNOWN: &[&str] =
+        &["roundrobin", "static-rr", "first", "leastconn", "source", "uri", "url_param", "random", "hash", "sticky", "log-hash"];
+    let Some(word) = words.first() else { return Ok(()) };
+    let name = word.text.split('(').next().unwrap_or(word.text);
+    if KNOWN.contains(&name) || matches!(name, "hdr" | "rdp-cookie") {
+        return Ok(());
+    }
+    Err(Refused::new(word.span, super::words::unknown("algorithm", name, KNOWN.iter().copied())))
+}
+
+/// `timeout NAME TIME` (src/proxy.c, proxy_parse_timeout).
+fn timeout(words: &[Word<'_>], line: Span) -> Result<(), Refused> {
+    const KNOWN: &[&str] = &[
+        "client",
+        "server",
+        "connect",
+        "check",
+        "queue",
+        "http-keep-alive",
+        "http-request",
+        "tunnel",
+        "tarpit",
+        "client-fin",
+        "server-fin",
+        "client-hs",
+        "clitimeout",
+        "srvtimeout",
+        "contimeout",
+    ];
+    let name = need(words, 0, "the name of the timeout", line)?;
+    if !KNOWN.contains(&name.text) {
+        return Err(Refused::new(name.span, super::words::unknown("timeout", name.text, KNOWN.iter().copied())));
+    }
+    let value = need(words, 1, "the time", line)?;
+    let digits = value.text.trim_end_matches(|sign: char| sign.is_ascii_alphabetic());
+    let unit = &value.text[digits.len()..];
+    let known_unit = matches!(unit, "" | "us" | "ms" | "s" | "m" | "h" | "d");
+    if known_unit && !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(Refused::new(value.span, format!("`{}` is no time", value.text)).help("write a number and a unit, such as `5s`"))
 }
 
 /// The events after which a request may be sent again (src/proxy.c, proxy_parse_retry_on).

@@ -36,6 +36,13 @@ impl Builder<'_, '_> {
                 Arc::make_mut(&mut proxy.settings.errors).extend(pages);
             }
         }
+        for (proxy, named, rule) in std::mem::take(&mut self.wanted_tables) {
+            let own = self.config.proxies.get(proxy).map_or("", |proxy| &proxy.name);
+            let (name, span) = named.as_ref().map_or((own, rule), |(name, span)| (&**name, *span));
+            if !self.tables.contains(name) {
+                self.refuse(Refused::new(span, format!("there is no stick table `{name}`")));
+            }
+        }
         for (name, span) in std::mem::take(&mut self.wanted_errors) {
             if !self.config.http_errors.contains_key(&name) {
                 self.refuse(Refused::new(span, format!("there is no `http-errors` section `{name}`")));
@@ -54,7 +61,9 @@ impl Builder<'_, '_> {
             let mut taken = None;
             if proxy.role.is_backend() {
                 match self.config.backends.get(&proxy.name) {
-                    Some(known) => taken = Some(self.config.proxies[*known].span),
+                    // A `listen` is only held against frontends and other `listen`s.
+                    Some(known) if proxy.role == Role::Backend => taken = Some(self.config.proxies[*known].span),
+                    Some(_) => {}
                     None => _ = self.config.backends.insert(Arc::clone(&proxy.name), index),
                 }
             }
@@ -155,7 +164,7 @@ impl Builder<'_, '_> {
                 }
             }
         }
-        for proxy in self.config.proxies.iter().filter(|proxy| proxy.role.is_backend()) {
+        for proxy in self.config.proxies.iter().filter(|proxy| proxy.role != Role::Defaults) {
             for switch in &proxy.server_rules {
                 let Some(name) = switch.to.constant() else { continue };
                 if !proxy.servers.iter().any(|server| server.name == name) {

@@ -21,6 +21,7 @@ pub(in crate::haproxy) struct Sample {
     pub(in crate::haproxy) session: bool,
     pub(in crate::haproxy) request: bool,
     pub(in crate::haproxy) response: bool,
+    pub(in crate::haproxy) logs: bool,
 }
 
 /// Where a header lies: by name, and which of its values.
@@ -200,7 +201,7 @@ pub(in crate::haproxy) fn parse_prefix<'t>(text: &'t str, files: &mut dyn Files)
     let unclosed = || format!("`{text}` has a parenthesis that is never closed");
     let Call { name, arguments, rest } = arguments::call(text).ok_or_else(unclosed)?;
     let known = vocabulary::fetch(name).ok_or_else(|| words::unknown("fetch", name, vocabulary::fetch_names()))?;
-    arity(name, &arguments, known.least, known.most)?;
+    check_arguments(name, &arguments, known.least, known.arguments)?;
     let mut sample = Sample {
         fetch: fetch(name, &arguments),
         converters: Vec::new(),
@@ -209,6 +210,7 @@ pub(in crate::haproxy) fn parse_prefix<'t>(text: &'t str, files: &mut dyn Files)
         session: known.session,
         request: known.request,
         response: known.response,
+        logs: known.logs,
     };
     let rest = converters(&mut sample, rest, files)?;
     sample.text = text[..text.len() - rest.len()].into();
@@ -227,7 +229,7 @@ pub(super) fn converters<'t>(sample: &mut Sample, rest: &'t str, files: &mut dyn
         let name = call.name;
         let known =
             vocabulary::converter(name).ok_or_else(|| words::unknown("converter", name, vocabulary::converter_names()))?;
-        arity(name, &call.arguments, known.least, known.most)?;
+        check_arguments(name, &call.arguments, known.least, known.arguments)?;
         if !sample.kind.casts_to(known.from) {
             return Err(format!("the converter `{name}` cannot be applied here"));
         }
@@ -240,12 +242,24 @@ pub(super) fn converters<'t>(sample: &mut Sample, rest: &'t str, files: &mut dyn
     Ok(rest)
 }
 
-fn arity(name: &str, arguments: &[String], least: usize, most: usize) -> Result<(), String> {
+fn check_arguments(name: &str, arguments: &[String], least: usize, kinds: &str) -> Result<(), String> {
     if arguments.len() < least {
         return Err(format!("`{name}` needs {} in parentheses", words::count(least, "argument")));
     }
-    if arguments.len() > most {
-        return Err(format!("`{name}` takes no more than {}", words::count(most, "argument")));
+    if arguments.len() > kinds.len() {
+        return Err(format!("`{name}` takes no more than {}", words::count(kinds.len(), "argument")));
+    }
+    for (argument, kind) in arguments.iter().zip(kinds.bytes()) {
+        let fits = match kind {
+            b'i' => argument.parse::<i64>().is_ok() || argument.is_empty(),
+            b'4' => argument.parse::<std::net::Ipv4Addr>().is_ok(),
+            b'6' => argument.parse::<std::net::Ipv6Addr>().is_ok(),
+            b'r' => Pattern::new(argument, false).is_valid() != Some(false),
+            _ => true,
+        };
+        if !fits {
+            return Err(format!("`{argument}` is no argument that `{name}` takes"));
+        }
     }
     Ok(())
 }

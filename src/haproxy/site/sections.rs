@@ -110,8 +110,24 @@ impl Builder<'_, '_> {
                 other => self.refuse(Refused::new(words[0].span, format!("there is no keyword `{other}` in a `userlist`"))),
             }
         }
-        let name: Arc<str> = section.arg(0).unwrap_or("").into();
-        self.config.userlists.insert(name, list);
+        let stranger = list.groups.iter().flat_map(|(group, users)| users.iter().map(move |user| (group, user)));
+        if let Some((group, user)) = stranger.into_iter().find(|(_, user)| list.user(user).is_none()) {
+            self.refuse(Refused::new(section.head(), format!("there is no user `{user}` for the group `{group}`")));
+        }
+        let Some(name) = section.arg(0) else {
+            return self.refuse(Refused::new(section.head(), "a `userlist` needs a name"));
+        };
+        self.config.userlists.insert(name.into(), list);
+    }
+
+    pub(super) fn fcgi_app(&mut self, section: Directive<'_>) {
+        let Some(name) = section.arg(0) else {
+            return self.refuse(Refused::new(section.head(), "a `fcgi-app` needs a name"));
+        };
+        self.config.fcgi_apps.insert(name.into());
+        if !section.children().any(|line| line.name() == "docroot") {
+            self.refuse(Refused::new(section.head(), format!("the `fcgi-app` `{name}` has no `docroot`")));
+        }
     }
 
     pub(super) fn http_errors(&mut self, section: Directive<'_>) {

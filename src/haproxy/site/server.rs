@@ -330,7 +330,8 @@ fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> 
         let Some(value) = words.next() else { return Err(Refused::new(word.span, format!("`{}` needs a value", word.text))) };
         match word.text {
             "weight" => {
-                let weight = value.text.parse::<u32>().ok().filter(|weight| *weight <= 256);
+                let digits = value.text.trim_end_matches(|sign: char| !sign.is_ascii_digit());
+                let weight = if digits.is_empty() { Some(0) } else { digits.parse::<u32>().ok().filter(|weight| *weight <= 256) };
                 let Some(weight) = weight else {
                     return Err(Refused::new(value.span, format!("`{}` is no weight from 0 to 256", value.text)));
                 };

@@ -46,17 +46,19 @@ impl Kind {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::haproxy) struct Fetch {
     pub(in crate::haproxy) least: usize,
-    pub(in crate::haproxy) most: usize,
+    /// A letter for the type of each argument.
+    pub(in crate::haproxy) arguments: &'static str,
     pub(in crate::haproxy) kind: Kind,
     pub(in crate::haproxy) session: bool,
     pub(in crate::haproxy) request: bool,
     pub(in crate::haproxy) response: bool,
+    pub(in crate::haproxy) logs: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::haproxy) struct Converter {
     pub(in crate::haproxy) least: usize,
-    pub(in crate::haproxy) most: usize,
+    pub(in crate::haproxy) arguments: &'static str,
     pub(in crate::haproxy) from: Kind,
     pub(in crate::haproxy) to: Kind,
 }
@@ -76,23 +78,26 @@ fn vocabulary() -> &'static Vocabulary {
             let mut fields = row.split('\t');
             let mut next = || fields.next().unwrap_or("");
             let (what, name) = (next(), next());
-            let (least, most) = (next().parse().unwrap_or(0), next().parse().unwrap_or(0));
+            let (least, arguments) = (next().parse().unwrap_or(0), next().trim_matches('-'));
             let (first, second) = (next(), next());
             match what {
                 "fetch" => {
                     let places = |sign| second.contains(sign);
                     let fetch = Fetch {
                         least,
-                        most,
+                        arguments,
                         kind: Kind::named(first),
                         session: places('s'),
                         request: places('q') || places('b'),
                         response: places('r'),
+                        logs: places('l'),
                     };
                     known.fetches.insert(name, fetch);
                 }
                 "converter" => {
-                    known.converters.insert(name, Converter { least, most, from: Kind::named(first), to: Kind::named(second) });
+                    known
+                        .converters
+                        .insert(name, Converter { least, arguments, from: Kind::named(first), to: Kind::named(second) });
                 }
                 _ => {}
             }
