@@ -5,6 +5,7 @@ mod explain;
 mod failure;
 mod matrix;
 mod options;
+mod settings;
 mod setup;
 mod trace;
 
@@ -99,5 +100,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
         Command::Config(options) => setup::config(&options, out),
         Command::Completions(options) => setup::completions(&options, out),
         Command::Man => setup::man(out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        super::Cli::command().debug_assert();
     }
 }

@@ -310,6 +310,34 @@ fn a_comment_silences_a_finding() {
 }
 
 #[test]
+fn fixes_are_shown_and_applied_and_then_there_is_none_left() {
+    let stale = CLEAN.replace("        listen", "        # proxylint: allow(method-denied) no longer true\r\n        listen");
+    let project = Project::new(&[("nginx.conf", &stale)]);
+    let path = project.path().join("nginx.conf");
+    let patch = out(&project.run(&["--diff", "nginx.conf"]));
+    assert!(patch.starts_with("--- a/nginx.conf\n+++ b/nginx.conf\n") && patch.contains("\n-        # proxylint"), "{patch}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), stale);
+    assert_eq!(project.code(&["--fix", "nginx.conf"]), 0);
+    assert_eq!(fs::read_to_string(&path).unwrap(), CLEAN);
+    assert_eq!(out(&project.run(&["--diff", "nginx.conf"])), "");
+    assert_eq!(project.with_input(&["--fix", "--server", "nginx", "-"], CLEAN).status.code(), Some(2));
+}
+
+#[test]
+fn a_trace_is_for_the_release_and_root_of_the_project() {
+    let settings = "root = \"image\"\n[define]\nMODE = \"strict\"\n[target]\nnginx = \"1.22\"\n";
+    let main = "events {}\nhttp { include /etc/nginx/site.conf; }\n";
+    let site = "server { listen 8080; location / { return 204; } }\n";
+    let files = [("proxylint.toml", settings), ("image/etc/nginx/nginx.conf", main), ("image/etc/nginx/site.conf", site)];
+    let project = Project::new(&files);
+    let output = project.run(&["trace", "image/etc/nginx/nginx.conf", "http://localhost:8080/"]);
+    assert!(out(&output).contains("204 No Content from the proxy"), "{}{}", out(&output), err(&output));
+    let outside = settings.replace("\"image\"", "\"../..\"");
+    fs::write(project.path().join("proxylint.toml"), outside).unwrap();
+    assert_eq!(project.code(&["image/etc/nginx/nginx.conf"]), 2);
+}
+
+#[test]
 fn settings_can_be_begun_and_shown() {
     let project = Project::new(&[]);
     assert_eq!(project.code(&["init"]), 0);

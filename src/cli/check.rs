@@ -1,8 +1,8 @@
 //! `proxylint check`: the findings of configs.
 
 mod fixing;
+mod goal;
 mod pass;
-mod settings;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -19,10 +19,8 @@ use crate::finding::{Safety, Severity};
 use crate::lint::Linted;
 use crate::report::{self, Format, Run, Summary};
 use crate::rules;
+use goal::Goal;
 use pass::Pass;
-use settings::Settings;
-
-pub(super) use settings::read as read_settings;
 
 #[derive(Args)]
 pub(super) struct CheckOptions {
@@ -50,9 +48,6 @@ pub(super) struct CheckOptions {
     /// Write the findings of this run into the baseline.
     #[arg(long, requires = "baseline")]
     update_baseline: bool,
-    /// The settings [default: the nearest proxylint.toml above the first path].
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
     /// An OpenAPI file whose operations must work.
     #[arg(long, value_name = "FILE")]
     openapi: Vec<PathBuf>,
@@ -111,20 +106,19 @@ fn output(text: &str) -> Result<(Format, PathBuf), String> {
 }
 
 pub(super) fn run(options: &CheckOptions, out: &mut dyn Write) -> Result<Status, Failure> {
-    let settings = Settings::load(options)?;
-    let mut machinery = Machinery::new(&options.common)?;
-    settings.complete(&mut machinery.settings);
+    let goal = Goal::new(options)?;
+    let machinery = Machinery::new(&options.common, &goal.settings)?;
     let here = PathBuf::from(".");
     let paths = if options.paths.is_empty() { std::slice::from_ref(&here) } else { &options.paths };
     let filter = Filter {
         server: options.common.server.map(|name| name.0),
-        servers: settings.servers(),
-        exclude: settings.loaded.exclude(),
+        servers: goal.settings.servers(),
+        exclude: goal.settings.loaded.exclude(),
         force: options.force_exclude,
         stdin_name: options.stdin_filename.clone(),
     };
     let Collected { roots, mut problems } = collect(paths, &filter);
-    let pass = Pass { options, settings: &settings, machinery: &machinery, roots: &roots };
+    let pass = Pass { options, goal: &goal, machinery: &machinery, roots: &roots };
     if options.fix.is_some() || options.diff {
         return fixing::run(&pass, &problems, out);
     }
@@ -134,16 +128,16 @@ pub(super) fn run(options: &CheckOptions, out: &mut dyn Write) -> Result<Status,
         baseline(path, options.update_baseline, &mut configs)?;
     }
     let summary = Summary::of(&configs);
-    hold_back(&settings, &mut configs);
+    hold_back(&goal, &mut configs);
     let run = Run { configs: &configs, summary, here: machinery.here() };
     write_all(options, &run, out)?;
     tell(&problems)?;
-    Ok(status(&problems, &configs, &run.summary, settings.fail_on()))
+    Ok(status(&problems, &configs, &run.summary, goal.fail_on))
 }
 
 /// Findings that only `--pedantic` reports are counted in the summary and no more.
-fn hold_back(settings: &Settings, configs: &mut [Linted]) {
-    if settings.is_pedantic() {
+fn hold_back(goal: &Goal, configs: &mut [Linted]) {
+    if goal.pedantic {
         return;
     }
     for config in configs {

@@ -1,11 +1,12 @@
 //! `proxylint matrix`: routes by methods.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use super::options::{Common, Machinery};
+use super::settings::Settings;
 use super::{Failure, Status};
 use crate::lint::{Input, Loaded};
 use crate::matrix;
@@ -32,12 +33,14 @@ enum Format {
 }
 
 pub(super) fn run(options: &MatrixOptions, out: &mut dyn Write) -> Result<Status, Failure> {
-    let machinery = Machinery::new(&options.common)?;
+    let start = options.configs.first().map_or(Path::new("."), PathBuf::as_path);
+    let project = Settings::load(options.common.settings_file.as_deref(), start)?;
+    let machinery = Machinery::new(&options.common, &project)?;
     let palette = Palette::new(options.common.is_colored());
     for (index, path) in options.configs.iter().enumerate() {
         let input = Input::file(path);
         let server = machinery.server(&options.common, &input)?;
-        let target = options.common.told_release(server).unwrap_or_else(|| server.current());
+        let target = machinery.release(&options.common, server);
         let loaded = Loaded::read(machinery.machine(), server, &[input], &Task { target, methods: Vec::new() })?;
         let rows = matrix::rows(loaded.site.as_ref());
         match options.format {

@@ -9,11 +9,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::Failure;
+use super::settings::Settings;
 use crate::collect;
 use crate::lint::{Input, Machine};
 use crate::report::human::Terminal;
 use crate::server::{Release, SERVERS, Server};
-use crate::source::{Disk, FileSystem, Kind, LoadError, Settings};
+use crate::source::{self, Disk, FileSystem, Kind, LoadError};
 
 /// What the config is for, and on which machine.
 #[derive(Args, Default)]
@@ -37,6 +38,9 @@ pub(super) struct Common {
     /// A further folder that the config may include files from.
     #[arg(long, value_name = "DIR")]
     pub(super) allow_include: Vec<PathBuf>,
+    /// The settings [default: the nearest proxylint.toml above the first path].
+    #[arg(long = "config", value_name = "FILE")]
+    pub(super) settings_file: Option<PathBuf>,
     /// When to colour the output.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, help_heading = "Output")]
     pub(super) color: Color,
@@ -55,8 +59,8 @@ pub(super) enum Color {
 pub(super) struct ServerName(pub(super) &'static dyn Server);
 
 impl Common {
-    pub(super) fn settings(&self) -> Settings {
-        Settings {
+    pub(super) fn settings(&self) -> source::Settings {
+        source::Settings {
             prefix: self.prefix.clone(),
             root: self.root.clone(),
             defines: self.define.iter().cloned().collect::<BTreeMap<_, _>>(),
@@ -66,7 +70,7 @@ impl Common {
     }
 
     /// The release of a server that `--target` names.
-    pub(super) fn told_release(&self, server: &dyn Server) -> Option<Release> {
+    fn release(&self, server: &dyn Server) -> Option<Release> {
         self.target.iter().rev().find(|(name, _)| *name == server.name()).map(|(_, release)| *release)
     }
 
@@ -122,18 +126,28 @@ impl Common {
 
 /// The machine that the command works on: its disk, and what the user told about the server's.
 pub(super) struct Machinery {
-    pub(super) settings: Settings,
+    pub(super) settings: source::Settings,
     here: PathBuf,
+    releases: Vec<(&'static str, Release)>,
 }
 
 impl Machinery {
-    pub(super) fn new(common: &Common) -> Result<Self, Failure> {
+    pub(super) fn new(common: &Common, project: &Settings) -> Result<Self, Failure> {
         let here = std::env::current_dir().map_err(|source| Failure::Read { what: "the current folder".to_owned(), source })?;
-        Ok(Machinery { settings: common.settings(), here })
+        let mut settings = common.settings();
+        project.complete(&mut settings);
+        let release = |server: &&'static dyn Server| Some((server.name(), project.release(*server)?));
+        Ok(Machinery { settings, here, releases: SERVERS.iter().filter_map(release).collect() })
     }
 
     pub(super) fn machine(&self) -> Machine<'_> {
         Machine { files: &Disk, settings: &self.settings, here: &self.here }
+    }
+
+    /// The release that a config is for: as the command line says, or the project, or a current one.
+    pub(super) fn release(&self, common: &Common, server: &dyn Server) -> Release {
+        let of_project = || self.releases.iter().find(|(name, _)| *name == server.name()).map(|(_, release)| *release);
+        common.release(server).or_else(of_project).unwrap_or_else(|| server.current())
     }
 
     pub(super) fn here(&self) -> &Path {

@@ -51,7 +51,7 @@ pub(super) fn config(options: &ConfigOptions, out: &mut dyn Write) -> Result<Sta
     let folder = if folder == Path::new("") { Path::new(".") } else { folder };
     match config::find(folder) {
         Some(path) => {
-            super::check::read_settings(&path)?;
+            super::settings::read(&path)?;
             let text = std::fs::read_to_string(&path).map_err(|source| read_failure(&path, source))?;
             writeln!(out, "# {}\n{}", path.display(), text.trim_end())?;
         }

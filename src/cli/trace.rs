@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::options::{Common, Machinery};
+use super::settings::Settings;
 use super::{Failure, Status};
 use crate::http::Request;
 use crate::lint::{Input, Loaded};
@@ -56,11 +57,12 @@ enum Format {
 
 pub(super) fn run(options: &TraceOptions, out: &mut dyn Write) -> Result<Status, Failure> {
     let requests = requests(options)?;
-    let mut machinery = Machinery::new(&options.common)?;
+    let project = Settings::load(options.common.settings_file.as_deref(), &options.config)?;
+    let mut machinery = Machinery::new(&options.common, &project)?;
     machinery.settings.upstream_status = Some(options.upstream_status);
     let input = Input::file(&options.config);
     let server = machinery.server(&options.common, &input)?;
-    let task = |methods| Task { target: options.common.told_release(server).unwrap_or_else(|| server.current()), methods };
+    let task = |methods| Task { target: machinery.release(&options.common, server), methods };
     let read = |methods| Loaded::read(machinery.machine(), server, std::slice::from_ref(&input), &task(methods));
     let place = machinery.rooted();
     let palette = Palette::new(options.common.is_colored());

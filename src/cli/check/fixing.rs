@@ -77,7 +77,7 @@ pub(super) fn run(pass: &Pass<'_>, problems: &[Problem], out: &mut dyn Write) ->
         writeln!(io::stderr(), "fixed {fixed} in {} files", overlay.files.len())?;
     }
     let summary = Summary::of(&configs);
-    hold_back(pass.settings, &mut configs);
+    hold_back(pass.goal, &mut configs);
     let run = Run { configs: &configs, summary, here: pass.machinery.here() };
     if !pass.options.diff {
         write_all(pass.options, &run, out)?;
@@ -85,7 +85,7 @@ pub(super) fn run(pass: &Pass<'_>, problems: &[Problem], out: &mut dyn Write) ->
     tell(problems)?;
     tell(&unread)?;
     let failed = unread.iter().any(Problem::is_failure);
-    Ok(if failed { Status::Failed } else { status(problems, &configs, &run.summary, pass.settings.fail_on()) })
+    Ok(if failed { Status::Failed } else { status(problems, &configs, &run.summary, pass.goal.fail_on) })
 }
 
 /// Puts the fixed files into the overlay and tells how many findings that fixes.

@@ -6,16 +6,16 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::CheckOptions;
-use super::settings::Settings;
+use super::goal::Goal;
 use crate::cli::options::Machinery;
 use crate::collect::{Problem, Root};
 use crate::lint::{Linted, Loaded, Machine};
-use crate::server::{Server, Task};
+use crate::server::Task;
 use crate::source::{FileSystem, LoadError};
 
 pub(super) struct Pass<'a> {
     pub(super) options: &'a CheckOptions,
-    pub(super) settings: &'a Settings,
+    pub(super) goal: &'a Goal,
     pub(super) machinery: &'a Machinery,
     pub(super) roots: &'a [Root],
 }
@@ -33,7 +33,7 @@ impl Pass<'_> {
             }
         }
         let configs = without_pieces(configs, files);
-        (self.map(configs, |loaded| Linted::new(loaded, &self.settings.policy, &self.settings.contract)), problems)
+        (self.map(configs, |loaded| Linted::new(loaded, &self.goal.policy, &self.goal.contract)), problems)
     }
 
     /// Several configs are worth several threads; one is faster without.
@@ -43,15 +43,9 @@ impl Pass<'_> {
 
     fn read(&self, root: &Root, files: &dyn FileSystem) -> Result<Loaded, LoadError> {
         let machine = Machine { files, ..self.machinery.machine() };
-        let task = Task { target: self.release(root.server), methods: self.settings.contract.methods() };
+        let task =
+            Task { target: self.machinery.release(&self.options.common, root.server), methods: self.goal.contract.methods() };
         Loaded::read(machine, root.server, std::slice::from_ref(&root.input), &task)
-    }
-
-    fn release(&self, server: &dyn Server) -> crate::server::Release {
-        let targets = &self.settings.loaded.config.target;
-        let told = targets.iter().find(|(name, _)| name.as_ref() == server.name());
-        let told = told.and_then(|(_, release)| release.as_ref().parse().ok());
-        self.options.common.told_release(server).or(told).unwrap_or_else(|| server.current())
     }
 }
 

@@ -5,52 +5,34 @@ use std::sync::Arc;
 
 use globset::GlobSet;
 
-use super::{CheckOptions, Failure};
-use crate::config::{self, FailOn, Loaded, Policy};
-use crate::contract::Contract;
-use crate::server::{SERVERS, Server};
+use super::Failure;
+use crate::config::{self, Loaded};
+use crate::server::{Release, SERVERS, Server};
 use crate::source;
 use crate::source::{FileId, SourceFile};
 
 pub(super) struct Settings {
     pub(super) loaded: Loaded,
-    pub(super) policy: Policy,
-    pub(super) contract: Contract,
-    fail_on: FailOn,
-    pedantic: bool,
+    /// `None` where there is no such file.
+    pub(super) file: Option<Arc<SourceFile>>,
 }
 
 impl Settings {
-    pub(super) fn load(options: &CheckOptions) -> Result<Self, Failure> {
-        let path = match &options.config {
-            Some(path) => Some(path.clone()),
-            None => config::find(&start(options)),
-        };
-        let mut contract = Contract::default();
-        let loaded = match path {
+    /// The file that was named, or else the nearest one above `start`.
+    pub(super) fn load(named: Option<&Path>, start: &Path) -> Result<Self, Failure> {
+        match named.map(Path::to_path_buf).or_else(|| config::find(&folder(start))) {
             Some(path) => {
                 let (loaded, file) = read(&path)?;
-                contract.expect(&file.name, file.path.clone(), file.text(), &loaded.config.expect);
-                loaded
+                Ok(Settings { loaded, file: Some(file) })
             }
-            None => Loaded::none(PathBuf::new()),
-        };
-        let stated = loaded.config.openapi.iter().map(|path| loaded.place(path.as_ref()));
-        for path in stated.chain(options.openapi.iter().cloned()) {
-            openapi(&path, &mut contract)?;
+            None => Ok(Settings { loaded: Loaded::none(PathBuf::new()), file: None }),
         }
-        let policy = Policy::new(&loaded, &options.select, &options.ignore, &options.severity);
-        let fail_on = options.fail_on.or(loaded.config.fail_on).unwrap_or_default();
-        let pedantic = options.pedantic || loaded.config.pedantic.unwrap_or_default();
-        Ok(Settings { loaded, policy, contract, fail_on, pedantic })
     }
 
-    pub(super) fn fail_on(&self) -> FailOn {
-        self.fail_on
-    }
-
-    pub(super) fn is_pedantic(&self) -> bool {
-        self.pedantic
+    /// The release of a server that the file names.
+    pub(super) fn release(&self, server: &dyn Server) -> Option<Release> {
+        let named = self.loaded.config.target.iter().find(|(name, _)| name.as_ref() == server.name());
+        named.and_then(|(_, release)| release.as_ref().parse().ok())
     }
 
     /// Adds what the file says about the server's machine and the command line does not.
@@ -74,21 +56,17 @@ impl Settings {
     }
 }
 
-/// The folder from which the file of settings is looked for.
-fn start(options: &CheckOptions) -> PathBuf {
-    let first = options.paths.first().filter(|path| path.as_os_str() != "-").or(options.stdin_filename.as_ref());
-    match first {
-        Some(path) if path.is_dir() => path.clone(),
-        Some(path) => match path.parent() {
-            Some(folder) if folder.is_dir() => folder.to_path_buf(),
-            _ => PathBuf::from("."),
-        },
-        None => PathBuf::from("."),
+/// The folder that a path names or lies in.
+fn folder(path: &Path) -> PathBuf {
+    match path.parent() {
+        _ if path.is_dir() => path.to_path_buf(),
+        Some(folder) if folder.is_dir() => folder.to_path_buf(),
+        _ => PathBuf::from("."),
     }
 }
 
 /// Reads a file of settings.
-pub(in crate::cli) fn read(path: &Path) -> Result<(Loaded, Arc<SourceFile>), Failure> {
+pub(super) fn read(path: &Path) -> Result<(Loaded, Arc<SourceFile>), Failure> {
     let what = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|source| Failure::Read { what: what.clone(), source })?;
     let place = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
@@ -105,14 +83,8 @@ pub(in crate::cli) fn read(path: &Path) -> Result<(Loaded, Arc<SourceFile>), Fai
     Ok((loaded, file))
 }
 
-fn openapi(path: &Path, contract: &mut Contract) -> Result<(), Failure> {
-    let what = shown(path);
-    let text = std::fs::read_to_string(path).map_err(|source| Failure::Read { what: what.clone(), source })?;
-    contract.openapi(&what, path.to_path_buf(), &text).map_err(|source| Failure::OpenApi { what, source })
-}
-
 /// A path as reports show it: from the current folder on.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     let below = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
     below.unwrap_or_else(|| path.to_path_buf()).display().to_string()
 }

@@ -1,0 +1,47 @@
+//! What a run is to tell: the settings of the project, with the command line on top of them.
+
+use std::path::Path;
+
+use super::{CheckOptions, Failure};
+use crate::cli::settings::{Settings, shown};
+use crate::config::{FailOn, Policy};
+use crate::contract::Contract;
+
+pub(super) struct Goal {
+    pub(super) settings: Settings,
+    pub(super) policy: Policy,
+    pub(super) contract: Contract,
+    pub(super) fail_on: FailOn,
+    pub(super) pedantic: bool,
+}
+
+impl Goal {
+    pub(super) fn new(options: &CheckOptions) -> Result<Self, Failure> {
+        let settings = Settings::load(options.common.settings_file.as_deref(), start(options))?;
+        let loaded = &settings.loaded;
+        let mut contract = Contract::default();
+        if let Some(file) = &settings.file {
+            contract.expect(&file.name, file.path.clone(), file.text(), &loaded.config.expect);
+        }
+        let stated = loaded.config.openapi.iter().map(|path| loaded.place(path.as_ref()));
+        for path in stated.chain(options.openapi.iter().cloned()) {
+            openapi(&path, &mut contract)?;
+        }
+        let policy = Policy::new(loaded, &options.select, &options.ignore, &options.severity);
+        let fail_on = options.fail_on.or(loaded.config.fail_on).unwrap_or_default();
+        let pedantic = options.pedantic || loaded.config.pedantic.unwrap_or_default();
+        Ok(Goal { policy, contract, fail_on, pedantic, settings })
+    }
+}
+
+/// The path above which the file of settings is looked for.
+fn start(options: &CheckOptions) -> &Path {
+    let first = options.paths.first().filter(|path| path.as_os_str() != "-");
+    first.or(options.stdin_filename.as_ref()).map_or(Path::new("."), |path| path)
+}
+
+fn openapi(path: &Path, contract: &mut Contract) -> Result<(), Failure> {
+    let what = shown(path);
+    let text = std::fs::read_to_string(path).map_err(|source| Failure::Read { what: what.clone(), source })?;
+    contract.openapi(&what, path.to_path_buf(), &text).map_err(|source| Failure::OpenApi { what, source })
+}
