@@ -10,7 +10,7 @@ mod variables;
 use std::collections::HashSet;
 
 use super::document::Document;
-use super::site::{Model, Place, place};
+use super::site::{Model, Place};
 use crate::finding::{Finding, Severity};
 use crate::server::Release;
 use crate::source::Span;
@@ -21,7 +21,7 @@ pub(super) fn findings(document: &Document, model: &Model, target: Release) -> V
         document,
         model,
         target,
-        place: place(document),
+        place: model.place,
         has_modules: document.trees.iter().flat_map(|tree| tree.all()).any(|one| one.name() == "load_module"),
         is_template: document.is_template(),
         has_strangers: false,
@@ -31,6 +31,7 @@ pub(super) fn findings(document: &Document, model: &Model, target: Release) -> V
     checker.structure();
     checker.variables();
     checker.remarks();
+    checker.includes();
     checker.findings
 }
 
@@ -49,6 +50,14 @@ struct Checker<'d> {
 }
 
 impl Checker<'_> {
+    fn includes(&mut self) {
+        if let (true, Some(tree)) = (self.document.is_exhausted(), self.document.trees.first()) {
+            let message = "files include one another so often that not all of it was read";
+            let start = tree.source.span(0..tree.source.len().min(1));
+            self.remark("include-missing", Severity::Warning, start, message, "include each file once");
+        }
+    }
+
     fn add(&mut self, finding: Finding) {
         if self.seen.insert((finding.span, finding.rule)) {
             self.findings.push(finding);

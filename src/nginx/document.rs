@@ -15,7 +15,7 @@ use crate::syntax::{Children, Directive, NodeId, SyntaxError, Tree};
 use super::parse::parse;
 
 /// How many included statements all walks together may meet: files that include each other twice double at every level.
-const MAX_INCLUDED: usize = 20_000_000;
+const MAX_INCLUDED: usize = 5_000_000;
 
 pub(super) struct Document {
     /// In the order in which nginx reads them.
@@ -72,6 +72,11 @@ impl Document {
     /// Whether any file is a template that is still to be filled in.
     pub(super) fn is_template(&self) -> bool {
         self.trees.iter().any(|tree| !tree.controls.is_empty() || tree.words().iter().any(|word| word.template))
+    }
+
+    /// Whether walks left included statements out because there were too many.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.spent.load(Ordering::Relaxed) > MAX_INCLUDED
     }
 
     fn tree(&self, file: FileId) -> Option<&Tree> {

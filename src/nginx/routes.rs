@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use super::decide::escape;
 use super::select::{Listener, Listeners, Named, locate};
-use super::site::{Address, Listen, Matching, Model, ScopeId, ScopeKind, ServerBlock, ServerName, Setting};
+use super::site::{Address, Listen, Matching, Model, Place, ScopeId, ScopeKind, ServerBlock, ServerName, Setting};
 use crate::http::Request;
 use crate::nginx::site::Instruction;
 use crate::server::Route;
@@ -30,7 +30,10 @@ pub(super) fn routes(model: &Model, listeners: &Listeners) -> Vec<Route> {
         };
         let reach = Reach { model, server: server.scope };
         reach.locations(server.scope, "", &mut add);
-        if let Some(path) = ["/", "/x"].into_iter().find(|path| reach.ends_at(server.scope, path)) {
+        // A file for a server that only sets something decides about no request.
+        let decides = matches!(model.place, Place::Main | Place::Http) || !model.scope(server.scope).code.is_empty();
+        let front = ["/", "/x"].into_iter().find(|path| reach.ends_at(server.scope, path));
+        if let Some(path) = front.filter(|_| decides) {
             add(server.scope, path);
         }
     }

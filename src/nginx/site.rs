@@ -23,7 +23,7 @@ use crate::source::Span;
 
 pub(super) use access::{AccessRule, Network};
 pub(super) use build::directives::size;
-pub(super) use build::{LISTABLE, Place, build, place};
+pub(super) use build::{LISTABLE, Place, build};
 pub(super) use listen::{Address, Listen, ServerName};
 pub(super) use locations::{Found, Locations};
 pub(super) use map::{Geo, Lookup, Map, Split};
@@ -117,6 +117,8 @@ pub(super) struct Model {
     pub servers: Vec<ServerBlock>,
     pub variables: Variables,
     pub groups: HashMap<Box<str>, Group>,
+    /// Where the statements outside of all blocks belong.
+    pub place: Place,
     pub universe: Universe,
     pub methods: Methods,
     /// Where relative roots start.

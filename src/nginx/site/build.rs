@@ -34,6 +34,7 @@ pub(in super::super) fn build(document: &Document, universe: Universe, prefix: S
         servers: Vec::new(),
         variables: Variables::default(),
         groups: HashMap::new(),
+        place: place(document),
         methods: Methods::new(&universe),
         universe,
         prefix,
@@ -44,12 +45,12 @@ pub(in super::super) fn build(document: &Document, universe: Universe, prefix: S
         bodies: Bodies::default(),
     };
     let mut builder = Builder { document, model, shouted: shouted_variables(document), patterns: Patterns::default() };
-    builder.file(place(document));
+    builder.file(builder.model.place);
     builder.model
 }
 
 /// Where a file without `http { }` would be included, told from what stands in it.
-pub(in super::super) fn place(document: &Document) -> Place {
+fn place(document: &Document) -> Place {
     if document.is_whole() {
         return Place::Main;
     }
