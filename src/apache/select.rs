@@ -1,7 +1,7 @@
 //! Which server takes a request, and which of its sections (`server/vhost.c`, `server/request.c`).
 
 use super::expr::file_wildcard;
-use super::site::section::{Matcher, Section, takes_path};
+use super::site::section::{Matcher, Section};
 use super::site::{ApacheSite, Server};
 
 /// The server for a request that arrives on an address, by the host it asks for; and whether that host was known.
@@ -45,14 +45,6 @@ pub(super) fn takes_folder(section: &Section, folder: &str) -> bool {
             pattern.matches('/').count() == folder.matches('/').count() && file_wildcard(pattern, folder)
         }
         Matcher::Pattern(_) | Matcher::Open => false,
-    }
-}
-
-/// Whether a `<Directory>` can take a folder or one above it.
-pub(super) fn covers_folder(section: &Section, folder: &str) -> bool {
-    match &section.matcher {
-        Matcher::Path(own) => takes_path(own, folder) || own == "/",
-        _ => true,
     }
 }
 

@@ -48,10 +48,6 @@ pub(super) struct ApacheSite {
     pub(super) balancers: HashMap<String, Balancer>,
     pub(super) listens: Vec<Listen>,
     pub(super) findings: Vec<Finding>,
-    /// Whether the file is a part of a config that lies elsewhere: a vhost's file, a snippet, a `.htaccess` file.
-    pub(super) fragment: bool,
-    /// Whether any config of a folder has been read, or none could be.
-    pub(super) has_override: bool,
     pub(super) candidates: super::candidates::Values,
     pub(super) security: security::Security,
 }
@@ -87,8 +83,6 @@ pub(super) struct Server {
     pub(super) ssl_proxy: Option<Spanned<bool>>,
     pub(super) ssl: bool,
     pub(super) strict_host: Option<bool>,
-    /// Where the server's first route's CORS headers are set.
-    pub(super) user_dirs: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -50,14 +50,16 @@ impl Run<'_, '_, '_> {
                 return Err(End::Status(501));
             }
             let exists = self.exists(&file, false);
-            return Err(End::Status(if exists { 405 } else { 201 }));
+            let status = if exists { 405 } else { self.made_below() };
+            return Err(End::Status(status));
         }
         if self.method_is(put) {
             if self.ask.fact(Fact::FolderExists(file.as_str().into()), false) {
                 return Err(End::Status(409));
             }
             let exists = self.ask.fact(Fact::FileExists(file.into()), false);
-            return Err(End::Status(if exists { 204 } else { 201 }));
+            let status = if exists { 204 } else { self.made_below() };
+            return Err(End::Status(status));
         }
         if self.method_is(delete) {
             let exists = self.exists(&file, true);
@@ -69,7 +71,8 @@ impl Run<'_, '_, '_> {
             }
             let depth = self.ask.header("depth");
             let infinite = depth.is_none_or(|depth| depth.eq_ignore_ascii_case("infinity"));
-            return Err(End::Status(if infinite { 403 } else { 207 }));
+            let refused = infinite && self.ask.fact(Fact::FolderExists(file.into()), false);
+            return Err(End::Status(if refused { 403 } else { 207 }));
         }
         if self.method_is(copies) {
             if !self.exists(&file, true) {
@@ -89,6 +92,11 @@ impl Run<'_, '_, '_> {
             return Err(End::Status(405));
         }
         Ok(())
+    }
+
+    /// What is made needs the folder above it.
+    fn made_below(&mut self) -> u16 {
+        if self.parents_exist() { 201 } else { 409 }
     }
 
     fn exists(&mut self, file: &str, likely: bool) -> bool {

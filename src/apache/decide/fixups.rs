@@ -25,7 +25,8 @@ impl<'s> Run<'s, '_, '_> {
             let listed = listed.filter(|redirect| !matches!(redirect.from, super::super::site::redirect::From::All));
             self.redirects(listed, &path, "fixups")?;
         }
-        if self.proxied.is_none() && self.has("dir") && !self.takes_dav() {
+        // A rule of a section may have proxied what is a folder all the same.
+        if !self.filename.is_empty() && self.has("dir") {
             self.folder()?;
         }
         Ok(())
@@ -134,6 +135,9 @@ impl<'s> Run<'s, '_, '_> {
         if self.is_folder(&filename) {
             return self.inside_folder(&filename);
         }
+        if self.proxied.is_some() || self.takes_dav() {
+            return Ok(());
+        }
         let fallback = self.innermost(|config| config.rest.as_ref()?.fallback.as_deref());
         if let Some(fallback) = fallback
             && !fallback.eq_ignore_ascii_case("disabled")
@@ -153,6 +157,9 @@ impl<'s> Run<'s, '_, '_> {
         if !self.url.path.ends_with('/') {
             let slash = self.innermost(|config| config.rest.as_ref()?.slash).unwrap_or(true);
             return if slash { Err(End::Status(301)) } else { Ok(()) };
+        }
+        if self.proxied.is_some() || self.takes_dav() {
+            return Ok(());
         }
         let named = self.innermost(|config| config.rest.as_ref()?.index.as_ref());
         let default = ["index.html".to_owned()];

@@ -15,7 +15,7 @@ impl<'s> Run<'s, '_, '_> {
         if let Some(handler) = self.named_handler() {
             match handler {
                 Handler::Proxy(url) => {
-                    let path = self.filename.clone();
+                    let path = self.existing_path();
                     self.proxied = Some(url + &path);
                     return self.proxy_handler();
                 }
@@ -28,6 +28,19 @@ impl<'s> Run<'s, '_, '_> {
         }
         self.script()?;
         self.default_handler()
+    }
+
+    /// The file's name ends where the first folder is missing; the rest of the path is no part of it.
+    fn existing_path(&mut self) -> String {
+        let path = self.filename.clone();
+        let root = self.document_root().trim_end_matches('/').len();
+        let slashes: Vec<usize> = path.match_indices('/').map(|(index, _)| index).filter(|index| *index > root).collect();
+        for end in slashes {
+            if !self.ask.fact(Fact::FolderExists(path[..end].into()), true) {
+                return path[..end].to_owned();
+            }
+        }
+        path
     }
 
     /// `SetHandler` goes before `AddHandler`, and a rewrite rule's `[H]` before both.

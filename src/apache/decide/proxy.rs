@@ -83,7 +83,8 @@ impl Run<'_, '_, '_> {
     fn balance(&mut self, url: &str) -> Phase<String> {
         let rest = url.split_once("://").map_or("", |(_, rest)| rest);
         let (name, path) = rest.find(['/', '?']).map_or((rest, ""), |end| rest.split_at(end));
-        let Some(group) = self.site.balancers.get(&name.to_ascii_lowercase()) else { return Err(End::Status(503)) };
+        // A group that no line names has no worker at all.
+        let Some(group) = self.site.balancers.get(&name.to_ascii_lowercase()) else { return Err(End::Status(500)) };
         let usable: Vec<_> = group.members.iter().filter(|member| !member.disabled).collect();
         let working: Vec<_> = usable.iter().copied().filter(|member| !member.standby).collect();
         let members = if working.is_empty() { usable } else { working };

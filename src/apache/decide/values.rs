@@ -230,6 +230,7 @@ impl Run<'_, '_, '_> {
                 }
             };
             if holds {
+                self.step("post_read_request", "SetEnvIf", line.span, "sets a variable");
                 return Some(value.clone());
             }
         }

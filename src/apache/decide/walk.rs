@@ -73,6 +73,12 @@ impl<'s> Run<'s, '_, '_> {
                 let holds = matches!(inner.test, Expr::Constant(true)) || self.expr(&inner.test);
                 previous = (inner.kind != IfKind::Else).then_some(holds);
                 if holds {
+                    let name = match inner.kind {
+                        IfKind::If => "If",
+                        IfKind::ElseIf => "ElseIf",
+                        IfKind::Else => "Else",
+                    };
+                    self.step("if_walk", name, inner.span, "holds");
                     self.stack.push((Layer::If(level), &inner.config));
                 }
             }

@@ -37,7 +37,6 @@ pub(in crate::apache) fn build(reader: &mut Reader<'_>, config: Config, main: &[
         addresses: Vec::new(),
         balancers: HashMap::new(),
         listens: Vec::new(),
-        has_override: false,
         reader,
     };
     let folder_config = main.first().filter(|file| file.path.file_name().is_some_and(|name| name == ".htaccess"));
@@ -47,11 +46,10 @@ pub(in crate::apache) fn build(reader: &mut Reader<'_>, config: Config, main: &[
     }
     builder.finish_hosts();
     builder.inherit_rewrite();
-    let Builder { context, mut servers, hosts, balancers, listens, has_override, .. } = builder;
+    let Builder { context, mut servers, hosts, balancers, listens, .. } = builder;
     let (security, policies) = Security::new(servers.iter_mut().map(|server| server.defaults.security.take()).collect());
     let Context { universe, registry, mut findings, .. } = context;
     findings.extend(policies);
-    let fragment = !config.modules.are_known() || folder_config.is_some();
     let mut site = ApacheSite {
         trees: Vec::new(),
         modules: Default::default(),
@@ -62,8 +60,6 @@ pub(in crate::apache) fn build(reader: &mut Reader<'_>, config: Config, main: &[
         balancers,
         listens,
         findings,
-        fragment,
-        has_override,
         candidates: Values::default(),
         security,
     };
@@ -132,7 +128,6 @@ struct Builder<'c, 'r, 'f> {
     addresses: Vec<(usize, Vec<String>)>,
     balancers: HashMap<String, Balancer>,
     listens: Vec<Listen>,
-    has_override: bool,
 }
 
 /// Where a directive stands.

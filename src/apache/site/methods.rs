@@ -44,9 +44,7 @@ const CUSTOM: usize = 36;
 pub(in crate::apache) struct Registry {
     /// Names that the config registers, and the statement that does it first.
     custom: HashMap<String, u32>,
-    /// The methods of the universe that have a number.
-    pub(in crate::apache) registered: MethodSet,
-    /// All others.
+    /// The methods of the universe that have no number.
     pub(in crate::apache) unregistered: MethodSet,
 }
 
@@ -61,7 +59,7 @@ impl Registry {
         }
         let registered = universe.matching(|name| is_built_in(name) || custom.contains_key(name));
         let unregistered = universe.all() - registered;
-        Registry { custom, registered, unregistered }
+        Registry { custom, unregistered }
     }
 
     /// The methods that a name stands for in a bit mask.

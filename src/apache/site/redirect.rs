@@ -10,7 +10,6 @@ use crate::source::Span;
 pub(in crate::apache) struct Redirect {
     pub(in crate::apache) from: From,
     pub(in crate::apache) status: u16,
-    pub(in crate::apache) to: Option<String>,
     pub(in crate::apache) span: Span,
 }
 
@@ -88,7 +87,7 @@ pub(in crate::apache) fn read_redirect(
     {
         return Err(format!("`{name}`: `{to}` is no URL and no path"));
     }
-    Ok(Redirect { from, status, to: to.map(str::to_owned), span })
+    Ok(Redirect { from, status, span })
 }
 
 /// How much of a path an alias takes: the whole of its own path, where a segment ends there (`alias_matches`).

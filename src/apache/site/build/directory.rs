@@ -346,6 +346,9 @@ impl Builder<'_, '_, '_> {
                 config.access_mut().satisfy_any.push((place.limited, Spanned::new(any == "any", span)));
             }
             "options" => self.options(statement, config),
+            "dav" if self.lacks_provider(statement) => {
+                self.refuse(statement, "`Dav` needs the provider of mod_dav_fs, which is not loaded");
+            }
             "dav" => config.rest_mut().dav = Some(Spanned::new(dav(&statement.arg(0).unwrap_or_default()), span)),
             "sethandler" => {
                 config.handler = statement.arg(0).map(|name| Spanned::new(Handler::read(&name), span));
@@ -394,7 +397,6 @@ impl Builder<'_, '_, '_> {
             "directoryslash" => config.rest_mut().slash = flag(statement),
             "allowoverride" => {
                 let any = statement.args().iter().any(|word| !word.eq_ignore_ascii_case("none"));
-                self.has_override |= any;
                 config.rest_mut().overrides = Some(Spanned::new(AllowOverride { any }, span));
             }
             "allowencodedslashes" => {
@@ -416,7 +418,10 @@ impl Builder<'_, '_, '_> {
                 let args = statement.args();
                 let read = read_pass(&mut self.context, statement.name(), &args, place.path, span, statement.is_open());
                 match read {
-                    Ok(pass) => config.proxy_pass = Some(Box::new(pass)),
+                    Ok(pass) => {
+                        self.named_balancer(&pass);
+                        config.proxy_pass = Some(Box::new(pass));
+                    }
                     Err(error) => self.refuse(statement, error),
                 }
             }
@@ -437,6 +442,13 @@ impl Builder<'_, '_, '_> {
             }
             _ => {}
         }
+    }
+
+    /// Whether a `Dav` line means the file system's provider without its module.
+    fn lacks_provider(&self, statement: Statement<'_>) -> bool {
+        let modules = &self.context.config.modules;
+        let named = |name| statement.arg(0).is_some_and(|value| value.eq_ignore_ascii_case(name));
+        modules.are_known() && modules.has("dav") && !modules.has("dav_fs") && (named("on") || named("filesystem"))
     }
 
     fn set_env_if(&mut self, statement: Statement<'_>, config: &mut DirConfig) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::handlers::Dav;
-use super::super::proxy::{Balancer, Member, read_pass};
+use super::super::proxy::{Balancer, Member, ProxyPass, read_pass};
 use super::super::redirect::{Alias, From as AliasFrom, read_redirect};
 use super::super::rewrite::{Cond, RewriteRule, read_cond, read_options, read_rule};
 use super::super::section::{DirConfig, Matcher, Section};
@@ -96,7 +96,6 @@ impl Builder<'_, '_, '_> {
             "sslproxyengine" => {
                 self.servers[server].ssl_proxy = flag(statement).map(|on| Spanned::new(on, statement.span()));
             }
-            "userdir" => self.servers[server].user_dirs = true,
             "proxyrequests" => {
                 self.servers[server].proxy_requests = flag(statement).map(|on| Spanned::new(on, statement.span()));
             }
@@ -119,7 +118,10 @@ impl Builder<'_, '_, '_> {
                     statement.is_open(),
                 );
                 match read {
-                    Ok(pass) => self.servers[server].proxies.push(pass),
+                    Ok(pass) => {
+                        self.named_balancer(&pass);
+                        self.servers[server].proxies.push(pass);
+                    }
                     Err(error) => self.refuse(statement, error),
                 }
             }
@@ -245,6 +247,13 @@ impl Builder<'_, '_, '_> {
         self.balancers.entry(balancer_name(path)).or_default();
         for member in statement.children().filter(|child| child.is("BalancerMember")) {
             self.balancer_member(path, &member.args());
+        }
+    }
+
+    /// A `ProxyPass` makes the group that it names, if only an empty one.
+    pub(super) fn named_balancer(&mut self, pass: &ProxyPass) {
+        if let Some(to) = pass.to.as_deref().filter(|to| to.starts_with("balancer:")) {
+            self.balancers.entry(balancer_name(to)).or_default();
         }
     }
 
