@@ -106,10 +106,20 @@ impl Policy {
             || self.may_turn_on
     }
 
+    /// Whether the phase can neither answer nor leave anything behind for the next one, which may have another policy.
+    fn is_idle(&self, phase: Phase, transaction: &Transaction) -> bool {
+        match phase {
+            Phase::RequestHeaders => {
+                self.engine == Engine::Off || self.phases[phase.index()].is_empty() && self.unknown.is_empty()
+            }
+            Phase::RequestBody => !self.can_intervene() && !transaction.is_turned_on(),
+        }
+    }
+
     /// What ModSecurity answers in this phase, if it does. `transaction` is the one of the request in all of its phases, also
     /// where these have different policies.
     pub fn decide(&self, phase: Phase, transaction: &mut Transaction, ask: &mut Ask<'_>) -> Option<Intervention> {
-        if !self.can_intervene() && transaction.is_fresh() {
+        if self.is_idle(phase, transaction) {
             return None;
         }
         self.unknown.iter().for_each(|what| ask.doubt(*what));

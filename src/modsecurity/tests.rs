@@ -153,6 +153,23 @@ fn sections_inherit() {
 }
 
 #[test]
+fn a_section_sees_what_the_server_stored() {
+    let server =
+        context(Edition::Module, "SecRuleEngine On\nSecRule REQUEST_METHOD PUT \"id:1,phase:1,pass,setvar:tx.write=1\"").0;
+    let section = context(Edition::Module, "SecRule TX:write \"@eq 1\" \"id:2,phase:2,deny\"").0.within(&server);
+    let policies = [(Phase::RequestHeaders, Policy::new(&server)), (Phase::RequestBody, Policy::new(&section))];
+    let universe = Universe::default();
+    let explorer = Explorer { universe: &universe, candidates: None, disk: None, runs: 100 };
+    let found = explorer.all_methods(&Request::default(), |ask| {
+        let mut transaction = Transaction::default();
+        let answers = policies.iter().find_map(|(phase, policy)| policy.decide(*phase, &mut transaction, ask));
+        answers.map_or(passed(), |intervention| Verdict { answer: intervention.answer, ..passed() })
+    });
+    let denied = found.branches.iter().find(|branch| !branch.verdict.answer.passes()).map(|branch| branch.methods);
+    assert_eq!(denied, Some(universe.only("PUT")));
+}
+
+#[test]
 fn mistakes_are_refused() {
     for (rule, message) in [
         ("SecRule REQUEST_METHOD PUT \"deny\"", "needs an `id`"),

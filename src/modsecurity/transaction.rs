@@ -56,8 +56,9 @@ pub(super) struct Stored {
 }
 
 impl Transaction {
-    pub(super) fn is_fresh(&self) -> bool {
-        self.threads.is_none()
+    /// Whether a rule has turned the engine on for this request.
+    pub(super) fn is_turned_on(&self) -> bool {
+        self.threads.iter().flatten().any(|thread| thread.memory.engine == Some(Engine::On))
     }
 
     /// The threads of these methods, to go on with.

@@ -40,7 +40,7 @@ impl Security {
 
     /// The rules of a server, for what happens before any section is known.
     pub(in crate::apache) fn of_server(&self, server: usize) -> Option<&Arc<Policy>> {
-        self.servers.get(server).map(|(_, policy)| policy).filter(|policy| policy.can_intervene())
+        self.servers.get(server).map(|(_, policy)| policy)
     }
 
     /// The rules of a server with those of the sections that a request meets.
@@ -57,7 +57,7 @@ impl Security {
             let whole = sections.iter().fold(outer.clone(), |outer, section| section.within(&outer));
             Arc::new(Policy::new(&whole))
         });
-        policy.can_intervene().then(|| Arc::clone(policy))
+        Some(Arc::clone(policy))
     }
 
     pub(in crate::apache) fn candidates(&self, input: &Input) -> Vec<Arc<str>> {
