@@ -208,10 +208,11 @@ impl<'a> Ask<'a> {
         likely == (taken == 0)
     }
 
-    /// One of several ways that the proxy may go by itself, such as the servers of a balanced group. `options` says each of
-    /// them as an assumption: "the server 10.0.0.1:80 is chosen".
+    /// One of several ways that the proxy may go by itself and that treat a request alike, such as the servers of a balanced
+    /// group. `options` says each of them as an assumption: "the server 10.0.0.1:80 is chosen". While inputs are open the
+    /// first stands for all: what is asked then is what happens to a method, not where.
     pub fn choose(&mut self, what: &str, options: &[Arc<str>]) -> usize {
-        if options.len() < 2 {
+        if options.len() < 2 || self.explorer.candidates.is_some() {
             return 0;
         }
         for decision in &self.made {

@@ -63,7 +63,7 @@ pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word };
 
 fn look(survey: &Survey<'_>, see: See<'_>) {
     for refusal in Refusal::all(survey).filter(Refusal::forgets_patch) {
-        let severity = if refusal.is_plain() { Severity::Warning } else { Severity::Info };
+        let severity = if refusal.is_plain() && !refusal.is_habit() { Severity::Warning } else { Severity::Info };
         see(Observation { branch: refusal.branch, methods: refusal.listed(), spared: refusal.spared, severity, request: None });
     }
 }

@@ -70,7 +70,7 @@ fn look(survey: &Survey<'_>, see: See<'_>) {
         if methods.is_empty() {
             continue;
         }
-        let applies = refusal.is_plain() && refusal.forwarded.meets(survey.set(&["GET"]));
+        let applies = refusal.is_plain() && !refusal.is_habit() && refusal.forwarded.meets(survey.set(&["GET"]));
         let severity = if applies { Severity::Warning } else { Severity::Info };
         see(Observation { branch: refusal.branch, methods, spared: refusal.spared, severity, request: None });
     }

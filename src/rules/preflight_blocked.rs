@@ -67,7 +67,8 @@ fn look(survey: &Survey<'_>, see: See<'_>) {
     let options = survey.set(&["OPTIONS"]);
     let passing = survey.branches.iter().filter(|branch| branch.distance == 0 && branch.verdict.answer.passes());
     let spared: MethodSet = passing.map(|branch| branch.methods).collect::<MethodSet>() & (survey.standard() - options);
-    if survey.route.cors.is_none() || spared.is_empty() {
+    // Fonts and images are fetched with plain GETs, for which no browser asks first.
+    if survey.route.cors.is_none() || spared.is_empty() || !survey.is_proxied() {
         return;
     }
     let origin = survey.site.candidates(&Input::Header("origin".into())).into_iter().next();

@@ -65,12 +65,19 @@ impl<'s> Refusal<'s> {
         self.branch.distance == 0 && self.branch.doubts.is_empty() && !self.survey.branches.iter().any(lifted)
     }
 
+    /// Whether no directive speaks of methods here: it is the habit of the server's own handlers, such as that of files, which
+    /// know GET and HEAD alone. Steps of theirs name the section that they serve.
+    pub(super) fn is_habit(&self) -> bool {
+        let decision = self.branch.verdict.decision();
+        decision.is_none_or(|step| matches!(&*step.directive, "location" | "server" | "VirtualHost" | "Directory"))
+    }
+
     /// A likely mistake is a list that lets some writing methods through to an application and stops others. Routes that only
     /// read, and endpoints that take nothing but POST, are meant to be so.
     pub(super) fn severity(&self) -> Severity {
         let reads = self.spared.meets(self.survey.set(&["GET"]));
         let some_writes_pass = self.forwarded.meets(self.writes());
         let some_are_stopped = self.methods.meets(self.writes());
-        if self.is_plain() && reads && some_writes_pass && some_are_stopped { Severity::Warning } else { Severity::Info }
+        if self.is_plain() && !self.is_habit() && reads && some_writes_pass && some_are_stopped { Severity::Warning } else { Severity::Info }
     }
 }
