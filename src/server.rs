@@ -33,8 +33,17 @@ pub const SERVERS: &[&dyn Server] = &[&crate::nginx::Nginx, &crate::apache::Apac
 #[derive(Clone, Debug)]
 pub struct Task {
     pub target: Release,
+    /// Whether the user named the release; else it is the server's current one.
+    pub told: bool,
     /// Methods to tell apart besides those that the config names: those of the requests to trace.
     pub methods: Vec<String>,
+}
+
+impl Task {
+    /// Reads for the release that the user named, if any.
+    pub fn new(server: &dyn Server, told: Option<Release>, methods: Vec<String>) -> Self {
+        Task { target: told.unwrap_or_else(|| server.current()), told: told.is_some(), methods }
+    }
 }
 
 /// A release of a server, such as 1.22.1.

@@ -94,7 +94,7 @@ impl Config {
         let (files, settings) = (MemoryFiles::default(), Settings::default());
         let machine = Machine { files: &files, settings: &settings, here: Path::new("/etc") };
         let input = Input { path: "/etc/main.conf".into(), content: Some(self.text.clone().into_bytes()) };
-        let task = Task { target: self.server.current(), methods: Vec::new() };
+        let task = Task::new(self.server, None, Vec::new());
         Loaded::read(machine, self.server, &[input], &task).expect("the text is there")
     }
 }

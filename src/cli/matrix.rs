@@ -12,7 +12,6 @@ use crate::lint::{Input, Loaded};
 use crate::matrix;
 use crate::report;
 use crate::report::style::Palette;
-use crate::server::Task;
 
 #[derive(Args)]
 pub(super) struct MatrixOptions {
@@ -40,8 +39,8 @@ pub(super) fn run(options: &MatrixOptions, out: &mut dyn Write) -> Result<Status
     for (index, path) in options.configs.iter().enumerate() {
         let input = Input::file(path);
         let server = machinery.server(&options.common, &input)?;
-        let target = machinery.release(&options.common, server);
-        let loaded = Loaded::read(machinery.machine(), server, &[input], &Task { target, methods: Vec::new() })?;
+        let task = machinery.task(&options.common, server, Vec::new());
+        let loaded = Loaded::read(machinery.machine(), server, &[input], &task)?;
         let rows = matrix::rows(loaded.site.as_ref());
         match options.format {
             Format::Json => report::matrix::json(&loaded, &rows, out)?,

@@ -13,7 +13,7 @@ use super::settings::Settings;
 use crate::collect;
 use crate::lint::{Input, Machine};
 use crate::report::human::Terminal;
-use crate::server::{Release, SERVERS, Server};
+use crate::server::{Release, SERVERS, Server, Task};
 use crate::source::{self, Disk, FileSystem, Kind, LoadError};
 
 /// What the config is for, and on which machine.
@@ -144,10 +144,10 @@ impl Machinery {
         Machine { files: &Disk, settings: &self.settings, here: &self.here }
     }
 
-    /// The release that a config is for: as the command line says, or the project, or a current one.
-    pub(super) fn release(&self, common: &Common, server: &dyn Server) -> Release {
+    /// What to read a config for: the release as the command line says, or the project, or a current one.
+    pub(super) fn task(&self, common: &Common, server: &dyn Server, methods: Vec<String>) -> Task {
         let of_project = || self.releases.iter().find(|(name, _)| *name == server.name()).map(|(_, release)| *release);
-        common.release(server).or_else(of_project).unwrap_or_else(|| server.current())
+        Task::new(server, common.release(server).or_else(of_project), methods)
     }
 
     pub(super) fn here(&self) -> &Path {

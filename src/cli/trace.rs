@@ -12,7 +12,6 @@ use crate::http::Request;
 use crate::lint::{Input, Loaded};
 use crate::report;
 use crate::report::style::Palette;
-use crate::server::Task;
 use crate::trace;
 
 #[derive(Args)]
@@ -62,7 +61,7 @@ pub(super) fn run(options: &TraceOptions, out: &mut dyn Write) -> Result<Status,
     machinery.settings.upstream_status = Some(options.upstream_status);
     let input = Input::file(&options.config);
     let server = machinery.server(&options.common, &input)?;
-    let task = |methods| Task { target: machinery.release(&options.common, server), methods };
+    let task = |methods| machinery.task(&options.common, server, methods);
     let read = |methods| Loaded::read(machinery.machine(), server, std::slice::from_ref(&input), &task(methods));
     let place = machinery.rooted();
     let palette = Palette::new(options.common.is_colored());

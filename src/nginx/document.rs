@@ -3,7 +3,7 @@
 //! nginx reads an include as if the file's statements stood in its place (`ngx_conf_include`), in any context. So the includes
 //! are resolved here, and the rest of the wing walks statements through [`Document::inside`] without knowing about files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,6 +27,8 @@ pub(super) struct Document {
     main: Vec<FileId>,
     by_file: HashMap<FileId, usize>,
     includes: HashMap<(FileId, NodeId), Vec<FileId>>,
+    /// Includes whose file is not here: walks meet the statement itself.
+    unread: HashSet<(FileId, NodeId)>,
     spent: AtomicUsize,
 }
 
@@ -40,6 +42,7 @@ impl Document {
             main: main.iter().map(|file| file.id).collect(),
             by_file: HashMap::new(),
             includes: HashMap::new(),
+            unread: HashSet::new(),
             spent: AtomicUsize::new(0),
         };
         for file in main {
@@ -102,6 +105,7 @@ impl Document {
             Ok(paths) => paths,
             Err(error) => {
                 self.findings.push(missing(include.head(), &error));
+                self.unread.insert((include.span().file, include.id));
                 return Vec::new();
             }
         };
@@ -142,7 +146,7 @@ impl<'d> Iterator for Statements<'d> {
                 self.open.pop();
                 continue;
             };
-            if !is_include(&statement) {
+            if !is_include(&statement) || self.document.unread.contains(&(statement.span().file, statement.id)) {
                 return Some(statement);
             }
             // A cycle was told when the files were read; here it only must end.

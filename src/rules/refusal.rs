@@ -78,6 +78,10 @@ impl<'s> Refusal<'s> {
         let reads = self.spared.meets(self.survey.set(&["GET"]));
         let some_writes_pass = self.forwarded.meets(self.writes());
         let some_are_stopped = self.methods.meets(self.writes());
-        if self.is_plain() && !self.is_habit() && reads && some_writes_pass && some_are_stopped { Severity::Warning } else { Severity::Info }
+        if self.is_plain() && !self.is_habit() && reads && some_writes_pass && some_are_stopped {
+            Severity::Warning
+        } else {
+            Severity::Info
+        }
     }
 }

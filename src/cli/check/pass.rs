@@ -10,7 +10,6 @@ use super::goal::Goal;
 use crate::cli::options::Machinery;
 use crate::collect::{Problem, Root};
 use crate::lint::{Linted, Loaded, Machine};
-use crate::server::Task;
 use crate::source::{FileSystem, LoadError};
 
 pub(super) struct Pass<'a> {
@@ -43,8 +42,7 @@ impl Pass<'_> {
 
     fn read(&self, root: &Root, files: &dyn FileSystem) -> Result<Loaded, LoadError> {
         let machine = Machine { files, ..self.machinery.machine() };
-        let task =
-            Task { target: self.machinery.release(&self.options.common, root.server), methods: self.goal.contract.methods() };
+        let task = self.machinery.task(&self.options.common, root.server, self.goal.contract.methods());
         Loaded::read(machine, root.server, std::slice::from_ref(&root.input), &task)
     }
 }

@@ -143,8 +143,16 @@ impl<'m> Exchange<'m, '_, '_> {
             Setting::Params(known, params) if *known == kind => Some(params),
             _ => None,
         });
-        let Some((params, span)) = params else { return Value::empty() };
-        let Some((_, value)) = params.iter().rev().find(|(name, _)| &**name == "REQUEST_METHOD") else {
+        let found = params.and_then(|(params, _)| params.iter().rev().find(|(name, _)| &**name == "REQUEST_METHOD"));
+        if found.is_none()
+            && self.model.inherited(self.scope, |setting| matches!(setting, Setting::Unread).then_some(setting)).is_some()
+        {
+            // Mostly nginx's own `fastcgi_params`, which tells the client's method.
+            self.ask.doubt("an included file that is not here may set the parameters");
+            return self.request_method();
+        }
+        let Some((_, span)) = params else { return Value::empty() };
+        let Some((_, value)) = found else {
             self.decide_by("content", param_directive(kind), span, "tells no method");
             return Value::empty();
         };

@@ -20,6 +20,8 @@ pub(in super::super) enum Setting {
     /// The zone; `off` is a zone's name like any other here.
     ProxyCache(Text),
     Params(PassKind, Vec<(Box<str>, Text)>),
+    /// An include whose file is not here.
+    Unread,
     Root(Root),
     Index(Vec<Text>),
     DavMethods(MethodSet),

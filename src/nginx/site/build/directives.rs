@@ -79,6 +79,7 @@ impl<'d> Builder<'d> {
             return;
         }
         match statement.name() {
+            "include" => self.scope_mut(scope).settings.push((Setting::Unread, span)),
             "allow" | "deny" => self.access_rule(scope, statement),
             "error_page" => self.error_page(scope, statement),
             "fastcgi_param" => self.param(scope, PassKind::FastCgi, statement),
