@@ -1,5 +1,7 @@
 //! What proxylint prints for programs keeps to the published schemas, ours in `docs/schema` and SARIF's.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -3,6 +3,13 @@
 //! These tests need python3, git and a package index. Where one is missing they say so and pass; with `PROXYLINT_LIVE=1`, as in
 //! CI, that is a failure.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by a panic, and says why it is skipped"
+)]
+
 mod action;
 mod crate_contents;
 mod hooks;
