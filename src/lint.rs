@@ -188,6 +188,6 @@ mod tests {
     #[test]
     fn no_config_may_include_from_the_root() {
         assert_eq!(homes_of("/conf.d/a", "/"), ["/conf.d"].map(PathBuf::from));
-        assert_eq!(homes_of("/a.conf", "/"), [PathBuf::new(); 0]);
+        assert!(homes_of("/a.conf", "/").is_empty());
     }
 }
