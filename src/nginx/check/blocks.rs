@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::structure::Level;
 use super::{Checker, both_present};
 use crate::finding::Finding;
+use crate::nginx::site::Network;
 use crate::pattern::Pattern;
 use crate::syntax::Directive;
 
@@ -19,10 +20,13 @@ impl<'d> Checker<'d> {
         }
         if level.context == "http" {
             self.default_servers(statements);
+            self.upstream_names(statements);
             for block in statements.iter().filter(|one| one.is_block()) {
                 match block.name() {
                     "map" => self.map(*block),
                     "upstream" => self.upstream(*block),
+                    "split_clients" => self.shares(*block),
+                    "geo" => self.networks(*block),
                     _ => {}
                 }
             }
@@ -167,6 +171,48 @@ impl<'d> Checker<'d> {
                 }
                 Some(_) => {}
                 None => _ = keys.insert(key.to_ascii_lowercase(), entry),
+            }
+        }
+    }
+
+    fn upstream_names(&mut self, statements: &[Directive<'d>]) {
+        let mut known: HashMap<&str, Directive<'d>> = HashMap::new();
+        for block in statements.iter().filter(|one| one.name() == "upstream" && one.is_block() && !one.has_template()) {
+            let Some(name) = block.arg(0) else { continue };
+            match known.get(name) {
+                Some(first) if both_present(*first, *block) => {
+                    let finding = Finding::rejected(block.head(), format!("duplicate upstream `{name}`"));
+                    self.add(finding.related(first.head(), "the first one").help("rename or merge one of them"));
+                }
+                Some(_) => {}
+                None => _ = known.insert(name, *block),
+            }
+        }
+    }
+
+    /// `ngx_conf_split_clients_block`
+    fn shares(&mut self, block: Directive<'d>) {
+        let entries: Vec<_> = self.document.inside(block).collect();
+        let shares = entries.iter().filter_map(|entry| entry.name().strip_suffix('%')?.parse::<f64>().ok());
+        if shares.sum::<f64>() > 100.0 && block.control().is_none() && entries.iter().all(|entry| entry.control().is_none()) {
+            self.reject(block.head(), "the shares of `split_clients` add up to more than 100%");
+        }
+    }
+
+    /// `ngx_http_geo_cidr`
+    fn networks(&mut self, block: Directive<'d>) {
+        let document = self.document;
+        if document.inside(block).any(|entry| entry.name() == "ranges") {
+            return;
+        }
+        for entry in document.inside(block).filter(|entry| !entry.has_template()) {
+            let network = match entry.name() {
+                "default" | "proxy_recursive" => continue,
+                "proxy" | "delete" => entry.arg(0).unwrap_or(""),
+                network => network,
+            };
+            if Network::parse(network) == Network::Unknown {
+                self.reject(entry.head(), format!("`{network}` is no network"));
             }
         }
     }

@@ -56,6 +56,7 @@ const ONCE: &[&str] = &[
     "gzip_static",
     "gzip_vary",
     "if_modified_since",
+    "internal",
     "keepalive_timeout",
     "limit_except",
     "limit_conn_status",
@@ -208,7 +209,8 @@ impl<'d> Checker<'d> {
     fn unknown(&mut self, level: Level<'d>, statement: Directive<'d>) {
         let name = statement.name();
         self.has_strangers = true;
-        let Some(meant) = NGINX.suggest_among(name, |entry| entry.allowed_in(level.context)) else { return };
+        let here = NGINX.suggest_among(name, |entry| entry.allowed_in(level.context));
+        let Some(meant) = here.or_else(|| NGINX.suggest(name)) else { return };
         let typo = strsim::osa_distance(&name.to_ascii_lowercase(), meant) <= 1;
         let severity = if typo { Severity::Error } else { Severity::Warning };
         let message = format!("`{name}` is no directive that nginx knows");

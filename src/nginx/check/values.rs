@@ -73,6 +73,26 @@ impl<'d> Checker<'d> {
             "proxy_http_version" => self.one_of(statement, &["1.0", "1.1", "2"], true),
             "proxy_next_upstream" => self.one_of(statement, NEXT_UPSTREAM, true),
             "proxy_pass" if level.context != "stream-server" => self.proxy_pass(level, statement),
+            "fastcgi_pass" | "uwsgi_pass" | "scgi_pass" | "grpc_pass" | "memcached_pass" => self.other_pass(statement),
+            "alias" => {
+                if level.location.and_then(|location| location.arg(0)).is_some_and(|name| name.starts_with('@')) {
+                    self.reject_with(statement.head(), "`alias` cannot be used in a named location", "use `root`");
+                }
+            }
+            "add_header" => {
+                if statement.arg(2).is_some_and(|value| value != "always") {
+                    self.reject_with(
+                        statement.head(),
+                        "the third argument of `add_header` can only be `always`",
+                        "quote the value",
+                    );
+                }
+            }
+            "server_name" => {
+                for name in statement.values().filter_map(|name| name.strip_prefix('~')) {
+                    self.regex(statement, name);
+                }
+            }
             "error_page" => self.error_page(statement),
             "allow" | "deny" => self.address(statement),
             "client_max_body_size" => {
@@ -237,6 +257,15 @@ impl<'d> Checker<'d> {
         if let (true, Some(place)) = (has_uri, place) {
             let message = format!("`proxy_pass` may have no URI part {place}");
             self.reject_with(statement.head(), message, "leave out what follows the host and port, the slash too");
+        }
+    }
+
+    /// Only `proxy_pass` takes a URL of HTTP.
+    fn other_pass(&mut self, statement: Directive<'d>) {
+        let address = statement.arg(0).unwrap_or("");
+        if address.starts_with("http://") || address.starts_with("https://") {
+            let message = format!("`{}` takes no URL of HTTP", statement.name());
+            self.reject_with(statement.head(), message, "leave the scheme out, or use `proxy_pass`");
         }
     }
 
