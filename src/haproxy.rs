@@ -10,6 +10,9 @@ mod select;
 mod site;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -130,7 +130,9 @@ impl SourceFile {
 
     /// Line and column of a byte; a byte past the end is taken for the end.
     pub fn position(&self, offset: u32) -> Position {
-        let at = self.index().line_col(TextSize::new(offset.min(self.len())));
+        // A byte inside of a sign that takes several is taken for the sign's first.
+        let starts = (0..=offset.min(self.len())).rev().find(|&start| self.text.is_char_boundary(start as usize));
+        let at = self.index().line_col(TextSize::new(starts.unwrap_or(0)));
         Position { line: at.line + 1, column: at.col + 1 }
     }
 
@@ -195,5 +197,6 @@ mod tests {
         assert_eq!(file.bytes(), b"a\xff\xfeb\n\xc3\xa4c");
         assert_eq!(file.position(7), Position { line: 2, column: 3 });
         assert_eq!(file.position(999), Position { line: 2, column: 4 });
+        assert_eq!(file.position(6), file.position(5));
     }
 }

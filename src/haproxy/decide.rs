@@ -98,6 +98,9 @@ impl<'c> Transaction<'c> {
             if let Some(status) = self.malformed(ask) {
                 return Flow::Break(self.refuse_unparsed(status));
             }
+            // The upgraded stream goes through the frontend's HTTP rules as well.
+            self.monitor(ask)?;
+            self.proxy_rules(ask, frontend)?;
             return self.enter_backend(ask, backend);
         }
         self.backend = Some(backend);

@@ -41,9 +41,9 @@ impl<'c> Transaction<'c> {
                 continue;
             }
             let Value::Known(name) = self.format(ask, &rule.to) else { continue };
-            let named = backend.servers.iter().find(|server| server.name == name);
-            // A server that is out of service does not end the search.
-            if let Some(server) = named.filter(|server| is_up(server)) {
+            // A name that is made at run time and means nothing ends the search; a server out of service does not.
+            let Some(server) = backend.servers.iter().find(|server| server.name == name) else { break };
+            if is_up(server) {
                 self.step("server", "use-server", rule.span, "chooses the server");
                 return Some(server);
             }
