@@ -68,7 +68,7 @@ impl Server for Haproxy {
         for (proxy, server, check) in decide::failing_checks(&config) {
             config.proxies[proxy].servers[server].failing_check = Some(check);
         }
-        findings.extend(Checks { config: &config, trees: &trees, unset: &reading.unset }.all());
+        findings.extend(Checks::new(&config, &trees, &reading.unset).all());
         let candidates = routes::Values::new(&config);
         Box::new(HaproxySite { trees, config, findings, candidates })
     }

@@ -24,9 +24,15 @@ pub(super) struct Checks<'c> {
     pub(super) trees: &'c [Arc<Tree>],
     /// Where unset variables are read.
     pub(super) unset: &'c [(Span, String)],
+    /// The methods that people send, without the odd tokens that the config itself brings up.
+    registered: MethodSet,
 }
 
 impl<'c> Checks<'c> {
+    pub(super) fn new(config: &'c Config, trees: &'c [Arc<Tree>], unset: &'c [(Span, String)]) -> Self {
+        Checks { config, trees, unset, registered: config.universe.set(REGISTERED.iter().copied()) }
+    }
+
     pub(super) fn all(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         self.written(&mut findings);
@@ -40,11 +46,6 @@ impl<'c> Checks<'c> {
         findings
     }
 
-    /// The methods that people send, without the odd tokens that the config itself brings up.
-    fn registered(&self) -> MethodSet {
-        self.config.universe.set(REGISTERED.iter().copied())
-    }
-
     /// The registered methods that an ACL matches, where it looks at nothing but the method.
     fn methods_of(&self, id: AclId) -> Option<MethodSet> {
         let mut all = MethodSet::EMPTY;
@@ -54,7 +55,7 @@ impl<'c> Checks<'c> {
             }
             all |= criterion.methods?;
         }
-        Some(all & self.registered())
+        Some(all & self.registered)
     }
 
     fn looks_at_method(&self, condition: &Condition) -> bool {

@@ -40,7 +40,7 @@ fn site(text: &str) -> Box<dyn Site> {
     let settings = Settings::default();
     let mut reader = Reader::new(&files, &settings);
     let main = reader.load(Path::new("/c/haproxy.cfg")).expect("the file is there");
-    Haproxy.read(&mut reader, &[main], &Task { target: Release(2, 6, 12), methods: Vec::new() })
+    Haproxy.read(&mut reader, &[main], &Task::new(&Haproxy, Some(Release(2, 6, 12)), Vec::new()))
 }
 
 #[test]

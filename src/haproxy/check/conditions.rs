@@ -51,7 +51,7 @@ impl Checks<'_> {
 
     /// Whether the groups that look at nothing but the method cover every method together.
     fn always_holds(&self, condition: &Condition) -> bool {
-        let all = self.registered();
+        let all = self.registered;
         let mut covered = MethodSet::EMPTY;
         for group in &condition.groups {
             if let Some(methods) = self.group_methods(group) {
@@ -63,16 +63,16 @@ impl Checks<'_> {
 
     /// The methods that fulfil all terms of a group; `None` where it looks at anything else.
     fn group_methods(&self, group: &[Term]) -> Option<MethodSet> {
-        group.iter().try_fold(self.registered(), |left, term| Some(left & self.term_methods(*term)?))
+        group.iter().try_fold(self.registered, |left, term| Some(left & self.term_methods(*term)?))
     }
 
     fn term_methods(&self, term: Term) -> Option<MethodSet> {
         let methods = self.methods_of(term.acl)?;
-        Some(if term.negated { self.registered() - methods } else { methods })
+        Some(if term.negated { self.registered - methods } else { methods })
     }
 
     fn contradiction(&self, condition: &Condition, group: &[Term], rule: Span, findings: &mut Vec<Finding>) {
-        let mut left = self.registered();
+        let mut left = self.registered;
         let mut terms: Vec<Term> = Vec::new();
         for term in group {
             let Some(methods) = self.term_methods(*term) else { continue };

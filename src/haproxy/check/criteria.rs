@@ -139,7 +139,7 @@ impl Checks<'_> {
     }
 
     fn regexes(&self, criterion: &Criterion, findings: &mut Vec<Finding>) {
-        let matched = criterion.methods.map(|methods| methods & self.registered());
+        let matched = criterion.methods.map(|methods| methods & self.registered);
         if matched.is_some_and(|methods| methods.is_empty()) && !criterion.patterns.regexes().is_empty() {
             let text = criterion.patterns.regexes()[0].source();
             let finding = ineffective(Severity::Error, criterion.span, format!("`{text}` matches no registered method"));

@@ -134,7 +134,7 @@ impl<'c> Transaction<'c> {
                 let old = self.fetch(ask, &Fetch::DestinationPort);
                 self.destination_port = Some(old.zip(&new, latest));
             }
-            Action::Normalize(_) => ask.doubt("`normalize-uri` may change the target"),
+            Action::Normalize => ask.doubt("`normalize-uri` may change the target"),
             Action::Opaque => {
                 self.opaque = true;
                 ask.doubt(format!("what `{}` does cannot be told", self.config.text(rule.span)));

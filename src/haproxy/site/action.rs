@@ -100,7 +100,7 @@ pub(in crate::haproxy) enum Action {
     SetSource(Sample),
     SetDestinationPort(Sample),
     SetStatus(u16),
-    Normalize(Arc<str>),
+    Normalize,
     /// Variables may change in ways that cannot be told, or the request may be answered: Lua, SPOE.
     Opaque,
     /// Nothing that bears on methods.
@@ -352,11 +352,11 @@ impl Builder<'_, '_> {
                     let refused = Refused::new(verb.span, "`normalize-uri` is experimental and refused");
                     return Err(refused.help("write `expose-experimental-directives` in `global`"));
                 }
-                let kind = parts.need("what to normalize", line)?.text.into();
+                parts.need("what to normalize", line)?;
                 while !parts.at_condition() {
                     parts.next();
                 }
-                Action::Normalize(kind)
+                Action::Normalize
             }
             _ if name.starts_with("track-sc") => {
                 if name[8..].parse::<u8>().is_ok_and(|number| number > 2) && self.config.release < Release(2, 8, 0) {

@@ -80,10 +80,6 @@ impl Map {
         self.entries.iter().map(|entry| &*entry.key)
     }
 
-    pub(in crate::haproxy) fn values(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(|entry| &*entry.value)
-    }
-
     pub(in crate::haproxy) fn matching(&self) -> Matching {
         self.matching
     }

@@ -21,7 +21,6 @@ pub(in crate::haproxy) struct Server {
     /// Where its health check stands, if that is known to fail.
     pub(in crate::haproxy) failing_check: Option<Span>,
     pub(in crate::haproxy) fcgi: bool,
-    pub(in crate::haproxy) template: bool,
     pub(in crate::haproxy) span: Span,
 }
 
@@ -297,7 +296,6 @@ impl Builder<'_, '_> {
                 check: check.clone(),
                 failing_check: None,
                 fcgi: settled.fcgi,
-                template,
                 span: line,
             }
         };
