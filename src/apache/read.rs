@@ -183,19 +183,25 @@ impl<'c> Iterator for Statements<'c> {
 
 /// The arguments of a line as one text, continuations joined.
 fn raw_args<'t>(directive: Directive<'t>) -> Cow<'t, str> {
-    let line = line_at(directive.tree.source.text(), directive.span().start);
-    let cut = |line: &str| {
-        let start = words(line).first().map_or(line.len(), |name| name.range.end);
-        let args = &line[start..];
-        let end = if directive.is_block() { args.rfind('>').unwrap_or(args.len()) } else { args.len() };
-        let args = args[..end].trim_start_matches(super::words::is_blank);
-        (args.as_ptr() as usize - line.as_ptr() as usize, args.len())
-    };
-    let (start, len) = cut(&line);
-    match line {
-        Cow::Borrowed(line) => Cow::Borrowed(&line[start..start + len]),
-        Cow::Owned(line) => Cow::Owned(line[start..start + len].to_owned()),
+    let text = directive.tree.source.text();
+    let span = directive.span();
+    let name_end = directive.name_span().end as usize;
+    let rest = text.get(name_end..if directive.is_block() { text.len() } else { span.end as usize }).unwrap_or("");
+    let line = rest.split('\n').next().unwrap_or("");
+    // A line without a joint is a slice of the file.
+    let joined = line.trim_end_matches('\r').ends_with('\\') || (!directive.is_block() && line.len() < rest.len());
+    if !joined {
+        return Cow::Borrowed(arguments_of(line, directive.is_block()));
     }
+    let line = line_at(text, span.start);
+    let name_end = words(&line).first().map_or(line.len(), |name| name.range.end);
+    Cow::Owned(arguments_of(&line[name_end..], directive.is_block()).to_owned())
+}
+
+/// What follows the name of a line: of a section's line only what comes before its last `>`.
+fn arguments_of(rest: &str, section: bool) -> &str {
+    let end = if section { rest.rfind('>').unwrap_or(rest.len()) } else { rest.len() };
+    rest[..end].trim_matches(super::words::is_blank)
 }
 
 /// Reads a config from its main file.

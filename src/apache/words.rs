@@ -116,6 +116,10 @@ fn placeholder(input: &str) -> Option<&str> {
 
 /// Whether a word holds `%name%`, `@name@` or `__NAME__`, as panels and configure scripts fill in.
 fn has_token(word: &str) -> bool {
+    // Nearly every word is settled by its bytes alone.
+    if !word.bytes().any(|byte| matches!(byte, b'%' | b'@' | b'_')) {
+        return false;
+    }
     ["%", "@", "@@", "__"].iter().any(|sign| {
         word.match_indices(sign).any(|(index, _)| {
             let after = &word[index + sign.len()..];
