@@ -54,7 +54,7 @@ pub(super) fn decide(model: &Model, listeners: &Listeners, ask: &mut Ask<'_>) ->
         quoted: false,
         body_refused: false,
         subrequest: false,
-        steps: Vec::new(),
+        steps: Vec::with_capacity(8),
         decided_by: None,
         depth: 0,
     };

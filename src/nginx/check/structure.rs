@@ -24,7 +24,7 @@ pub(super) struct Level<'d> {
 /// Blocks nest no deeper in any sane config; deeper ones are not checked.
 const MAX_DEPTH: usize = 64;
 
-/// Directives that nginx refuses when they stand twice in a level.
+/// Directives that nginx refuses when they stand twice in a level; sorted.
 const ONCE: &[&str] = &[
     "absolute_redirect",
     "aio",
@@ -42,6 +42,7 @@ const ONCE: &[&str] = &[
     "default_type",
     "directio",
     "etag",
+    "events",
     "expires",
     "fastcgi_buffering",
     "fastcgi_cache",
@@ -55,19 +56,21 @@ const ONCE: &[&str] = &[
     "gzip_comp_level",
     "gzip_static",
     "gzip_vary",
+    "http",
     "if_modified_since",
     "internal",
     "keepalive_timeout",
-    "limit_except",
     "limit_conn_status",
+    "limit_except",
     "limit_rate",
     "limit_req_status",
     "memcached_pass",
     "merge_slashes",
     "min_delete_depth",
+    "pid",
     "port_in_redirect",
-    "proxy_buffering",
     "proxy_buffer_size",
+    "proxy_buffering",
     "proxy_cache",
     "proxy_cache_convert_head",
     "proxy_cache_key",
@@ -92,26 +95,23 @@ const ONCE: &[&str] = &[
     "root",
     "satisfy",
     "scgi_pass",
-    "sendfile",
     "send_timeout",
+    "sendfile",
     "server_name_in_redirect",
     "server_tokens",
+    "ssl_ciphers",
     "ssl_prefer_server_ciphers",
     "ssl_session_timeout",
-    "ssl_ciphers",
     "tcp_nodelay",
     "tcp_nopush",
     "try_files",
     "types_hash_max_size",
     "underscores_in_headers",
+    "user",
     "uwsgi_pass",
     "worker_connections",
     "worker_processes",
     "worker_rlimit_nofile",
-    "pid",
-    "user",
-    "events",
-    "http",
 ];
 
 impl<'d> Checker<'d> {
@@ -162,7 +162,7 @@ impl<'d> Checker<'d> {
                 self.values(level, *statement);
             }
             let name = statement.name();
-            if !ONCE.contains(&name) {
+            if ONCE.binary_search(&name).is_err() {
                 continue;
             }
             match once.get(name) {
@@ -326,5 +326,16 @@ fn words(context: &str) -> String {
         "if-in-server" => "`if` of a server".to_owned(),
         "if-in-location" => "`if` of a location".to_owned(),
         context => format!("`{context}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ONCE;
+
+    #[test]
+    fn the_search_among_the_sorted_names_finds_them() {
+        assert!(ONCE.is_sorted());
+        assert!(ONCE.binary_search(&"proxy_method").is_ok() && ONCE.binary_search(&"error_page").is_err());
     }
 }
