@@ -13,7 +13,6 @@ pub(in crate::haproxy) struct Bind {
     /// First and last port; `None` for sockets that are no TCP ports.
     pub(in crate::haproxy) ports: Option<(u16, u16)>,
     pub(in crate::haproxy) tls: bool,
-    pub(in crate::haproxy) span: Span,
 }
 
 const WITH_VALUE: &[&str] = &[
@@ -138,7 +137,7 @@ impl Builder<'_, '_> {
 fn bind(place: &str, tls: bool, span: Span) -> Result<Bind, Refused> {
     let tls = tls || place.starts_with("quic");
     if place.starts_with('/') || ["unix@", "abns@", "fd@", "sockpair@", "abnsz@"].iter().any(|prefix| place.starts_with(prefix)) {
-        return Ok(Bind { address: place.into(), ports: None, tls, span });
+        return Ok(Bind { address: place.into(), ports: None, tls });
     }
     let (whole, port) = server::address(place);
     let address = if port.is_some() { whole } else { place.rsplit_once(':').map_or(place, |(address, _)| address) };
@@ -161,5 +160,5 @@ fn bind(place: &str, tls: bool, span: Span) -> Result<Bind, Refused> {
         "*" | "0.0.0.0" | "::" | "[::]" | "" => "",
         other => other,
     };
-    Ok(Bind { address: address.into(), ports, tls, span })
+    Ok(Bind { address: address.into(), ports, tls })
 }
