@@ -141,8 +141,6 @@ pub(super) struct Methods {
     /// Those that nginx refuses by itself.
     pub refused: MethodSet,
     pub get: MethodSet,
-    pub head: MethodSet,
-    pub post: MethodSet,
     /// The name of each method, by method.
     pub names: ByMethod<Arc<str>>,
 }
@@ -154,8 +152,6 @@ impl Methods {
             tokens: universe.matching(is_token),
             refused: universe.set(["CONNECT", "TRACE"]),
             get: universe.only("GET"),
-            head: universe.only("HEAD"),
-            post: universe.only("POST"),
             names: ByMethod::each(universe, universe.all(), |name| Arc::from(name)),
         }
     }

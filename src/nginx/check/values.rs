@@ -74,19 +74,12 @@ impl<'d> Checker<'d> {
             "proxy_next_upstream" => self.one_of(statement, NEXT_UPSTREAM, true),
             "proxy_pass" if level.context != "stream-server" => self.proxy_pass(level, statement),
             "fastcgi_pass" | "uwsgi_pass" | "scgi_pass" | "grpc_pass" | "memcached_pass" => self.other_pass(statement),
-            "alias" => {
-                if level.location.and_then(|location| location.arg(0)).is_some_and(|name| name.starts_with('@')) {
-                    self.reject_with(statement.head(), "`alias` cannot be used in a named location", "use `root`");
-                }
+            "alias" if level.location.and_then(|location| location.arg(0)).is_some_and(|name| name.starts_with('@')) => {
+                self.reject_with(statement.head(), "`alias` cannot be used in a named location", "use `root`");
             }
-            "add_header" => {
-                if statement.arg(2).is_some_and(|value| value != "always") {
-                    self.reject_with(
-                        statement.head(),
-                        "the third argument of `add_header` can only be `always`",
-                        "quote the value",
-                    );
-                }
+            "add_header" if statement.arg(2).is_some_and(|value| value != "always") => {
+                let message = "the third argument of `add_header` can only be `always`";
+                self.reject_with(statement.head(), message, "quote the value");
             }
             "server_name" => {
                 for name in statement.values().filter_map(|name| name.strip_prefix('~')) {
@@ -95,15 +88,11 @@ impl<'d> Checker<'d> {
             }
             "error_page" => self.error_page(statement),
             "allow" | "deny" => self.address(statement),
-            "client_max_body_size" => {
-                if statement.arg(0).is_some_and(|value| size(value).is_none()) {
-                    self.reject(statement.head(), "`client_max_body_size` has an invalid value");
-                }
+            "client_max_body_size" if statement.arg(0).is_some_and(|value| size(value).is_none()) => {
+                self.reject(statement.head(), "`client_max_body_size` has an invalid value");
             }
-            "limit_req_status" | "limit_conn_status" => {
-                if !statement.arg(0).and_then(|code| code.parse().ok()).is_some_and(|code: u16| (400..=599).contains(&code)) {
-                    self.reject(statement.head(), format!("`{}` must be between 400 and 599", statement.name()));
-                }
+            "limit_req_status" | "limit_conn_status" if !statement.arg(0).is_some_and(is_error_code) => {
+                self.reject(statement.head(), format!("`{}` must be between 400 and 599", statement.name()));
             }
             "try_files" => {
                 let last = statement.values().last().and_then(|last| last.strip_prefix('='));
@@ -296,6 +285,10 @@ impl<'d> Checker<'d> {
             self.add(finding.help("write an address, a network such as 10.0.0.0/8, `unix:` or `all`"));
         }
     }
+}
+
+fn is_error_code(text: &str) -> bool {
+    text.parse().is_ok_and(|code: u16| (400..=599).contains(&code))
 }
 
 const NEXT_UPSTREAM: &[&str] = &[

@@ -361,14 +361,14 @@ impl<'m> Exchange<'m, '_, '_> {
         Value::Methods(value.map(|value| value.clone().unwrap_or_else(|| "".into()))).simplified()
     }
 
-    /// The key is not known; where there are few values, each of them is an assumption.
+    /// The key is not known; the value is where all of them are the same.
     fn any_value(&mut self, map: &'m Map) -> Value {
         let constants: Vec<_> = map.values.iter().filter_map(Text::constant).cloned().collect();
         let first = constants.first();
-        if let (Some(first), true) = (first, constants.len() == map.values.len() && map.default.is_some()) {
-            if constants.iter().all(|value| value == first) {
-                return Value::Plain(Arc::clone(first));
-            }
+        if let (Some(first), true) = (first, constants.len() == map.values.len() && map.default.is_some())
+            && constants.iter().all(|value| value == first)
+        {
+            return Value::Plain(Arc::clone(first));
         }
         Value::Unknown
     }

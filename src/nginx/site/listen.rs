@@ -90,8 +90,8 @@ impl ServerName {
         if let Some(pattern) = word.strip_prefix('~') {
             return vec![ServerName::Regex(patterns.get(pattern, true))];
         }
-        if lower.starts_with('.') {
-            return vec![ServerName::Exact(lower[1..].into()), ServerName::Head(lower.into())];
+        if let Some(bare) = lower.strip_prefix('.') {
+            return vec![ServerName::Exact(bare.into()), ServerName::Head(lower.as_str().into())];
         }
         if let Some(suffix) = lower.strip_prefix('*') {
             return vec![ServerName::Head(suffix.into())];

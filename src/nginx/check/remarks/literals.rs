@@ -95,7 +95,7 @@ impl<'d> Checker<'d> {
         }
         // `^PROP` means a prefix; `^GET` without an end is rather forgotten.
         let is_prefix = |literal: &Literal| literal.at_start && !REGISTERED.contains(&&*literal.text.to_ascii_uppercase());
-        let open = |literal: &&Literal| !(literal.at_start && literal.at_end) && !is_prefix(literal);
+        let open = |literal: &&Literal| !(is_prefix(literal) || literal.at_start && literal.at_end);
         let Some(first) = literals.iter().find(open) else { return };
         // Methods that exist and that the list does not spell out.
         let spelled = |method: &str| literals.iter().any(|literal| literal.text.eq_ignore_ascii_case(method));
