@@ -1,6 +1,13 @@
 //! The command line, as scripts, hooks and editors use it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of these tests may fail as the tests do")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
 
 use std::fs;
 use std::io::Write;

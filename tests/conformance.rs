@@ -3,6 +3,15 @@
 //! Each folder below `tests/cases/<server>` holds a config, the requests of its `case.json`, and in `observed.json` what the
 //! real server answered to them. A prediction of several outcomes must have the real one among them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,14 @@
 //! Every recorded case and every sample is told to be for its server, under its own name and under one that says nothing.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

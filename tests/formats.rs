@@ -1,6 +1,13 @@
 //! What proxylint prints for programs keeps to the published schemas, ours in `docs/schema` and SARIF's.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,14 @@
 //! The examples in the rules' manuals: what is marked `flagged` is found, what is marked `silent` is not.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
+
 use std::process::Command;
 
 use proxylint::rules::RULES;

@@ -84,7 +84,7 @@ impl<'c> Transaction<'c> {
             self.content_rules(ask, backend)?;
             self.proxy_rules(ask, backend)?;
         }
-        Flow::Break(self.to_server(ask, backend))
+        Flow::Break(self.reach_server(ask, backend))
     }
 
     /// A TCP frontend passes every byte on; an HTTP backend behind it parses them after all.
@@ -107,7 +107,7 @@ impl<'c> Transaction<'c> {
         if !std::ptr::eq(backend, frontend) {
             self.content_rules(ask, backend)?;
         }
-        Flow::Break(self.to_server(ask, backend))
+        Flow::Break(self.reach_server(ask, backend))
     }
 
     /// `tcp-request connection` and `session`, before any byte is read.

@@ -89,14 +89,12 @@ fn look(survey: &Survey<'_>, see: See<'_>) {
 
 fn word(case: &Case<'_>) -> Wording {
     let (methods, refusal) = (case.methods(), words::refusal(case.answer));
-    let pass = if case.proxied { "the upstream" } else { "an answer" };
+    let pass = match case.proxied {
+        true => format!("{} the upstream", words::verb(case.spared, "reaches", "reach")),
+        false => words::verb(case.spared, "passes", "pass").to_owned(),
+    };
     Wording {
-        message: format!(
-            "{} answers {methods} with {refusal}; {} {} {pass}",
-            case.actor(),
-            case.spared(),
-            words::verb(case.spared, "reaches", "reach")
-        ),
+        message: format!("{} answers {methods} with {refusal}; {} {pass}", case.actor(), case.spared()),
         label: format!("{methods} {} {refusal} here", words::verb(case.methods, "gets", "get")),
         help: match case.directive {
             Some(_) => format!(

@@ -2,7 +2,14 @@
 //!
 //! `UPDATE=1 cargo test --test docs` writes the generated parts anew.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
 
 mod console;
 mod generated;

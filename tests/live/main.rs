@@ -4,6 +4,15 @@
 //! Each case runs in a network namespace of its own (this binary, started again under `unshare -n`), so that ports never clash.
 //! Without the servers or the right to make namespaces the tests are skipped and say so; with `PROXYLINT_LIVE=1` that is a failure.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by a panic and says why it is skipped"
+)]
+
 mod case;
 mod client;
 mod findings;

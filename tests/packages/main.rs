@@ -5,9 +5,11 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a test fails by a panic, and says why it is skipped"
+    reason = "a test fails by a panic and says why it is skipped"
 )]
 
 mod action;

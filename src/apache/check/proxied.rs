@@ -43,7 +43,7 @@ fn whole_taker<'p>(passes: &[&'p ProxyPass], path: &str) -> Option<&'p ProxyPass
         From::Prefix(from) => pass.to.is_none() && from.starts_with(path.trim_end_matches('/')),
         From::Pattern(_) => pass.to.is_none(),
     };
-    (!passes.iter().take(MOST).any(|pass| below(pass))).then_some(taker)
+    (!passes.iter().take(MOST).any(below)).then_some(taker)
 }
 
 /// A line after one that takes all of its paths never works.

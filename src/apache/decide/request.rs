@@ -73,7 +73,7 @@ impl Run<'_, '_, '_> {
         if request.host.is_none() && request.version != "1.0" {
             return Err(End::Early(400));
         }
-        let name = host.map(|host| strip_port(host));
+        let name = host.map(strip_port);
         if name.is_some_and(|name| name.bytes().any(|c| c <= b' ' || b"/?#\\@".contains(&c))) {
             return Err(End::Early(400));
         }

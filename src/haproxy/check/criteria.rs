@@ -92,7 +92,7 @@ impl Checks<'_> {
         let parts: Vec<&str> = text.split(['|', ',', ' ', '\t']).filter(|part| !part.is_empty()).collect();
         let bare = |part: &str| part.trim_start_matches('!').to_ascii_uppercase();
         let named = |part: &&str| REGISTERED.contains(&bare(part).as_str());
-        if parts.len() > 1 && parts.iter().all(|part| named(&part)) {
+        if parts.len() > 1 && parts.iter().all(&named) {
             let list = parts.iter().map(|part| bare(part)).collect::<Vec<_>>().join(" ");
             let finding = ineffective(Severity::Error, span, format!("`{text}` is one literal here, which no method equals"));
             let finding = finding.help(format!("put blanks between the methods: `{list}`"));

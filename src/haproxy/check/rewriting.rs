@@ -95,9 +95,9 @@ impl Checks<'_> {
         }
         for criterion in &self.config.criteria {
             let Fetch::Variable(read, _) = &criterion.sample.fetch else { continue };
-            let odd = |text: &&Box<str>| REGISTERED.contains(&&***text) && !KNOWN_METHODS.contains(&&***text);
+            let odd = |text: &str| REGISTERED.contains(&text) && !KNOWN_METHODS.contains(&text);
             if read == name
-                && let Some(method) = criterion.patterns.texts().iter().find(odd)
+                && let Some(method) = criterion.patterns.texts().iter().find(|text| odd(text))
             {
                 let message = format!(
                     "`{name}` never holds {method}: other methods than the eight that HAProxy knows read back as OPTIONS"

@@ -12,7 +12,7 @@ use crate::haproxy::value::Value;
 use crate::http::{Answer, UpstreamMethod, Verdict};
 
 impl<'c> Transaction<'c> {
-    pub(super) fn to_server(&mut self, ask: &mut Ask<'_>, backend: &'c Proxy) -> Verdict {
+    pub(super) fn reach_server(&mut self, ask: &mut Ask<'_>, backend: &'c Proxy) -> Verdict {
         let Some(server) = self.choose_server(ask, backend) else {
             if let Some(to) = &backend.dispatch {
                 return self.forward(ask, Arc::clone(to), backend, None);

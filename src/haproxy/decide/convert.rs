@@ -55,7 +55,7 @@ pub(super) fn apply(
             value.zip(&right, |data, right| data.each(|datum| Some(Datum::Number(arithmetic(*kind, datum.number()?, (*right)?)))))
         }
         Converter::Map(map, default, kind) => {
-            let found = value.try_map(|data| {
+            value.try_map(|data| {
                 let mut results = Vec::new();
                 for datum in data.all() {
                     let value =
@@ -64,8 +64,7 @@ pub(super) fn apply(
                 }
                 // A missing sample takes no default: the converter is never asked.
                 Some(results.into_iter().collect::<Data>())
-            });
-            found
+            })
         }
         Converter::RegSub { pattern, replacement, global } => value.try_map(|data| {
             all(data, |datum| substitute(pattern, &datum.text(), replacement, *global).map(|text| Some(Datum::Text(text.into()))))
@@ -189,8 +188,7 @@ fn pick(text: &str, index: i64, delimiters: &str, count: i64, words: bool) -> Op
 pub(super) fn substitute(pattern: &Pattern, text: &str, replacement: &str, global: bool) -> Option<String> {
     let mut result = String::new();
     let mut rest = text;
-    loop {
-        let Some(groups) = pattern.groups(rest)? else { break };
+    while let Some(groups) = pattern.groups(rest)? {
         let whole = groups.numbered.first().cloned().flatten().unwrap_or_default();
         let at = pattern.find(rest)?.unwrap_or(0).min(rest.len());
         result.push_str(&rest[..at]);

@@ -70,7 +70,9 @@ impl<'c> Transaction<'c> {
 /// The servers whose HTTP check is answered by this config itself with a status that takes them down: the proxy, the server, and
 /// where the check is configured.
 pub(in crate::haproxy) fn failing_checks(config: &Config) -> Vec<(usize, usize, Span)> {
-    let mut known: HashMap<(Arc<str>, u16, Arc<str>, Arc<str>), bool> = HashMap::new();
+    /// Address, port, method and target of a check.
+    type Check = (Arc<str>, u16, Arc<str>, Arc<str>);
+    let mut known: HashMap<Check, bool> = HashMap::new();
     let mut failing = Vec::new();
     for (index, proxy) in config.proxies.iter().enumerate() {
         let health = &proxy.settings.check;

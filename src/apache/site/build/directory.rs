@@ -435,10 +435,8 @@ impl Builder<'_, '_, '_> {
             "fallbackresource" => {
                 config.rest_mut().fallback = statement.arg(0).map(|path| path.into_owned());
             }
-            "header" => {
-                if statement.args().iter().take(4).any(|word| is_cors_header(word)) {
-                    config.cors.get_or_insert(span);
-                }
+            "header" if statement.args().iter().take(4).any(|word| is_cors_header(word)) => {
+                config.cors.get_or_insert(span);
             }
             _ => {}
         }

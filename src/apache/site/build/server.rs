@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::handlers::Dav;
-use super::super::proxy::{Balancer, Member, ProxyPass, read_pass};
+use super::super::proxy::{Member, ProxyPass, read_pass};
 use super::super::redirect::{Alias, From as AliasFrom, read_redirect};
 use super::super::rewrite::{Cond, RewriteRule, read_cond, read_options, read_rule};
 use super::super::section::{DirConfig, Matcher, Section};
@@ -258,7 +258,7 @@ impl Builder<'_, '_, '_> {
     }
 
     fn balancer_member(&mut self, balancer: &str, args: &[std::borrow::Cow<'_, str>]) {
-        let members = &mut self.balancers.entry(balancer_name(balancer)).or_insert_with(Balancer::default).members;
+        let members = &mut self.balancers.entry(balancer_name(balancer)).or_default().members;
         let Some((url, parameters)) = args.split_first() else { return };
         let status = parameters
             .iter()
