@@ -4,6 +4,7 @@
 //! selection itself, so that a shadowed location has no route. Named and internal locations are reached through others.
 
 mod inputs;
+mod paths;
 
 use std::collections::HashSet;
 
@@ -20,6 +21,7 @@ pub(super) use inputs::Inputs;
 pub(super) fn routes(model: &Model, listeners: &Listeners) -> Vec<Route> {
     let mut routes = Vec::new();
     let mut seen = HashSet::new();
+    let mapped = paths::mapped(model);
     for (index, server) in model.servers.iter().enumerate() {
         let Some(request) = front_door(server, index, listeners) else { continue };
         let mut add = |scope: ScopeId, path: &str| {
@@ -30,6 +32,12 @@ pub(super) fn routes(model: &Model, listeners: &Listeners) -> Vec<Route> {
         };
         let reach = Reach { model, server: server.scope };
         reach.locations(server.scope, "", &mut add);
+        for path in paths::compared(model, &model.scope(server.scope).code).iter().chain(&mapped) {
+            let chosen = locate(model, server.scope, path);
+            if !chosen.redirect && model.internal(chosen.scope).is_none() {
+                add(chosen.scope, path);
+            }
+        }
         // A file for a server that only sets something decides about no request.
         let decides = matches!(model.place, Place::Main | Place::Http) || !model.scope(server.scope).code.is_empty();
         let front = ["/", "/x"].into_iter().find(|path| reach.ends_at(server.scope, path));
@@ -107,6 +115,8 @@ impl Reach<'_> {
                 && let Some(path) = self.paths(id, prefix).into_iter().find(|path| self.ends_at(id, path))
             {
                 add(id, &path);
+                let compared = paths::compared(self.model, &scope.code).into_iter();
+                compared.filter(|path| self.ends_at(id, path)).for_each(|path| add(id, &path));
             }
             self.locations(id, inner, add);
         }

@@ -132,7 +132,8 @@ fn input(model: &Model, variable: VarId) -> Option<Input> {
     }
 }
 
-fn take_apart<'k>(source: &Text, key: &'k str) -> Vec<(VarId, &'k str)> {
+/// The parts of a key that the variables of a map's source stand for.
+pub(super) fn take_apart<'k>(source: &Text, key: &'k str) -> Vec<(VarId, &'k str)> {
     let mut found = Vec::new();
     let mut rest = key;
     let parts = source.parts().unwrap_or_default();
