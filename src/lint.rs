@@ -106,6 +106,8 @@ pub struct Linted {
     pub files: usize,
     pub universe: Universe,
     pub reports: Vec<Report>,
+    /// What was linted. Taking a large site apart costs as much as some rules, so a command that ends may forget it instead.
+    pub site: Option<Box<dyn Site>>,
 }
 
 /// A finding that is told.
@@ -135,6 +137,7 @@ impl Linted {
             universe: loaded.site.universe().clone(),
             reports: reports.map(|(finding, fingerprint)| Report { finding, fingerprint }).collect(),
             sources: loaded.sources,
+            site: Some(loaded.site),
         }
     }
 

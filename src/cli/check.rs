@@ -132,7 +132,10 @@ pub(super) fn run(options: &CheckOptions, out: &mut dyn Write) -> Result<Status,
     let run = Run { configs: &configs, summary, here: machinery.here() };
     write_all(options, &run, out)?;
     tell(&problems)?;
-    Ok(status(&problems, &configs, &run.summary, goal.fail_on))
+    let status = status(&problems, &configs, &run.summary, goal.fail_on);
+    // The process ends next, and the system takes its memory back at once.
+    std::mem::forget(configs);
+    Ok(status)
 }
 
 /// Findings that only `--pedantic` reports are counted in the summary and no more.
