@@ -344,12 +344,13 @@ fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> 
     Ok(())
 }
 
+/// Prefixes that name an address family or a transport (configuration manual, section 11.1; `mptcp` came with 3.1).
+const FAMILIES: &[&str] =
+    &["ipv4@", "ipv6@", "ipv4:", "ipv6:", "tcp@", "tcp4@", "tcp6@", "quic4@", "quic6@", "mptcp@", "mptcp4@", "mptcp6@"];
+
 /// The address and port of a server or bind; the family prefixes stay away.
 pub(in crate::haproxy) fn address(text: &str) -> (&str, Option<u16>) {
-    let text = ["ipv4@", "ipv6@", "ipv4:", "ipv6:", "tcp@", "tcp4@", "tcp6@", "quic4@", "quic6@"]
-        .iter()
-        .find_map(|prefix| text.strip_prefix(prefix))
-        .unwrap_or(text);
+    let text = FAMILIES.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
     if text.starts_with('/') || text.contains('@') {
         return (text, None);
     }
