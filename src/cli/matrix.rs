@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::options::{Common, Machinery};
+use super::options::{Common, Machinery, Rendering};
 use super::settings::Settings;
 use super::{Failure, Status};
 use crate::lint::{Input, Loaded};
@@ -19,16 +19,9 @@ pub(super) struct MatrixOptions {
     #[arg(required = true, value_name = "CONFIG")]
     configs: Vec<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: Rendering,
     #[command(flatten)]
     common: Common,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
-    #[default]
-    Human,
-    Json,
 }
 
 pub(super) fn run(options: &MatrixOptions, out: &mut dyn Write) -> Result<Status, Failure> {
@@ -43,8 +36,8 @@ pub(super) fn run(options: &MatrixOptions, out: &mut dyn Write) -> Result<Status
         let loaded = Loaded::read(machinery.machine(), server, &[input], &task)?;
         let rows = matrix::rows(loaded.site.as_ref());
         match options.format {
-            Format::Json => report::matrix::json(&loaded, &rows, out)?,
-            Format::Human => {
+            Rendering::Json => report::matrix::json(&loaded, &rows, out)?,
+            Rendering::Human => {
                 if options.configs.len() > 1 {
                     let blank = if index > 0 { "\n" } else { "" };
                     writeln!(out, "{blank}{}", path.display())?;

@@ -124,6 +124,14 @@ impl Common {
     }
 }
 
+/// How the answer to a question about requests is written.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum Rendering {
+    #[default]
+    Human,
+    Json,
+}
+
 /// The machine that the command works on: its disk, and what the user told about the server's.
 pub(super) struct Machinery {
     pub(super) settings: source::Settings,

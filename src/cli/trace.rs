@@ -3,9 +3,9 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::options::{Common, Machinery};
+use super::options::{Common, Machinery, Rendering};
 use super::settings::Settings;
 use super::{Failure, Status};
 use crate::http::Request;
@@ -42,16 +42,9 @@ pub(super) struct TraceOptions {
     #[arg(long, value_name = "STATUS", default_value_t = 200, value_parser = clap::value_parser!(u16).range(100..=599))]
     upstream_status: u16,
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: Rendering,
     #[command(flatten)]
     common: Common,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
-    #[default]
-    Human,
-    Json,
 }
 
 pub(super) fn run(options: &TraceOptions, out: &mut dyn Write) -> Result<Status, Failure> {
@@ -68,10 +61,10 @@ pub(super) fn run(options: &TraceOptions, out: &mut dyn Write) -> Result<Status,
     let mut written = Ok(());
     let mut first = true;
     trace::all(&requests, options.disk.then_some(&place), read, |loaded, traced| {
-        let blank = matches!(options.format, Format::Human) && !std::mem::take(&mut first);
+        let blank = matches!(options.format, Rendering::Human) && !std::mem::take(&mut first);
         let write = |out: &mut dyn Write| match options.format {
-            Format::Json => report::json::trace(&traced, &loaded.sources, out),
-            Format::Human => {
+            Rendering::Json => report::json::trace(&traced, &loaded.sources, out),
+            Rendering::Human => {
                 out.write_all(if blank { b"\n" } else { b"" })?;
                 report::trace::human(&traced, &loaded.sources, palette, out)
             }
