@@ -4,22 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::http::{MethodSet, Universe};
-use crate::pattern::Pattern;
+use crate::pattern::{self, Pattern};
 
 #[derive(Debug, Default)]
 pub(in crate::apache) struct Patterns {
-    known: HashMap<(String, bool), Arc<Pattern>>,
+    known: pattern::Patterns,
     methods: HashMap<(String, bool), Option<MethodSet>>,
 }
 
 impl Patterns {
     pub(in crate::apache) fn get(&mut self, source: &str, ignore_case: bool) -> Arc<Pattern> {
-        if let Some(known) = self.known.get(&(source.to_owned(), ignore_case)) {
-            return Arc::clone(known);
-        }
-        let pattern = Arc::new(Pattern::new(source, ignore_case));
-        self.known.insert((source.to_owned(), ignore_case), Arc::clone(&pattern));
-        pattern
+        self.known.get(source, ignore_case)
     }
 
     /// The methods that a pattern matches; `None` where that cannot be told.
