@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use self::url::Url;
 pub(super) use self::url::encode_path;
+use self::values::Value;
 use super::site::section::DirConfig;
 use super::site::{ApacheSite, Server};
 use crate::ask::Ask;
@@ -112,7 +113,7 @@ struct Run<'s, 'r, 'a> {
     handler: Option<String>,
     script_alias: Option<Span>,
     /// What rewrite rules set.
-    env: Vec<(String, Option<String>)>,
+    env: Vec<(String, Option<Value>)>,
     /// Whether `[END]` has stopped mod_rewrite.
     ended: bool,
     /// Whether this is only a look at what another path would be.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::site::rewrite::{Cond, CondKind, RewriteRule};
+use super::super::text::rewrite_text;
 use super::values::{Matched, Value};
 use super::{End, Phase, Run};
 use crate::ask::Fact;
@@ -193,13 +194,16 @@ impl Run<'_, '_, '_> {
 
     fn set_env(&mut self, rule: &RewriteRule, matched: &Matched) {
         for line in &rule.flags.env {
-            let text = super::super::text::rewrite_text(line);
-            let Value::Plain(line) = self.text(&text, matched) else { continue };
-            match line.strip_prefix('!') {
+            let (name, value) = split_env(line);
+            let Value::Plain(name) = self.text(&rewrite_text(name), matched) else {
+                self.ask.doubt("which variable a rewrite rule sets cannot be told");
+                continue;
+            };
+            match name.strip_prefix('!') {
                 Some(name) => self.env.push((name.to_owned(), None)),
                 None => {
-                    let (name, value) = line.split_once(':').unwrap_or((&line, ""));
-                    self.env.push((name.to_owned(), Some(value.to_owned())));
+                    let value = self.text(&rewrite_text(value), matched);
+                    self.env.push((name, Some(value)));
                 }
             }
         }
@@ -302,6 +306,20 @@ impl Run<'_, '_, '_> {
     pub(super) fn rewrite_unknown<T>(&mut self) -> Phase<T> {
         Err(End::Status(404))
     }
+}
+
+/// The name and the value of `[E=name:value]`; a colon within `%{ENV:X}` or `${map:key}` does not part them.
+fn split_env(line: &str) -> (&str, &str) {
+    let mut depth = 0;
+    for (at, sign) in line.char_indices() {
+        match sign {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ':' if depth == 0 => return (&line[..at], &line[at + 1..]),
+            _ => {}
+        }
+    }
+    (line, "")
 }
 
 pub(super) fn join_base(base: &str, rest: &str) -> String {

@@ -19,6 +19,12 @@ pub(super) enum Value {
     Unknown(Arc<str>),
 }
 
+impl Default for Value {
+    fn default() -> Self {
+        Value::Plain(String::new())
+    }
+}
+
 impl Value {
     fn map(self, of: impl Fn(&str) -> String) -> Value {
         match self {
@@ -113,7 +119,7 @@ impl Run<'_, '_, '_> {
     }
 
     pub(super) fn text(&mut self, text: &Text, matched: &Matched) -> Value {
-        let mut value = Value::Plain(String::new());
+        let mut value = Value::default();
         for piece in text {
             let next = match piece {
                 Piece::Literal(literal) => Value::Plain(literal.to_string()),
@@ -161,7 +167,7 @@ impl Run<'_, '_, '_> {
             },
             Var::Query => self.url.query.clone().unwrap_or_default(),
             Var::Header(name) => self.ask.header(name).map(|value| value.to_string()).unwrap_or_default(),
-            Var::Env(name) => self.env_value(name, 0).unwrap_or_default(),
+            Var::Env(name) => return self.env_value(name, 0).unwrap_or_default(),
             Var::RemoteAddress => self.ask.client().to_string(),
             Var::ServerPort => self.server_port().to_string(),
             Var::ServerName => match &self.server.names.name {
@@ -181,7 +187,7 @@ impl Run<'_, '_, '_> {
     }
 
     /// The value of a variable of the request's environment; what sets it last counts.
-    pub(super) fn env_value(&mut self, name: &str, depth: usize) -> Option<String> {
+    pub(super) fn env_value(&mut self, name: &str, depth: usize) -> Option<Value> {
         const MAX_DEPTH: usize = 8;
         if depth > MAX_DEPTH {
             return None;
@@ -212,17 +218,16 @@ impl Run<'_, '_, '_> {
     }
 
     /// What the last of these lines that speaks of a variable and matches makes of it.
-    fn set_by(&mut self, lines: &[SetEnvIf], name: &str, depth: usize) -> Option<Option<String>> {
+    fn set_by(&mut self, lines: &[SetEnvIf], name: &str, depth: usize) -> Option<Option<Value>> {
         for line in lines.iter().rev() {
             let Some((_, value)) = line.sets.iter().rev().find(|(known, _)| known == name) else { continue };
             let holds = match &line.test {
                 Test::Method(set) => self.env_method_is(*set),
                 Test::Expr(expr) => self.expr(expr),
                 Test::Var(Var::Header(header), pattern) => {
-                    let value = self.ask.header(header).map(|value| value.to_string());
-                    let value = value.or_else(|| self.env_value(header, depth + 1));
-                    let matches = pattern.matches(&value.unwrap_or_default());
-                    matches.unwrap_or_else(|| self.suppose("the pattern of `SetEnvIf` matches", false))
+                    let value = self.ask.header(header).map(|value| Value::Plain(value.to_string()));
+                    let value = value.or_else(|| self.env_value(header, depth + 1)).unwrap_or_default();
+                    self.test(vec![value], "the pattern of `SetEnvIf` matches", |values| pattern.matches(&values[0]))
                 }
                 Test::Var(var, pattern) => {
                     let value = self.var(var);
@@ -231,7 +236,7 @@ impl Run<'_, '_, '_> {
             };
             if holds {
                 self.step("post_read_request", "SetEnvIf", line.span, "sets a variable");
-                return Some(value.clone());
+                return Some(value.clone().map(Value::Plain));
             }
         }
         None

@@ -84,7 +84,7 @@ impl Transaction<'_> {
             }
             Fetch::Path => self.uri.map(|uri| text(transaction::path(uri))),
             Fetch::PathAndQuery => self.uri.map(|uri| text(transaction::path_and_query(uri))),
-            Fetch::Query => self.uri.map(|uri| text(Some(transaction::query(uri).unwrap_or("")))),
+            Fetch::Query => self.uri.map(|uri| text(transaction::query(uri))),
             Fetch::Url => self.uri.map(|uri| Data::text(Arc::clone(uri))),
             Fetch::Base => {
                 let host = self.lines(ask, "host");
