@@ -105,7 +105,7 @@ impl<'m> Exchange<'m, '_, '_> {
                 network => {
                     let client: Option<IpAddr> = self.client().parse().ok();
                     let known = client.and_then(|client| network.contains(client));
-                    known.unwrap_or_else(|| self.assume("an address rule that is filled in later"))
+                    known.unwrap_or_else(|| self.assume("an address rule whose network is filled in later"))
                 }
             };
             if fits {

@@ -58,7 +58,7 @@ impl<'m> Exchange<'m, '_, '_> {
         for instruction in code {
             match instruction {
                 Instruction::If { condition, body, scope, span } => {
-                    if !self.holds(condition, *span) {
+                    if !self.holds(condition) {
                         continue;
                     }
                     self.step(phase, "if", *span, "the condition holds");
@@ -84,7 +84,7 @@ impl<'m> Exchange<'m, '_, '_> {
                     let subject: Arc<str> = self.uri.as_str().into();
                     let matched = pattern.matches(&subject).unwrap_or_else(|| {
                         self.ask.doubt("the regex of a `rewrite` cannot be read");
-                        self.assume("the `rewrite`'s regex match")
+                        self.assume("the regex of a `rewrite`")
                     });
                     if !matched {
                         self.captured = None;
@@ -123,8 +123,10 @@ impl<'m> Exchange<'m, '_, '_> {
             match &value {
                 Value::Plain(args) => self.args = args.to_string(),
                 Value::Methods(args) => self.args = self.ask.settle(args).unwrap_or_default().to_string(),
-                Value::Unknown => {}
+                Value::Unknown => self.ask.doubt("the new arguments of the request cannot be told"),
             }
+            // `ngx_http_variable_set_args`: the target of the request line is not sent on as it was.
+            self.target_is_valid = false;
             return;
         }
         self.step(phase, "set", span, "sets the variable");
@@ -175,7 +177,8 @@ impl<'m> Exchange<'m, '_, '_> {
         if flag == RewriteFlag::None { Run::Through } else { Run::Stop }
     }
 
-    fn holds(&mut self, condition: &'m Condition, span: Span) -> bool {
+    fn holds(&mut self, condition: &'m Condition) -> bool {
+        let text = &*condition.text;
         let client = matches!(self.method, super::Method::Client);
         if let (Some(methods), true) = (condition.methods, client && !self.is_cached(&condition.test)) {
             let holds = self.ask.method_is(methods);
@@ -191,34 +194,34 @@ impl<'m> Exchange<'m, '_, '_> {
         match &condition.test {
             Test::True(variable) => {
                 let value = self.variable(*variable);
-                self.test(&value, |value| !value.is_empty() && value != "0", span)
+                self.test(&value, |value| !value.is_empty() && value != "0", text)
             }
             Test::Equal { variable, value, negated } => {
                 let (left, right) = (self.variable(*variable), self.value(value));
                 match right {
-                    Value::Plain(right) => self.test(&left, |left| (left == &*right) != *negated, span),
+                    Value::Plain(right) => self.test(&left, |left| (left == &*right) != *negated, text),
                     Value::Methods(rights) => {
                         let right = self.ask.settle(&rights).unwrap_or_else(|| "".into());
-                        self.test(&left, |left| (left == &*right) != *negated, span)
+                        self.test(&left, |left| (left == &*right) != *negated, text)
                     }
-                    Value::Unknown => self.test(&Value::Unknown, |_| false, span),
+                    Value::Unknown => self.test(&Value::Unknown, |_| false, text),
                 }
             }
             Test::Match { variable, pattern, negated } => {
                 let value = self.variable(*variable);
                 if pattern.matches("").is_none() {
                     self.ask.doubt("the regex of an `if` cannot be read");
-                    return self.test(&Value::Unknown, |_| false, span);
+                    return self.test(&Value::Unknown, |_| false, text);
                 }
-                let matched = self.test(&value, |value| pattern.matches(value).unwrap_or(false) != *negated, span) != *negated;
+                let matched = self.test(&value, |value| pattern.matches(value).unwrap_or(false) != *negated, text) != *negated;
                 self.captured = None;
                 if matched {
                     self.capture(pattern, value);
                 }
                 matched != *negated
             }
-            Test::File { kind, path, negated } => self.file_test(*kind, path, span) != *negated,
-            Test::Unknown => self.test(&Value::Unknown, |_| false, span),
+            Test::File { kind, path, negated } => self.file_test(*kind, path, text) != *negated,
+            Test::Unknown => self.test(&Value::Unknown, |_| false, text),
         }
     }
 
@@ -228,22 +231,19 @@ impl<'m> Exchange<'m, '_, '_> {
         self.cached.iter().chain(&self.assigned).any(|(known, _)| known == variable)
     }
 
-    fn test(&mut self, value: &Value, holds: impl Fn(&str) -> bool, span: Span) -> bool {
+    fn test(&mut self, value: &Value, holds: impl Fn(&str) -> bool, text: &str) -> bool {
         match value {
             Value::Plain(value) => holds(value),
             Value::Methods(values) => {
                 let methods: MethodSet = ByMethod::methods(values, |value| holds(value));
                 self.ask.method_is(methods)
             }
-            Value::Unknown => {
-                let what = format!("the condition of the `if` at byte {}", span.start);
-                self.assume(&what)
-            }
+            Value::Unknown => self.assume(&format!("`if {text}`")),
         }
     }
 
-    fn file_test(&mut self, kind: char, path: &Text, span: Span) -> bool {
-        let Some(path) = self.settled(path) else { return self.test(&Value::Unknown, |_| false, span) };
+    fn file_test(&mut self, kind: char, path: &Text, text: &str) -> bool {
+        let Some(path) = self.settled(path) else { return self.test(&Value::Unknown, |_| false, text) };
         let path = self.absolute(&path);
         match kind {
             'd' => self.folder_exists(&path, false),

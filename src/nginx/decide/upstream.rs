@@ -129,7 +129,7 @@ impl<'m> Exchange<'m, '_, '_> {
         }
         let on = match self.settled(zone) {
             Some(zone) => !matches!(&*zone, "off" | ""),
-            None => self.assume("that the cache is on"),
+            None => self.assume("what turns `proxy_cache` on"),
         };
         if on {
             self.decide_by("content", "proxy_cache", span, "fetches HEAD as GET");

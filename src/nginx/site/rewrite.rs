@@ -53,6 +53,8 @@ pub(in super::super) struct Condition {
     pub test: Test,
     /// The methods for which it holds, where nothing but the client's method decides it.
     pub methods: Option<MethodSet>,
+    /// As written, for the assumption that it holds; empty where the method alone decides.
+    pub text: Box<str>,
 }
 
 #[derive(Debug)]

@@ -89,7 +89,9 @@ impl<'d> Builder<'d> {
     fn condition(&mut self, block: Directive<'d>) -> Condition {
         let test = self.test(block).unwrap_or(Test::Unknown);
         let methods = self.methods_of(&test);
-        Condition { test, methods }
+        let words = block.args().iter().map(|word| block.tree.value(word));
+        let text = if methods.is_some() { String::new() } else { words.collect::<Vec<_>>().join(" ") };
+        Condition { test, methods, text: text.into() }
     }
 
     fn test(&mut self, block: Directive<'d>) -> Option<Test> {
