@@ -172,7 +172,9 @@ impl<'s> Shown<'s> {
         };
         let mut labels: Vec<_> = page.and_then(|page| label(page, finding.span, &finding.label, true)).into_iter().collect();
         let mut related = Vec::new();
-        for other in finding.related.iter().take(MAX_RELATED) {
+        // Underlines cannot lie in one another; the finding's own place says enough.
+        let apart = |span: Span| !span.contains(finding.span) && !finding.span.contains(span);
+        for other in finding.related.iter().filter(|other| apart(other.span)).take(MAX_RELATED) {
             let place = pages.get(other.span);
             if other.span.file == finding.span.file {
                 labels.extend(place.and_then(|page| label(page, other.span, &other.message, false)));

@@ -159,6 +159,9 @@ pub(super) fn curl(request: &Request) -> String {
     let plain = target.starts_with('/');
     if !plain {
         words.extend(["--request-target".to_owned(), quoted(target)]);
+    } else if target.contains('#') {
+        // What follows is a fragment for curl, which it keeps to itself.
+        words.extend(["--request-target".to_owned(), quoted(target)]);
     } else if target.contains("/.") {
         words.push("--path-as-is".to_owned());
     }
@@ -176,7 +179,7 @@ fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     match word.chars().any(char::is_control) {
-        true => format!("$'{}'", word.escape_default()),
+        true => format!("$'{}'", word.bytes().flat_map(std::ascii::escape_default).map(char::from).collect::<String>()),
         false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }

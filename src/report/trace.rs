@@ -64,10 +64,14 @@ fn human_outcome(
     }
 }
 
-/// The line of the config on which a step starts, without its indentation.
+/// The directive of a step as written, as far as it stands on one line, with the sign that ends it.
 fn line(sources: &Sources, step: &Step) -> String {
     let Some(file) = sources.get(step.span.file) else { return step.directive.to_string() };
-    let text = file.slice(step.span.start..file.len()).lines().next().unwrap_or("").trim_end();
+    let rest = file.slice(step.span.end..file.len());
+    let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+    let sign = if rest[blanks..].starts_with(['{', ';']) { blanks + 1 } else { 0 };
+    let end = step.span.end + sign as u32;
+    let text = file.slice(step.span.start..end).lines().next().unwrap_or("").trim_end();
     match text.char_indices().nth(MAX_LINE) {
         Some((end, _)) => format!("{}…", printable(&text[..end])),
         None => printable(text),

@@ -29,20 +29,24 @@ impl Run<'_, '_, '_> {
                     return End::Status(status);
                 }
                 let path = path.clone();
-                self.step("error", "ErrorDocument", document.span, "fetches a page with GET");
-                self.page(status, &path)
+                let step = self.step("error", "ErrorDocument", document.span, "fetches a page with GET");
+                self.page(status, &path, step)
             }
         }
     }
 
-    fn page(&mut self, status: u16, path: &str) -> End {
+    fn page(&mut self, status: u16, path: &str, step: usize) -> End {
         self.fixed_method = Some(self.ask.universe().only("GET"));
         let (decided, ended) = (self.decided, std::mem::replace(&mut self.ended, false));
         self.restart(path);
         let end = self.process();
         self.ended = ended;
         match end {
-            End::Forward { .. } => end,
+            // The refusal turned into a request of its own, which this line made.
+            End::Forward { .. } => {
+                self.decided = Some(step);
+                end
+            }
             // The page's own failure does not show; its redirect does.
             End::Status(300..400) => end,
             _ => {
