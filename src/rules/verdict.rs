@@ -13,7 +13,7 @@ use super::{
 use crate::ask::Branch;
 use crate::finding::{Confidence, Finding, Severity, Witness};
 use crate::http::{Answer, MethodSet, Request, STANDARD};
-use crate::server::{Server, Site};
+use crate::server::{Route, Server, Site};
 use crate::source::Span;
 use crate::survey::Survey;
 use crate::trace;
@@ -97,7 +97,7 @@ struct Group {
     methods: MethodSet,
     spared: MethodSet,
     severity: Severity,
-    best: Best,
+    best: Box<Best>,
 }
 
 /// The observation that shows the case most plainly.
@@ -105,7 +105,7 @@ struct Best {
     plainness: (u32, usize),
     route: usize,
     branch: Branch,
-    request: Request,
+    request: Option<Request>,
     methods: MethodSet,
     proxied: bool,
 }
@@ -122,7 +122,7 @@ pub(super) fn check(server: &dyn Server, site: &dyn Site) -> Vec<Finding> {
             groups
         })
         .reduce(Groups::new, join);
-    groups.into_par_iter().filter_map(|(key, group)| finding(server, site, &routes[group.best.route].span, &key, group)).collect()
+    groups.into_par_iter().filter_map(|(key, group)| finding(server, site, &routes[group.best.route], &key, group)).collect()
 }
 
 fn observe(survey: &Survey<'_>, route: usize, groups: &mut Groups) {
@@ -133,17 +133,13 @@ fn observe(survey: &Survey<'_>, route: usize, groups: &mut Groups) {
             let answer = seen.branch.verdict.answer.status().unwrap_or(0);
             // The plainest request wins; among equals the one whose path is shortest reads best.
             let plainness = (seen.branch.distance, survey.route.request.target.len());
-            let best = || Best {
-                plainness,
-                route,
-                branch: seen.branch.clone(),
-                request: seen.request.clone().unwrap_or_else(|| seen.branch.request(&survey.route.request, "")),
-                methods: seen.methods,
-                proxied,
+            let best = |request| {
+                let branch = seen.branch.clone();
+                Box::new(Best { plainness, route, branch, request, methods: seen.methods, proxied })
             };
             match groups.entry(Key { rule, span, answer }) {
                 Entry::Vacant(free) => {
-                    free.insert(Group { methods: seen.methods, spared: seen.spared, severity: seen.severity, best: best() });
+                    free.insert(Group { methods: seen.methods, spared: seen.spared, severity: seen.severity, best: best(seen.request) });
                 }
                 Entry::Occupied(mut known) => {
                     let group = known.get_mut();
@@ -151,7 +147,7 @@ fn observe(survey: &Survey<'_>, route: usize, groups: &mut Groups) {
                     group.severity = group.severity.max(seen.severity);
                     if plainness < group.best.plainness {
                         group.spared = seen.spared;
-                        group.best = best();
+                        group.best = best(seen.request);
                     }
                 }
             }
@@ -159,7 +155,8 @@ fn observe(survey: &Survey<'_>, route: usize, groups: &mut Groups) {
     }
 }
 
-fn join(mut all: Groups, more: Groups) -> Groups {
+fn join(one: Groups, other: Groups) -> Groups {
+    let (mut all, more) = if one.len() < other.len() { (other, one) } else { (one, other) };
     for (key, group) in more {
         match all.entry(key) {
             Entry::Vacant(free) => _ = free.insert(group),
@@ -178,10 +175,10 @@ fn join(mut all: Groups, more: Groups) -> Groups {
     all
 }
 
-fn finding(server: &dyn Server, site: &dyn Site, route: &Span, key: &Key, group: Group) -> Option<Finding> {
+fn finding(server: &dyn Server, site: &dyn Site, route: &Route, key: &Key, group: Group) -> Option<Finding> {
     let Group { methods, spared, severity, best } = group;
     let rule = &RULES[key.rule];
-    let witness = prove(site, &best)?;
+    let witness = prove(site, route, &best)?;
     let decision = best.branch.verdict.decision();
     let case = Case {
         server,
@@ -206,18 +203,22 @@ fn finding(server: &dyn Server, site: &dyn Site, route: &Span, key: &Key, group:
             finding = finding.related(step.span, format!("`{}`: {}", step.directive, step.note));
         }
     }
-    if !route.contains(key.span) && !key.span.contains(*route) && !finding.related.iter().any(|known| known.span == *route) {
-        finding = finding.related(*route, "on this route");
+    let route = route.span;
+    if !route.contains(key.span) && !key.span.contains(route) && !finding.related.iter().any(|known| known.span == route) {
+        finding = finding.related(route, "on this route");
     }
     Some(finding)
 }
 
 /// Sends the request that shows a case as a complete one. What the survey assumed may not hold together; then there is nothing
 /// to show and nothing to say.
-fn prove(site: &dyn Site, best: &Best) -> Option<Witness> {
+fn prove(site: &dyn Site, route: &Route, best: &Best) -> Option<Witness> {
     let universe = site.universe();
-    let method = SHOWN.iter().find(|name| best.methods.meets(universe.only(name)))?;
-    let request = Request { method: (*method).to_owned(), ..best.request.clone() };
+    let method = *SHOWN.iter().find(|name| best.methods.meets(universe.only(name)))?;
+    let request = match &best.request {
+        Some(request) => Request { method: method.into(), ..request.clone() },
+        None => best.branch.request(&route.request, method),
+    };
     let traced = trace::one(site, &request, None);
     let shown = traced.outcomes.iter().find(|outcome| outcome.verdict.answer == best.branch.verdict.answer)?;
     let mut when = shown.when.clone();
