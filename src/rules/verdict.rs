@@ -139,7 +139,12 @@ fn observe(survey: &Survey<'_>, route: usize, groups: &mut Groups) {
             };
             match groups.entry(Key { rule, span, answer }) {
                 Entry::Vacant(free) => {
-                    free.insert(Group { methods: seen.methods, spared: seen.spared, severity: seen.severity, best: best(seen.request) });
+                    free.insert(Group {
+                        methods: seen.methods,
+                        spared: seen.spared,
+                        severity: seen.severity,
+                        best: best(seen.request),
+                    });
                 }
                 Entry::Occupied(mut known) => {
                     let group = known.get_mut();
