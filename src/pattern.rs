@@ -4,17 +4,19 @@
 //! a pattern asks for UTF mode, and so does this.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use fancy_regex::{BytesMode, Regex, RegexBuilder};
 use regex_syntax::hir::Look;
 
+mod engine;
 mod example;
 mod literal;
 mod pcre;
 
+use engine::Engine;
 pub use literal::Literal;
-use pcre::{Problem, Translation};
+use pcre::Problem;
 
 /// A pattern, read when it is first asked.
 #[derive(Debug)]
@@ -23,12 +25,6 @@ pub struct Pattern {
     ignore_case: bool,
     literals: OnceLock<Option<Vec<Literal>>>,
     engine: OnceLock<Result<Engine, Problem>>,
-}
-
-#[derive(Debug)]
-struct Engine {
-    regex: Regex,
-    ascii_only: bool,
 }
 
 /// The groups of a match; group 0 is the whole match. A group that took no part is `None`.
@@ -59,7 +55,7 @@ impl Pattern {
         if let Some(literals) = self.literals() {
             return Some(literals.iter().any(|literal| literal.is_in(text, self.ignore_case)));
         }
-        self.engine_for(text)?.regex.is_match(text.as_bytes()).ok()
+        self.engine_for(text)?.is_match(text)
     }
 
     /// Where the first match starts; the outer `None` where that cannot be told, the inner one where nothing matches.
@@ -67,7 +63,7 @@ impl Pattern {
         if self.depends_on_newlines(text) {
             return None;
         }
-        Some(self.engine_for(text)?.regex.find(text.as_bytes()).ok()?.map(|found| found.start()))
+        self.engine_for(text)?.find(text)
     }
 
     /// The groups of the first match; the outer `None` where that cannot be told, the inner one where nothing matches.
@@ -85,6 +81,11 @@ impl Pattern {
             Err(Problem::Refused) => Some(false),
             Err(Problem::Unread) => None,
         }
+    }
+
+    /// Whether PCRE certainly refuses the pattern. Costs less than [`Pattern::is_valid`].
+    pub fn is_refused(&self) -> bool {
+        self.literals().is_none() && matches!(pcre::translate(&self.source), Err(Problem::Refused))
     }
 
     /// A short text that matches, of printable signs without blanks.
@@ -139,7 +140,7 @@ impl Pattern {
     }
 
     fn engine(&self) -> &Result<Engine, Problem> {
-        self.engine.get_or_init(|| Engine::new(pcre::translate(&self.source)?, self.ignore_case))
+        self.engine.get_or_init(|| Engine::new(&pcre::translate(&self.source)?, self.ignore_case))
     }
 
     fn engine_for(&self, text: &str) -> Option<&Engine> {
@@ -152,38 +153,16 @@ impl Pattern {
     }
 
     fn groups_of_match(&self, text: &str) -> Option<Groups> {
-        let Engine { regex, .. } = self.engine_for(text)?;
-        let found = regex.captures(text.as_bytes()).ok()??;
-        let part = |index: usize| match found.get(index) {
+        let engine = self.engine_for(text)?;
+        let part = |place: Option<Range<usize>>| match place {
             None => Some(None),
             // A group may split a sign, which no text of ours can hold.
-            Some(group) => text.get(group.start()..group.end()).map(|part| Some(part.to_owned())),
+            Some(place) => text.get(place).map(|part| Some(part.to_owned())),
         };
-        let numbered = (0..found.len()).map(part).collect::<Option<Vec<_>>>()?;
-        let names = regex.capture_names().enumerate();
-        let named = names.filter_map(|(index, name)| Some((name?.to_owned(), numbered.get(index)?.clone()?))).collect();
+        let numbered = engine.groups(text)??.into_iter().map(part).collect::<Option<Vec<_>>>()?;
+        let names = engine.names().into_iter().zip(&numbered);
+        let named = names.filter_map(|(name, part)| Some((name?.to_owned(), part.clone()?))).collect();
         Some(Groups { numbered, named })
-    }
-}
-
-impl Engine {
-    /// Steps that one match may backtrack; past that the pattern counts as one that cannot be told.
-    const BACKTRACKS: usize = 100_000;
-    /// What a compiled pattern may take, in bytes and in steps.
-    const BYTES: usize = 1 << 20;
-    const STEPS: usize = 20_000;
-
-    fn new(translation: Translation, ignore_case: bool) -> Result<Self, Problem> {
-        let regex = RegexBuilder::new(&translation.engine)
-            .case_insensitive(ignore_case)
-            .bytes_mode(BytesMode::Ascii)
-            .backtrack_limit(Self::BACKTRACKS)
-            .delegate_size_limit(Self::BYTES)
-            .delegate_dfa_size_limit(Self::BYTES)
-            .max_prog_size(Self::STEPS)
-            .build()
-            .map_err(|_| Problem::Unread)?;
-        Ok(Engine { regex, ascii_only: translation.ascii_only })
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) struct Translation {
     /// The pattern without look-around, atomic groups and possessive quantifiers: what matches it is worth a try as an example.
     /// None where it would have little to do with the pattern.
     pub(super) plain: Option<String>,
+    /// Whether it has none of these, nor anything else that a finite automaton cannot do.
+    pub(super) regular: bool,
     /// Whether only ASCII texts can be told, since the pattern turns UTF mode on.
     pub(super) ascii_only: bool,
 }
@@ -53,6 +55,7 @@ struct Reader<'s> {
     engine: String,
     plain: String,
     has_plain: bool,
+    regular: bool,
     ascii_only: bool,
     /// The open groups.
     open: Vec<Group>,
@@ -85,6 +88,7 @@ impl<'s> Reader<'s> {
             engine: String::with_capacity(source.len() + 8),
             plain: String::with_capacity(source.len()),
             has_plain: true,
+            regular: true,
             ascii_only: false,
             open: Vec::new(),
             repeatable: false,
@@ -104,8 +108,8 @@ impl<'s> Reader<'s> {
         if !self.open.is_empty() || unknown_number || unknown_name {
             return Err(Problem::Refused);
         }
-        let plain = self.has_plain.then_some(self.plain);
-        Ok(Translation { engine: self.engine, plain, ascii_only: self.ascii_only })
+        let (plain, regular) = (self.has_plain.then_some(self.plain), self.has_plain && self.regular);
+        Ok(Translation { engine: self.engine, plain, regular, ascii_only: self.ascii_only })
     }
 
     /// `(*UTF8)` and its like, which stand before everything else.
@@ -191,7 +195,9 @@ impl<'s> Reader<'s> {
         self.emit_each(text, text);
     }
 
+    /// What the plain pattern has otherwise than the engine is more than an automaton can do, but for the names of groups.
     fn emit_each(&mut self, engine: &str, plain: &str) {
+        self.regular &= engine == plain || engine.starts_with("(?<") && plain == "(";
         self.engine.push_str(engine);
         if !self.muted {
             self.plain.push_str(plain);

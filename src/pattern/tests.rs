@@ -257,7 +257,20 @@ proptest! {
         let pattern = Pattern::new(&source, ignore_case);
         if let (Some(literals), Ok(engine)) = (pattern.literals(), pattern.engine()) {
             let short_cut = literals.iter().any(|literal| literal.is_in(&text, ignore_case));
-            prop_assert_eq!(Some(short_cut), engine.regex.is_match(text.as_bytes()).ok(), "{}", source);
+            prop_assert_eq!(Some(short_cut), engine.is_match(&text), "{}", source);
+        }
+    }
+
+    /// The automaton finds what the engine finds that goes back over its steps.
+    #[test]
+    fn regular_patterns_need_no_other_engine(source in soup(), text in "[abGET/.1]{0,8}", ignore_case: bool) {
+        let Ok(translation) = pcre::translate(&source) else { return Ok(()) };
+        let other = Engine::fancy(&translation.engine, ignore_case);
+        if let (true, Ok(engine), Some(other)) = (translation.regular, Engine::new(&translation, ignore_case), other) {
+            let found = other.captures(text.as_bytes()).unwrap();
+            let places = found.map(|found| found.iter().map(|group| Some(group?.range())).collect());
+            prop_assert_eq!(engine.groups(&text), Some(places), "{}", source);
+            prop_assert_eq!(engine.is_match(&text), engine.groups(&text).map(|groups| groups.is_some()), "{}", source);
         }
     }
 }

@@ -314,7 +314,7 @@ impl Builder<'_, '_> {
     /// HAProxy compiles regular expressions when it starts.
     fn check_regexes(&self, patterns: &Patterns, span: Span) -> Result<(), Refused> {
         for pattern in patterns.regexes() {
-            if pattern.is_valid() == Some(false) {
+            if pattern.is_refused() {
                 return Err(Refused::new(span, format!("`{}` is no regular expression", pattern.source())));
             }
         }

@@ -682,7 +682,7 @@ impl Builder<'_, '_> {
 
     fn pattern(&self, word: &Word<'_>) -> Result<Pattern, Refused> {
         let pattern = Pattern::new(word.text, false);
-        if pattern.is_valid() == Some(false) {
+        if pattern.is_refused() {
             return Err(Refused::new(word.span, format!("`{}` is no regular expression", word.text)));
         }
         Ok(pattern)

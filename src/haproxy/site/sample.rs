@@ -254,7 +254,7 @@ fn check_arguments(name: &str, arguments: &[String], least: usize, kinds: &str) 
             b'i' => argument.parse::<i64>().is_ok() || argument.is_empty(),
             b'4' => argument.parse::<std::net::Ipv4Addr>().is_ok(),
             b'6' => argument.parse::<std::net::Ipv6Addr>().is_ok(),
-            b'r' => Pattern::new(argument, false).is_valid() != Some(false),
+            b'r' => !Pattern::new(argument, false).is_refused(),
             _ => true,
         };
         if !fits {

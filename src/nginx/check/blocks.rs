@@ -48,7 +48,7 @@ impl<'d> Checker<'d> {
             };
             self.nesting(level, *location, modifier, name);
             if modifier.starts_with('~') {
-                if Pattern::new(name, false).is_valid() == Some(false) {
+                if Pattern::new(name, false).is_refused() {
                     self.reject(location.head(), format!("the regex `{name}` does not compile"));
                 }
                 continue;
@@ -152,7 +152,7 @@ impl<'d> Checker<'d> {
             }
             if let Some(regex) = key.strip_prefix('~') {
                 let source = regex.strip_prefix('*').unwrap_or(regex);
-                if Pattern::new(source, false).is_valid() == Some(false) {
+                if Pattern::new(source, false).is_refused() {
                     self.reject(entry.head(), format!("the regex `{source}` does not compile"));
                 }
                 continue;

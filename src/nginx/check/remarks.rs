@@ -14,6 +14,7 @@ use crate::nginx::site::{Scope, ScopeId, ScopeKind, ServerBlock, Setting};
 impl<'d> Checker<'d> {
     pub(super) fn remarks(&mut self) {
         let model = self.model;
+        let is_whole = !self.is_template && !self.findings.iter().any(|finding| finding.rule == "include-missing");
         let servers: HashMap<ScopeId, &ServerBlock> = model.servers.iter().map(|server| (server.scope, server)).collect();
         for (id, scope) in model.scopes() {
             self.conditions(&scope.code);
@@ -22,7 +23,7 @@ impl<'d> Checker<'d> {
                 self.order(scope);
                 self.restriction(id, scope);
             }
-            if !matches!(scope.kind, ScopeKind::Http) {
+            if is_whole && !matches!(scope.kind, ScopeKind::Http) {
                 self.named_targets(scope, servers.get(&model.server_scope(id)).copied());
             }
             match scope.kind {
@@ -41,8 +42,7 @@ impl<'d> Checker<'d> {
 
     /// Jumps to named locations that the server does not have: nginx starts, and answers 500 (`ngx_http_named_location`).
     fn named_targets(&mut self, scope: &Scope, server: Option<&ServerBlock>) {
-        let unsure = self.is_template || self.findings.iter().any(|finding| finding.rule == "include-missing");
-        let Some(server) = server.filter(|_| !unsure && self.place != crate::nginx::site::Place::Server) else { return };
+        let Some(server) = server.filter(|_| self.place != crate::nginx::site::Place::Server) else { return };
         let files = scope.try_files.iter().filter_map(|(files, _)| files.last());
         let pages = scope.settings.iter().filter_map(|(setting, _)| match setting {
             Setting::ErrorPages(pages) => Some(pages.iter().map(|page| &page.target)),

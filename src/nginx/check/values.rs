@@ -158,7 +158,7 @@ impl<'d> Checker<'d> {
     }
 
     fn regex(&mut self, statement: Directive<'d>, source: &str) {
-        if Pattern::new(source, false).is_valid() == Some(false) {
+        if Pattern::new(source, false).is_refused() {
             self.reject(statement.head(), format!("the regex `{source}` does not compile"));
         }
     }
