@@ -26,7 +26,8 @@ pub fn recognise(path: &Path, text: &str) -> Option<&'static str> {
     let is_told = |dialect| {
         let by_name = hint.file == Some(dialect);
         let threshold = if by_name { NAMED_SHARE } else { SHARE };
-        evidence.share(dialect) >= threshold && (by_name || evidence.proven[dialect as usize])
+        let proof = if by_name { evidence.known } else { evidence.proven };
+        evidence.share(dialect) >= threshold && proof[dialect as usize]
     };
     let told = Dialect::ALL.into_iter().filter(|&dialect| is_told(dialect));
     let weight = |dialect: Dialect| evidence.share(dialect) + hint.weight(dialect);
@@ -71,16 +72,19 @@ struct Hint {
 impl Hint {
     fn of(path: &Path) -> Hint {
         const FOREIGN: &[&str] = &[
-            "bat", "c", "cc", "cpp", "cs", "css", "csv", "diff", "go", "h", "hpp", "html", "ini", "java", "js", "json", "jsx",
-            "kt", "lock", "log", "lua", "md", "mjs", "patch", "php", "pl", "pm", "py", "rb", "rs", "rst", "scss", "sh", "sql",
-            "svg", "swift", "t", "toml", "ts", "tsx", "vtc", "vue", "xml", "xsd", "yaml", "yml",
+            "adoc", "awk", "bash", "bat", "c", "cc", "clj", "cpp", "cs", "css", "csv", "dart", "diff", "ex", "exs", "fish", "go",
+            "gradle", "graphql", "groovy", "h", "hpp", "html", "ini", "ipynb", "java", "js", "json", "jsx", "kt", "lock", "log",
+            "lua", "m4", "md", "mjs", "nix", "out", "patch", "php", "pl", "pm", "po", "pp", "proto", "ps1", "py", "rb", "ref",
+            "retry", "rs", "rst", "scala", "scss", "sed", "sh", "sql", "svg", "swift", "t", "tex", "tf", "toml", "ts", "tsx",
+            "vcl", "vtc", "vtci", "vue", "xml", "xs", "xsd", "yaml", "yml", "zsh",
         ];
         let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let folders = path.parent().map(|folder| folder.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
         let is_cfg = name.split('.').skip(1).any(|part| part == "cfg");
         let folder = server_in(&folders).or(is_cfg.then_some(Dialect::Haproxy));
-        Hint { file: server_of_file(&name), folder, is_foreign: FOREIGN.contains(&extension) }
+        let is_foreign = FOREIGN.contains(&extension) || is_of_another(&format!("{folders}/{name}"));
+        Hint { file: server_of_file(&name), folder, is_foreign }
     }
 
     fn weight(&self, dialect: Dialect) -> f32 {
@@ -96,6 +100,13 @@ fn server_of_file(name: &str) -> Option<Dialect> {
         _ if NGINX_FILES.contains(&name) => Some(Dialect::Nginx),
         _ => server_in(name),
     }
+}
+
+/// Whether a path names a program whose configs look much like those of a server: the last name counts.
+fn is_of_another(path: &str) -> bool {
+    const OTHERS: &[&str] = &["freeradius", "proftpd", "radiusd", "syslog-ng"];
+    let last = OTHERS.iter().filter_map(|other| path.rfind(other)).max();
+    last.is_some_and(|at| server_in(&path[at..]).is_none())
 }
 
 fn server_in(name: &str) -> Option<Dialect> {
@@ -117,6 +128,8 @@ struct Evidence {
     weights: [f32; 3],
     /// Whether a line was seen that is hardly anything else.
     proven: [bool; 3],
+    /// Whether a line was seen that its table has.
+    known: [bool; 3],
     in_nginx_block: bool,
     in_haproxy_section: bool,
     /// How many braces of a Lua block are open.
@@ -164,6 +177,7 @@ impl Evidence {
         self.lines += 1.0;
         let weights = [self.nginx(&line), self.apache(&line), self.haproxy(&line)];
         self.weights.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
+        self.known.iter_mut().zip(weights).for_each(|(known, weight)| *known |= weight >= 0.5);
     }
 
     fn goes_on(&mut self, line: &Line<'_>) -> bool {
@@ -246,7 +260,7 @@ impl Evidence {
         if line.ends_with([';', '{']) {
             return 0.0;
         }
-        if SECTIONS.contains(&line.name) {
+        if SECTIONS.contains(&line.name) && line.is_header() {
             let is_first_column = !line.is_indented;
             self.in_haproxy_section |= is_first_column;
             self.prove(Dialect::Haproxy, is_first_column && matches!(line.name, "backend" | "defaults" | "frontend" | "listen"));
@@ -310,6 +324,16 @@ impl<'l> Line<'l> {
     /// Whether the name starts with a capital and holds small letters as well.
     fn is_mixed(&self) -> bool {
         self.name.starts_with(|first: char| first.is_ascii_uppercase()) && self.name.bytes().any(|byte| byte.is_ascii_lowercase())
+    }
+
+    /// Whether a section word is followed by no more than a name and what may stand behind it: `backend app from base`.
+    fn is_header(&self) -> bool {
+        let mut words = self.rest.split_whitespace();
+        let needs_name = matches!(self.name, "backend" | "frontend" | "listen");
+        match words.next() {
+            None => !needs_name,
+            Some(name) => !matches!(name, "=" | ":" | ":=") && words.count() < 3 && !self.ends_with(['.', ',']),
+        }
     }
 
     /// The keyword in `no option httplog` and `default option …`.
@@ -379,6 +403,13 @@ mod tests {
             ("sshd_config", "Port 22\nPermitRootLogin no\nAcceptEnv LANG LC_*\nSubsystem sftp /usr/lib/sftp\n"),
             ("page", "<html>\n<body>\n<p>Location</p>\n</body>\n</html>\n"),
             ("notes", "Require all of the guests to be on time.\nOrder the cake.\n\nlisten to the band\n"),
+            ("www.conf", "; pool\n[www]\nlisten = /run/php.sock\nlisten.owner = me\nuser = me\ngroup = me\npm = ondemand\n"),
+            ("41586", "The form showed a link when a\nbackend that supports changes was seen. The\nlisten queue did not.\n"),
+            ("syslog/nginx.conf", "filter f_nginx {\n    program(\"nginx\");\n};\n"),
+            (
+                "proftpd/tls.conf",
+                "<IfModule mod_tls.c>\nTLSEngine on\n</IfModule>\n<Directory />\nAllowOverride on\n</Directory>\n",
+            ),
             ("README.md", "```\nserver {\n    listen 80;\n    server_name x;\n}\n```\n"),
         ] {
             assert_eq!(of(name, text).1, None, "{name}");

@@ -1,6 +1,7 @@
 //! From a named file to a site and its findings.
 
 mod fingerprint;
+mod template;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,6 +88,7 @@ impl Loaded {
     /// All that there is to say about it, in the order of its files.
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings = rules::check(self.server, self.site.as_ref());
+        template::doubt(&mut findings, self.site.trees());
         if !self.target_is_told {
             // Which release will run it is a guess then, and commercial ones have directives that the open ones dropped.
             for finding in findings.iter_mut().filter(|finding| finding.rule == "server-too-old") {

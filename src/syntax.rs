@@ -4,6 +4,8 @@
 //! can exhaust the stack, and a file of 20 MB fits in memory. Each word knows its bytes in the file; what lies between words,
 //! comments and the punctuation of blocks is blank. Parsers fill a tree through [`TreeBuilder`] and never fail.
 
+pub(crate) mod template;
+
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
@@ -107,6 +109,11 @@ impl Tree {
 
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// Whether the file is a template that is still to be filled in.
+    pub fn is_template(&self) -> bool {
+        !self.controls.is_empty() || self.words.iter().any(|word| word.template)
     }
 
     /// The value of a word, as the server reads it: without quotes, escapes resolved.

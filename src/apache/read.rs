@@ -209,7 +209,7 @@ pub(super) fn read(reader: &mut Reader<'_>, main: &[Arc<SourceFile>], task: &Tas
     let mut parsed = HashMap::new();
     let config = read_with(reader, main, task, Modules::named(), &mut parsed);
     // Without any LoadModule line the file is a part of a config whose modules are loaded elsewhere.
-    if config.modules.is_empty() { read_with(reader, main, task, Modules::all(), &mut parsed) } else { config }
+    if config.modules.are_all_named() { config } else { read_with(reader, main, task, Modules::all(), &mut parsed) }
 }
 
 fn read_with(

@@ -17,7 +17,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use self::act::Flow;
-pub(super) use self::hop::failing_checks;
+pub(super) use self::hop::{check_fails, failing_checks};
 pub(super) use self::request_line::SpecialMethods;
 use self::transaction::Transaction;
 use super::site::Config;

@@ -2,6 +2,7 @@
 
 mod conditional;
 mod line;
+mod markup;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,6 +13,7 @@ use nom::{IResult, Parser};
 
 use self::conditional::World;
 use self::line::{Line, Place};
+use self::markup::Markup;
 use super::environment::Environment;
 use crate::server::Release;
 use crate::source::{SourceFile, Span};
@@ -100,12 +102,14 @@ impl FileParser<'_> {
     fn file(&mut self) {
         // Offsets must be those of the text, in which bytes that are no UTF-8 are substituted one by one.
         let text = Arc::clone(self.source);
-        let text = text.text().as_bytes();
+        let markup = Markup::new(text.text().as_bytes());
+        let text = &*markup.text;
         let mut at = 0;
         while at < text.len() {
             let Ok((rest, line)) = until_newline(&text[at..]) else { break };
             self.number += 1;
-            self.line(line, at as u32);
+            markup.tell(&(at as u32..(at + line.len()) as u32), &mut self.builder);
+            self.line(line, at as u32, &markup);
             at = text.len() - rest.len() + 1;
         }
         self.end(text);
@@ -128,7 +132,7 @@ impl FileParser<'_> {
         }
     }
 
-    fn line(&mut self, text: &[u8], offset: u32) {
+    fn line(&mut self, text: &[u8], offset: u32, markup: &Markup<'_>) {
         if let Some(nul) = text.iter().position(|&byte| byte == 0) {
             let at = offset + nul as u32;
             self.error(at..at + 1, "a NUL byte ends the line", None);
@@ -145,7 +149,12 @@ impl FileParser<'_> {
         }
         if let Some(first) = words.first() {
             let bytes = first.bytes.start..words.last().map_or(first.bytes.end, |last| last.bytes.end);
-            words.into_iter().for_each(|word| self.builder.word(word.bytes, word.quote, word.value));
+            for word in words {
+                match markup.touches(&word.bytes) {
+                    true => self.builder.placeholder(word.bytes, word.quote, word.value),
+                    false => self.builder.word(word.bytes, word.quote, word.value),
+                }
+            }
             self.statement(bytes, unset);
         }
         if let Some(comment) = comment {

@@ -74,7 +74,7 @@ impl Document {
 
     /// Whether any file is a template that is still to be filled in.
     pub(super) fn is_template(&self) -> bool {
-        self.trees.iter().any(|tree| !tree.controls.is_empty() || tree.words().iter().any(|word| word.template))
+        self.trees.iter().any(|tree| tree.is_template())
     }
 
     /// Whether walks left included statements out because there were too many.

@@ -4,7 +4,6 @@
 //! sensible place.
 
 mod lua;
-mod template;
 mod word;
 
 use std::borrow::Cow;
@@ -14,9 +13,9 @@ use nom::IResult;
 use nom::bytes::complete::take_till;
 
 use crate::source::SourceFile;
+use crate::syntax::template::{self, Tag, TagKind};
 use crate::syntax::{Quote, SyntaxError, Tree, TreeBuilder};
 
-use template::{Tag, TagKind};
 use word::{Fault, Lexed, quoted, unquoted};
 
 /// nginx reads through a buffer of this size, and no token or comment line may fill it (`NGX_CONF_BUFFER`).

@@ -33,6 +33,8 @@ struct Check<'c> {
     release: Release,
     /// Whether a module is loaded that the tables do not know, which may define any directive.
     foreign: bool,
+    /// Whether the file is a piece of a section, which another file includes there.
+    piece: bool,
     findings: Vec<Finding>,
 }
 
@@ -40,7 +42,8 @@ const MAX_DEPTH: usize = 200;
 
 pub(super) fn check(config: &Config, release: Release, htaccess: bool) -> Vec<Finding> {
     let foreign = config.modules.loaded().any(|name| !is_known(name));
-    let mut check = Check { config, release, foreign, findings: Vec::new() };
+    let piece = !config.modules.are_known() && config.statements().all(may_stand_in_section);
+    let mut check = Check { config, release, foreign, piece, findings: Vec::new() };
     let place = if htaccess { Place::Htaccess } else { Place::Main };
     check.walk(config.statements(), Around { place, section: "", in_limit: false, in_require: false, depth: 0 });
     check.findings
@@ -80,7 +83,8 @@ impl Check<'_> {
         if loaded.is_empty() {
             return self.not_loaded(statement, &known);
         }
-        if let Some(message) = misplaced(statement, around, &loaded) {
+        let at_top = around.place == Place::Main && around.section.is_empty();
+        if let Some(message) = misplaced(statement, around, &loaded).filter(|_| !(self.piece && at_top)) {
             return self.refuse(statement, message);
         }
         if statement.is_section() {
@@ -113,7 +117,9 @@ impl Check<'_> {
         if !name.starts_with(|c: char| c.is_ascii_alphabetic()) && self.foreign {
             return;
         }
-        let suggestion = APACHE.suggest(name);
+        // A slip seldom hits the first letter; names that differ in it are those of other modules: `JkLogLevel`.
+        let first = |name: &str| name.chars().next().map(|sign| sign.to_ascii_lowercase());
+        let suggestion = APACHE.suggest(name).filter(|meant| first(meant) == first(name));
         let certain = self.config.modules.are_known() && !self.foreign;
         let severity = match suggestion {
             _ if certain => Severity::Error,
@@ -173,6 +179,10 @@ fn inside<'n>(statement: Statement<'n>, around: Around<'n>) -> Around<'n> {
         _ => around.place,
     };
     Around { place, in_limit: around.in_limit, ..next }
+}
+
+fn may_stand_in_section(statement: Statement<'_>) -> bool {
+    APACHE.find(statement.name()).any(|entry| entry.block == statement.is_section() && entry.allowed_in("directory"))
 }
 
 /// Why a directive may not stand where it does.

@@ -28,8 +28,10 @@ impl Modules {
         self.loaded.entry(name.to_owned()).or_insert(moment);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.loaded.is_empty() && !self.all
+    /// Whether the lines that were read are all there are: httpd does not start without an MPM, so where none is loaded, the
+    /// line that does it is out of sight, or modules are built in, nobody knows which.
+    pub(super) fn are_all_named(&self) -> bool {
+        self.loaded.keys().any(|name| name.starts_with("mpm_"))
     }
 
     pub(super) fn len(&self) -> usize {

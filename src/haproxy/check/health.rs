@@ -2,8 +2,9 @@
 
 use super::Checks;
 use crate::finding::{Finding, Severity};
+use crate::haproxy::decide::check_fails;
 use crate::haproxy::site::proxy::{Proxy, Role};
-use crate::haproxy::site::server::{CheckKind, HealthCheck};
+use crate::haproxy::site::server::{CheckKind, HealthCheck, Server};
 
 impl Checks<'_> {
     pub(super) fn health(&self, proxy: &Proxy, findings: &mut Vec<Finding>) {
@@ -14,6 +15,10 @@ impl Checks<'_> {
         }
         let help = "check with a method that the origin is sure to know: `option httpchk GET /health`";
         if let Some(span) = proxy.servers.iter().find_map(|server| server.failing_check) {
+            // Where GET would fail as well, the method is not to blame.
+            if !proxy.servers.iter().any(|server| server.failing_check.is_some() && self.would_hold(check, server)) {
+                return;
+            }
             let message = format!(
                 "this config itself refuses the {} of the check, which takes the servers of `{}` down",
                 check.method, proxy.name
@@ -36,6 +41,17 @@ impl Checks<'_> {
         };
         let finding = Finding::new("health-check-method", Severity::Info, option, message);
         findings.push(finding.help(help));
+    }
+}
+
+impl Checks<'_> {
+    /// Whether the check of a server would find it up if it asked with GET.
+    fn would_hold(&self, check: &HealthCheck, server: &Server) -> bool {
+        let with_get = HealthCheck { method: "GET".into(), ..check.clone() };
+        let of = server.check.as_ref();
+        let address = of.and_then(|check| check.address.as_ref()).unwrap_or(&server.address);
+        let port = of.and_then(|check| check.port).or(server.port);
+        port.is_some_and(|port| !check_fails(self.config, &with_get, address, port))
     }
 }
 

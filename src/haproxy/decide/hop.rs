@@ -87,7 +87,7 @@ pub(in crate::haproxy) fn failing_checks(config: &Config) -> Vec<(usize, usize, 
                 continue;
             }
             let key = (Arc::clone(address), port, Arc::clone(&health.method), Arc::clone(&health.target));
-            if *known.entry(key).or_insert_with(|| fails(config, health, address, port)) {
+            if *known.entry(key).or_insert_with(|| check_fails(config, health, address, port)) {
                 failing.push((index, number, health.explicit.or(health.option).unwrap_or(check.span)));
             }
         }
@@ -96,7 +96,7 @@ pub(in crate::haproxy) fn failing_checks(config: &Config) -> Vec<(usize, usize, 
 }
 
 /// Whether every way that the check can go ends in a status that is not accepted.
-fn fails(config: &Config, health: &HealthCheck, address: &Arc<str>, port: u16) -> bool {
+pub(in crate::haproxy) fn check_fails(config: &Config, health: &HealthCheck, address: &Arc<str>, port: u16) -> bool {
     let request = Request {
         method: health.method.to_string(),
         host: health.host.as_ref().map(|host| host.to_string()),

@@ -97,27 +97,30 @@ impl<'d> Checker<'d> {
     }
 
     fn listens(&mut self, statements: &[Directive<'d>]) {
-        let mut known: HashMap<String, Directive<'d>> = HashMap::new();
+        let mut known: HashMap<(String, bool), Directive<'d>> = HashMap::new();
         for listen in statements.iter().filter(|one| one.name() == "listen" && !one.has_template()) {
             let Some(place) = listen.arg(0) else { continue };
-            match known.get(&plain(place)) {
+            // QUIC has sockets of its own, of UDP.
+            let is_quic = listen.values().any(|value| value == "quic");
+            match known.get(&(plain(place), is_quic)) {
                 Some(first) if both_present(*first, *listen) => {
                     let finding = Finding::rejected(listen.head(), format!("the server listens on {place} twice"));
                     self.add(finding.related(first.head(), "the first one").help("remove one of them"));
                 }
                 Some(_) => {}
-                None => _ = known.insert(plain(place), *listen),
+                None => _ = known.insert((plain(place), is_quic), *listen),
             }
         }
     }
 
     fn default_servers(&mut self, statements: &[Directive<'d>]) {
-        let mut known: HashMap<String, Directive<'d>> = HashMap::new();
+        let mut known: HashMap<(String, bool), Directive<'d>> = HashMap::new();
         for server in statements.iter().filter(|one| one.name() == "server" && one.is_block()) {
             for listen in self.document.inside(*server).filter(|one| one.name() == "listen" && !one.has_template()) {
                 let is_default = listen.values().skip(1).any(|value| matches!(value, "default_server" | "default"));
                 let Some(place) = listen.arg(0).filter(|_| is_default) else { continue };
-                match known.get(&plain(place)) {
+                let key = (plain(place), listen.values().any(|value| value == "quic"));
+                match known.get(&key) {
                     Some(first)
                         if both_present(*first, listen) && server.control().is_none() && first.head() != listen.head() =>
                     {
@@ -125,7 +128,7 @@ impl<'d> Checker<'d> {
                         self.add(finding.related(first.head(), "the first one").help("keep one `default_server`"));
                     }
                     Some(_) => {}
-                    None => _ = known.insert(plain(place), listen),
+                    None => _ = known.insert(key, listen),
                 }
             }
         }

@@ -121,6 +121,7 @@ impl<'d> Checker<'d> {
             Place::Http => "http",
             Place::Server => "server",
             Place::Location => "location",
+            Place::Stream => "stream",
         };
         let document = self.document;
         let top: Vec<_> = document.statements().collect();
@@ -151,7 +152,9 @@ impl<'d> Checker<'d> {
         let has = |name: &str| top.iter().any(|one| one.name() == name && one.is_block());
         let complete = self.place == Place::Main && !self.is_template && self.document.findings.is_empty();
         if let (true, false, Some(http)) = (complete, has("events"), top.iter().find(|one| one.name() == "http")) {
-            self.reject_with(http.name_span(), "the config has no `events` block", "add `events { }`");
+            // nginx does not start with it; but then nobody runs it as it stands, and it is a piece or an example.
+            let finding = Finding::rejected(http.name_span(), "the config has no `events` block").help("add `events { }`");
+            self.add(Finding { severity: Severity::Info, ..finding });
         }
     }
 
@@ -238,8 +241,8 @@ impl<'d> Checker<'d> {
     }
 
     fn misplaced(&mut self, level: Level<'d>, statement: Directive<'d>, entries: &[&Entry]) {
-        // A fragment may be meant for another place than the one it was taken for.
-        if self.place != Place::Main && level.block.is_none() {
+        // A fragment may be meant for another place than the one it was taken for, and so may the parts of a template.
+        if (self.place != Place::Main || self.is_template) && level.block.is_none() {
             return;
         }
         let name = statement.name();

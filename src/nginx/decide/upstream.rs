@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::values::Value;
 use super::{Exchange, Method, Next, uri};
 use crate::http::{Answer, UpstreamMethod};
-use crate::nginx::site::{Builtin, Definition, Destination, Flag, Pass, PassKind, Setting, Text};
+use crate::nginx::site::{Builtin, Definition, Destination, Flag, Pass, PassKind, Place, Setting, Text};
 
 impl<'m> Exchange<'m, '_, '_> {
     pub(super) fn pass_on(&mut self, kind: PassKind) -> Next {
@@ -151,7 +151,13 @@ impl<'m> Exchange<'m, '_, '_> {
             self.ask.doubt("an included file that is not here may set the parameters");
             return self.request_method();
         }
-        let Some((_, span)) = params else { return Value::empty() };
+        let Some((_, span)) = params else {
+            if self.model.place != Place::Main {
+                self.ask.doubt("the `http` block that this file is for may set the parameters");
+                return self.request_method();
+            }
+            return Value::empty();
+        };
         let Some((_, value)) = found else {
             self.decide_by("content", param_directive(kind), span, "tells no method");
             return Value::empty();

@@ -1,6 +1,6 @@
 //! One word: quoted or not, escapes, placeholders.
 
-use super::template;
+use crate::syntax::template;
 
 /// What was read of a word.
 pub(super) struct Lexed {

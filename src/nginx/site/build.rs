@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::*;
+use crate::grammar::NGINX;
 use crate::nginx::document::Document;
 use crate::pattern::{Pattern, Patterns};
 use crate::syntax::{Directive, Word};
@@ -26,6 +27,8 @@ pub(in super::super) enum Place {
     Server,
     /// A file for `location { include … }`.
     Location,
+    /// A file for `stream { include … }`, which knows no requests.
+    Stream,
 }
 
 pub(in super::super) fn build(document: &Document, universe: Universe, prefix: String) -> Model {
@@ -56,17 +59,42 @@ fn place(document: &Document) -> Place {
     }
     let names: Vec<_> = document.statements().map(|statement| statement.name()).collect();
     let any = |wanted: &[&str]| names.iter().any(|name| wanted.contains(name));
+    if is_of_streams(document) {
+        return Place::Stream;
+    }
     if any(&["server", "upstream", "map", "geo", "split_clients", "log_format", "limit_req_zone", "proxy_cache_path"]) {
         Place::Http
     } else if any(&["location", "server_name", "listen", "ssl_certificate"]) {
         Place::Server
-    } else if any(&["limit_except", "alias", "internal"]) || names.iter().any(|name| name.ends_with("_pass")) {
+    } else if any(&["limit_except", "alias", "internal"])
+        || names.iter().any(|name| name.ends_with("_pass"))
+        || has_location_if(document)
+    {
         Place::Location
     } else if any(&["if", "return", "rewrite", "try_files"]) {
         Place::Server
     } else {
         Place::Http
     }
+}
+
+/// Whether the servers of a fragment hold what only those of streams may, and nothing that only those of http may.
+fn is_of_streams(document: &Document) -> bool {
+    let servers = document.statements().filter(|statement| statement.name() == "server" && statement.is_block());
+    let inside: Vec<_> = servers.flat_map(|server| document.inside(server)).collect();
+    let only = |here: &str, not: &str| inside.iter().any(|one| stands_only(one.name(), here, not));
+    only("stream-server", "server") && !only("server", "stream-server")
+}
+
+/// Whether an `if` holds what may only stand in one of a location, such as `add_header`.
+fn has_location_if(document: &Document) -> bool {
+    let ifs = document.statements().filter(|statement| statement.name() == "if");
+    ifs.flat_map(|block| document.inside(block)).any(|one| stands_only(one.name(), "if-in-location", "if-in-server"))
+}
+
+fn stands_only(name: &str, here: &str, not: &str) -> bool {
+    let is_in = |context| NGINX.find(name).any(|entry| entry.allowed_in(context));
+    is_in(here) && !is_in(not)
 }
 
 /// Names in capitals are a template's, unless the config itself defines them.
@@ -94,6 +122,7 @@ impl<'d> Builder<'d> {
                     self.http(&inside, block.head());
                 }
             }
+            Place::Stream => {}
             Place::Http => {
                 let Some(span) = whole(&statements) else { return };
                 self.http(&statements, span);

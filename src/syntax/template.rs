@@ -4,7 +4,7 @@
 //! under it may or may not be there, and nothing of it is an error.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TagKind {
+pub(crate) enum TagKind {
     Open,
     Else,
     Close,
@@ -13,7 +13,7 @@ pub(super) enum TagKind {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tag {
+pub(crate) struct Tag {
     pub end: usize,
     pub kind: TagKind,
     /// Whether it stands for a value, as `{{ x }}` and `<%= x %>` do.
@@ -21,20 +21,21 @@ pub(super) struct Tag {
 }
 
 /// A tag longer than this is none; the search for its end must stay cheap.
-const LONGEST: usize = 1024;
+const LONGEST: usize = 4096;
 
 /// The tag that starts at `at`, if one does.
-pub(super) fn tag(text: &[u8], at: usize) -> Option<Tag> {
+pub(crate) fn tag(text: &[u8], at: usize) -> Option<Tag> {
     let rest = &text[at..text.len().min(at + LONGEST)];
     let (opening, closing): (&[u8], &[u8]) = match rest {
         [b'{', b'{', ..] => (b"{{", b"}}"),
         [b'{', b'%', ..] => (b"{%", b"%}"),
         [b'{', b'#', ..] => (b"{#", b"#}"),
         [b'<', b'%', ..] => (b"<%", b"%>"),
+        [b'{', ..] => return braced(rest).map(|length| Tag { end: at + length, kind: TagKind::Other, expression: true }),
         _ => return None,
     };
     let body = &rest[opening.len()..];
-    let length = body.windows(closing.len()).position(|window| window == closing)?;
+    let length = position(body, closing)?;
     let body = &body[..length];
     if opening == b"{#" && body.contains(&b'\n') {
         return None; // `{#` also opens a block with a comment behind it.
@@ -42,6 +43,25 @@ pub(super) fn tag(text: &[u8], at: usize) -> Option<Tag> {
     let kind = if opening == b"{#" || body.starts_with(b"#") && opening == b"<%" { TagKind::Comment } else { kind(body) };
     let expression = kind == TagKind::Other && (opening == b"{{" || body.starts_with(b"="));
     Some(Tag { end: at + opening.len() + length + closing.len(), kind, expression })
+}
+
+/// The length of `{NAME}`, which some start scripts fill in: a block in this form would hold a statement without an end.
+fn braced(rest: &[u8]) -> Option<usize> {
+    let name = &rest[1..];
+    let length = name.iter().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_').count();
+    let closed = length >= 3 && name[0].is_ascii_uppercase() && name.get(length) == Some(&b'}');
+    closed.then_some(length + 2)
+}
+
+fn position(text: &[u8], closing: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += text[at..].iter().position(|byte| *byte == closing[0])?;
+        if text[at..].starts_with(closing) {
+            return Some(at);
+        }
+        at += 1;
+    }
 }
 
 fn kind(body: &[u8]) -> TagKind {
@@ -70,7 +90,7 @@ fn opens_ruby_block(body: &str) -> bool {
 }
 
 /// Whether a word holds a placeholder that some program fills in: `%name%`, `@NAME@`, `__NAME__`, `${NAME}`, `$(NAME)`.
-pub(super) fn has_placeholder(word: &[u8]) -> bool {
+pub(crate) fn has_placeholder(word: &[u8]) -> bool {
     word.iter().enumerate().any(|(at, byte)| {
         let rest = &word[at + 1..];
         match byte {
@@ -133,6 +153,7 @@ mod tests {
         assert_eq!(kind("<% @x.each do |y| -%>"), Some((TagKind::Open, false)));
         assert_eq!(kind("<%= x %>"), Some((TagKind::Other, true)));
         assert_eq!(kind("{{ x }}"), Some((TagKind::Other, true)));
-        assert_eq!(kind("{ x }"), None);
+        assert_eq!(kind("{INDEX_FILE}"), Some((TagKind::Other, true)));
+        assert_eq!((kind("{ x }"), kind("{ABC;}"), kind("{2,3}")), (None, None, None));
     }
 }
