@@ -3,6 +3,8 @@
 mod check;
 mod explain;
 mod failure;
+#[cfg(feature = "lsp")]
+mod lsp;
 mod matrix;
 mod options;
 mod settings;
@@ -51,6 +53,9 @@ enum Command {
     Config(ConfigOptions),
     /// Print a completion script.
     Completions(CompletionsOptions),
+    /// Serve editors by the Language Server Protocol, on standard input and output.
+    #[cfg(feature = "lsp")]
+    Lsp(lsp::LspOptions),
     /// Print the man page.
     #[command(hide = true)]
     Man,
@@ -99,6 +104,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
         Command::Init(options) => setup::init(&options, out),
         Command::Config(options) => setup::config(&options, out),
         Command::Completions(options) => setup::completions(&options, out),
+        #[cfg(feature = "lsp")]
+        Command::Lsp(options) => lsp::run(&options),
         Command::Man => setup::man(out),
     }
 }

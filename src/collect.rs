@@ -18,8 +18,10 @@ pub struct Filter {
     pub server: Option<&'static dyn Server>,
     /// The servers that the settings name for some paths.
     pub servers: Vec<(GlobSet, &'static dyn Server)>,
+    /// The files that folders bring; without any, those that are configs by their content.
+    pub include: Globs,
     /// Files that are left out of folders.
-    pub exclude: Exclude,
+    pub exclude: Globs,
     /// Whether files that were named are left out by the same rules as those of folders: for callers that name every file
     /// that changed.
     pub force: bool,
@@ -27,14 +29,42 @@ pub struct Filter {
     pub stdin_name: Option<PathBuf>,
 }
 
+impl Filter {
+    /// The server that a file is for, by its name and its start.
+    fn judge(&self, path: &Path, text: &[u8], named: bool) -> Result<&'static dyn Server, Problem> {
+        if text.is_empty() && (!named || self.server.is_none()) {
+            return Err(Problem::EmptyFile(path.to_path_buf()));
+        }
+        if let Some(offset) = text.iter().position(|byte| *byte == 0) {
+            return Err(Problem::Binary { path: path.to_path_buf(), offset });
+        }
+        if let (Some(server), true) = (self.server, named) {
+            return Ok(server);
+        }
+        if !self.servers.is_empty() {
+            let relative = self.exclude.relative(path);
+            if let Some((_, server)) = self.servers.iter().rev().find(|(globs, _)| globs.is_match(&relative)) {
+                return Ok(*server);
+            }
+        }
+        let text = String::from_utf8_lossy(text);
+        let told = if named { dialect::detect(path, &text) } else { dialect::recognise(path, &text) };
+        let told = told.and_then(by_name).ok_or_else(|| Problem::Unknown(path.to_path_buf()))?;
+        match self.server {
+            Some(wanted) if wanted.name() != told.name() => Err(Problem::Unknown(path.to_path_buf())),
+            _ => Ok(told),
+        }
+    }
+}
+
 /// Globs of paths, relative to the folder of the settings that hold them.
 #[derive(Clone, Debug, Default)]
-pub struct Exclude {
+pub struct Globs {
     pub base: PathBuf,
     pub globs: GlobSet,
 }
 
-impl Exclude {
+impl Globs {
     fn holds(&self, path: &Path) -> bool {
         !self.globs.is_empty() && self.relative(path).ancestors().any(|part| self.globs.is_match(part))
     }
@@ -56,6 +86,8 @@ pub struct Root {
 pub struct Collected {
     /// In the order in which they were named; those of a folder in the order of their names.
     pub roots: Vec<Root>,
+    /// Whether a path was named and left out, as whoever names all changed files wants it.
+    pub left_out: bool,
     pub problems: Vec<Problem>,
 }
 
@@ -145,13 +177,14 @@ impl Collector<'_> {
     fn stdin(&mut self) {
         let path = self.filter.stdin_name.clone().unwrap_or_else(|| "<stdin>".into());
         if self.filter.force && self.filter.exclude.holds(&path) {
+            self.found.left_out = true;
             return;
         }
         let mut content = Vec::new();
         if let Err(source) = io::stdin().lock().read_to_end(&mut content) {
             return self.found.problems.push(Problem::Unreadable { path, source });
         }
-        match self.judge(&path, &content, true) {
+        match self.filter.judge(&path, &content, true) {
             Ok(server) => self.found.roots.push(Root { server, input: Input { path, content: Some(content) } }),
             Err(problem) => self.found.problems.push(problem),
         }
@@ -199,7 +232,8 @@ impl Collector<'_> {
 
     /// A file that was found and not named: what is no config is passed over.
     fn walked(&mut self, path: &Path) {
-        if self.filter.exclude.holds(path) {
+        let is_included = self.filter.include.holds(path);
+        if self.filter.exclude.holds(path) || !(is_included || self.filter.include.globs.is_empty()) {
             return;
         }
         let Ok(about) = std::fs::metadata(path) else { return };
@@ -208,7 +242,7 @@ impl Collector<'_> {
         }
         match head(path) {
             Ok(text) => {
-                if let Ok(server) = self.judge(path, &text, false) {
+                if let Ok(server) = self.filter.judge(path, &text, is_included) {
                     self.add(path, server);
                 }
             }
@@ -218,16 +252,19 @@ impl Collector<'_> {
 
     fn named(&mut self, path: &Path) {
         if self.filter.force && self.filter.exclude.holds(path) {
+            self.found.left_out = true;
             return;
         }
         let judged = match head(path) {
-            Ok(text) => self.judge(path, &text, true),
+            Ok(text) => self.filter.judge(path, &text, true),
             Err(source) => Err(Problem::Unreadable { path: path.to_path_buf(), source }),
         };
         match judged {
             Ok(server) => self.add(path, server),
             // Whoever names every changed file does not mean that all of them are configs.
-            Err(Problem::Unknown(_) | Problem::Binary { .. }) if self.filter.force => {}
+            Err(Problem::Unknown(_) | Problem::Binary { .. } | Problem::EmptyFile(_)) if self.filter.force => {
+                self.found.left_out = true;
+            }
             Err(problem) => self.found.problems.push(problem),
         }
     }
@@ -238,32 +275,16 @@ impl Collector<'_> {
             self.found.roots.push(Root { server, input: Input::file(path) });
         }
     }
+}
 
-    /// The server that a file is for, by its name and its start.
-    fn judge(&self, path: &Path, text: &[u8], named: bool) -> Result<&'static dyn Server, Problem> {
-        if text.is_empty() && (!named || self.filter.server.is_none()) {
-            return Err(Problem::EmptyFile(path.to_path_buf()));
-        }
-        if let Some(offset) = text.iter().position(|byte| *byte == 0) {
-            return Err(Problem::Binary { path: path.to_path_buf(), offset });
-        }
-        if let (Some(server), true) = (self.filter.server, named) {
-            return Ok(server);
-        }
-        if !self.filter.servers.is_empty() {
-            let relative = self.filter.exclude.relative(path);
-            if let Some((_, server)) = self.filter.servers.iter().rev().find(|(globs, _)| globs.is_match(&relative)) {
-                return Ok(*server);
-            }
-        }
-        let text = String::from_utf8_lossy(text);
-        let told = if named { dialect::detect(path, &text) } else { dialect::recognise(path, &text) };
-        let told = told.and_then(by_name).ok_or_else(|| Problem::Unknown(path.to_path_buf()))?;
-        match self.filter.server {
-            Some(wanted) if wanted.name() != told.name() => Err(Problem::Unknown(path.to_path_buf())),
-            _ => Ok(told),
-        }
-    }
+/// The server of a file that was found and not named, where it is a config of one.
+pub fn recognise(path: &Path, filter: &Filter) -> Option<&'static dyn Server> {
+    server_of(path, &head(path).ok()?, false, filter)
+}
+
+/// The server of a text that lies at a path, where it is a config of one and not excluded.
+pub fn server_of(path: &Path, text: &[u8], is_named: bool, filter: &Filter) -> Option<&'static dyn Server> {
+    if filter.exclude.holds(path) { None } else { filter.judge(path, text, is_named).ok() }
 }
 
 /// The server that a named file is for.

@@ -8,7 +8,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use serde_spanned::Spanned;
 
-use crate::collect::Exclude;
+use crate::collect::Globs;
 use crate::finding::{Finding, Severity};
 use crate::rules;
 use crate::source::SourceFile;
@@ -29,6 +29,8 @@ pub struct Config {
     pub fail_on: Option<FailOn>,
     /// Whether `info` findings are reported.
     pub pedantic: Option<bool>,
+    /// Globs of the files that folders bring; without any, those that are configs by their content.
+    pub include: Vec<Spanned<String>>,
     /// Globs of files that are left out.
     pub exclude: Vec<Spanned<String>>,
     /// The release of each server.
@@ -202,7 +204,7 @@ pub fn closest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Opti
 }
 
 fn wrong_globs(config: &Config) -> impl Iterator<Item = Mistake> {
-    let globs = config.exclude.iter().chain(config.overrides.iter().flat_map(|over| &over.paths));
+    let globs = config.include.iter().chain(&config.exclude).chain(config.overrides.iter().flat_map(|over| &over.paths));
     globs.filter_map(|glob| {
         let error = Glob::new(glob.as_ref()).err()?;
         Some(Mistake { range: glob.span(), message: format!("not a glob: {}", error.kind()), help: None })
@@ -290,8 +292,12 @@ impl Loaded {
         Loaded { folder, config: Config::default() }
     }
 
-    pub fn exclude(&self) -> Exclude {
-        Exclude { base: self.folder.clone(), globs: globs(&self.config.exclude) }
+    pub fn include(&self) -> Globs {
+        Globs { base: self.folder.clone(), globs: globs(&self.config.include) }
+    }
+
+    pub fn exclude(&self) -> Globs {
+        Globs { base: self.folder.clone(), globs: globs(&self.config.exclude) }
     }
 
     /// A path of the settings.

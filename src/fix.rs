@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::finding::{Edit, Finding, Safety};
+use crate::finding::{Edit, Fix, Safety};
 use crate::lint::Linted;
 use crate::source::{FileId, SourceFile, Span};
 
@@ -17,16 +17,7 @@ pub struct Fixed<'s> {
 /// The files that change when the fixes up to `safety` are applied. A fix is taken whole or not at all; one that overlaps an
 /// earlier one has to wait for the next run.
 pub fn plan(config: &Linted, safety: Safety) -> Vec<Fixed<'_>> {
-    let mut taken: BTreeMap<Span, &Edit> = BTreeMap::new();
-    let mut counts: BTreeMap<FileId, usize> = BTreeMap::new();
-    for finding in config.findings() {
-        let Some(edits) = wanted(finding, safety) else { continue };
-        if !is_sound(config, edits) || edits.iter().any(|edit| meets_any(edit, &taken)) {
-            continue;
-        }
-        taken.extend(edits.iter().map(|edit| (edit.span, edit)));
-        *counts.entry(finding.span.file).or_default() += 1;
-    }
+    let (taken, counts) = choose(config, |fix| fix.safety == Safety::Safe || safety == Safety::Unsafe);
     let mut files: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
     for edit in taken.into_values() {
         files.entry(edit.span.file).or_default().push(edit);
@@ -35,16 +26,33 @@ pub fn plan(config: &Linted, safety: Safety) -> Vec<Fixed<'_>> {
     files.into_iter().filter_map(fixed).collect()
 }
 
+/// The edits of the safe fixes that change one file and no other.
+pub fn safe_edits(config: &Linted, file: FileId) -> Vec<Edit> {
+    let is_here = |fix: &Fix| fix.edits.iter().all(|edit| edit.span.file == file);
+    let (taken, _) = choose(config, |fix| fix.safety == Safety::Safe && is_here(fix));
+    taken.into_values().cloned().collect()
+}
+
+/// The edits of the fixes that are wanted and can be made together, and how many findings of each file they fix.
+fn choose(config: &Linted, wants: impl Fn(&Fix) -> bool) -> (BTreeMap<Span, &Edit>, BTreeMap<FileId, usize>) {
+    let mut taken: BTreeMap<Span, &Edit> = BTreeMap::new();
+    let mut counts: BTreeMap<FileId, usize> = BTreeMap::new();
+    for finding in config.findings() {
+        let Some(Fix { edits, .. }) = finding.fix.as_ref().filter(|fix| wants(fix)) else { continue };
+        if !is_sound(config, edits) || edits.iter().any(|edit| meets_any(edit, &taken)) {
+            continue;
+        }
+        taken.extend(edits.iter().map(|edit| (edit.span, edit)));
+        *counts.entry(finding.span.file).or_default() += 1;
+    }
+    (taken, counts)
+}
+
 /// Whether an edit meets one that is taken; those do not meet each other, so that only its neighbours can.
 fn meets_any(edit: &Edit, taken: &BTreeMap<Span, &Edit>) -> bool {
     let before = taken.range(..=edit.span).next_back();
     let after = taken.range(edit.span..).next();
     before.into_iter().chain(after).any(|(_, other)| meets(edit, other))
-}
-
-fn wanted(finding: &Finding, safety: Safety) -> Option<&[Edit]> {
-    let fix = finding.fix.as_ref()?;
-    (fix.safety == Safety::Safe || safety == Safety::Unsafe).then_some(fix.edits.as_slice())
 }
 
 /// Whether both change the same bytes, or put text at the same place.

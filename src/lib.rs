@@ -30,5 +30,6 @@ pub mod contract;
 pub mod suppress;
 pub mod baseline;
 pub mod fix;
+pub mod uri;
 pub mod report;
 pub mod cli;

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use proxylint::cli;
 
 fn main() -> ExitCode {
-    let mut out = BufWriter::new(io::stdout().lock());
+    // Not locked: the language server writes from a thread of its own.
+    let mut out = BufWriter::new(io::stdout());
     let result = cli::run(std::env::args_os(), &mut out).and_then(|status| {
         out.flush()?;
         Ok(status)

@@ -19,11 +19,15 @@ mod xml;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
 
 use clap::ValueEnum;
 use serde::Serialize;
+
+pub use text::paragraphs;
 
 use crate::finding::{Finding, Severity};
 use crate::lint::Linted;
@@ -62,9 +66,10 @@ impl<'a> Run<'a> {
     }
 
     /// A file's name from the current folder on, with slashes.
-    fn path<'n>(&self, name: &'n str) -> &'n str {
-        let name = self.here.to_str().and_then(|here| name.strip_prefix(here)).map_or(name, |rest| rest.trim_start_matches('/'));
-        name.trim_start_matches("./")
+    fn path<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        let below = Path::new(name).strip_prefix(self.here).ok().and_then(Path::to_str);
+        let name = below.unwrap_or(name).trim_start_matches("./");
+        if cfg!(windows) { Cow::Owned(name.replace('\\', "/")) } else { Cow::Borrowed(name) }
     }
 }
 
@@ -96,7 +101,8 @@ pub struct Summary {
 
 impl Summary {
     pub fn of(configs: &[Linted]) -> Self {
-        let mut summary = Summary { files: configs.iter().map(|config| config.files).sum(), ..Summary::default() };
+        let files = configs.iter().flat_map(|config| config.sources.iter().take(config.files)).map(|file| &file.path);
+        let mut summary = Summary { files: files.collect::<HashSet<_>>().len(), ..Summary::default() };
         for finding in configs.iter().flat_map(Linted::findings) {
             match finding.severity {
                 Severity::Error => summary.error += 1,

@@ -3,9 +3,11 @@
 //! Every file gets a [`FileId`]; a [`Span`] is a range of bytes of one file. Lines and columns exist only in reports.
 
 mod disk;
+mod overlay;
 mod reader;
 
 pub use disk::{Disk, FileSystem, Kind, MemoryFiles};
+pub use overlay::Overlay;
 pub use reader::{IncludeError, LoadError, Reader, Settings};
 
 use std::ops::Range;

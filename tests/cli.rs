@@ -163,8 +163,44 @@ fn named_files_are_left_out_only_where_that_is_forced() {
     let project = Project::new(&[("proxylint.toml", settings), ("old/nginx.conf", BROKEN), ("nginx.conf", CLEAN)]);
     assert_eq!(project.code(&["."]), 0);
     assert_eq!(project.code(&["old/nginx.conf"]), 1);
-    assert_eq!(project.code(&["--force-exclude", "old/nginx.conf"]), 3);
+    // A hook that names what changed must not fail because none of it is to be linted.
+    assert_eq!(project.code(&["--force-exclude", "old/nginx.conf"]), 0);
+    assert_eq!(project.code(&["--force-exclude", "proxylint.toml"]), 0);
     assert_eq!(project.code(&["--force-exclude", "old/nginx.conf", "proxylint.toml", "nginx.conf"]), 0);
+    assert_eq!(project.code(&["--force-exclude", "gone.conf"]), 2);
+    let output = project.with_input(&["--force-exclude", "--stdin-filename", "old/nginx.conf", "-"], BROKEN);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    // A folder that turns out to be empty is no choice of the caller.
+    let output = project.run(&["old"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(err(&output).contains("help: "), "{}", err(&output));
+}
+
+#[test]
+fn folders_bring_what_the_settings_include() {
+    let scrap = "proxy_method POST;\nfoo bar\nbaz\nqux\n";
+    let files = [("nginx.conf", BROKEN), ("deploy/edge.txt", scrap), ("deploy/nginx.conf", CLEAN), ("notes.txt", scrap)];
+    let project = Project::new(&files);
+    let reported = |project: &Project| {
+        let report = project.json(&["."]);
+        let findings = report["findings"].as_array().unwrap().clone();
+        findings.iter().map(|finding| finding["location"]["file"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(reported(&project).iter().all(|file| file == "./nginx.conf"));
+    fs::write(project.path().join("proxylint.toml"), "include = [\"deploy\"]\n").unwrap();
+    let files = reported(&project);
+    assert!(!files.is_empty() && files.iter().all(|file| file == "./deploy/edge.txt"), "{files:?}");
+    assert_eq!(project.code(&["nginx.conf"]), 1);
+}
+
+#[test]
+fn a_piece_of_two_configs_is_reported_once() {
+    let whole = "events {}\nhttp {\n    include shared/*.conf;\n}\n";
+    let site = "server {\n    listen 8080;\n    location / {\n        limit_except GET POST { deny all; }\n        proxy_pass http://127.0.0.1:3000;\n    }\n}\n";
+    let project = Project::new(&[("one.conf", whole), ("two.conf", whole), ("shared/site.conf", site)]);
+    let report = project.json(&["one.conf", "two.conf"]);
+    assert_eq!(rules(&report), ["method-denied"]);
+    assert_eq!((&report["summary"]["warning"], &report["summary"]["files"]), (&1.into(), &3.into()));
 }
 
 #[test]

@@ -45,6 +45,56 @@ fn sarif_keeps_to_the_official_schema() {
 }
 
 #[test]
+fn sarif_tells_places_as_viewers_want_them() {
+    let log = check("sarif");
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let mut places = 0;
+    for result in results {
+        assert!(result["partialFingerprints"]["directive/v1"].is_string(), "{result:#}");
+        let own = result["locations"].as_array().unwrap();
+        for place in own.iter().chain(result["relatedLocations"].as_array().into_iter().flatten()) {
+            let place = &place["physicalLocation"];
+            let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+            assert!(uri.starts_with("samples/") || uri.starts_with("tests/cases/"), "{uri}");
+            let text = fs::read_to_string(root().join(uri)).ok();
+            places += usize::from(text.is_some_and(|text| holds_region(&text, &place["region"])));
+        }
+    }
+    assert!(places > results.len(), "{places} places of {} results", results.len());
+    assert!(results.iter().any(|result| result["relatedLocations"][0]["message"]["text"].is_string()));
+    let change = results.iter().find_map(|result| result["fixes"][0]["artifactChanges"][0]["replacements"][0].as_object());
+    assert!(change.unwrap()["insertedContent"]["text"].is_string());
+    for rule in log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap() {
+        assert!(rule["help"]["markdown"].as_str().unwrap().len() > 100 && rule["helpUri"].is_string(), "{rule:#}");
+    }
+}
+
+/// Whether a region's columns, in UTF-16 units, and its bytes mean the same part of the text.
+fn holds_region(text: &str, region: &Value) -> bool {
+    let number = |name: &str| usize::try_from(region[name].as_u64().unwrap()).unwrap();
+    let offset = |line: &str, column: &str| {
+        let start: usize = text.split_inclusive('\n').take(number(line) - 1).map(str::len).sum();
+        let units: Vec<u16> = text[start..].encode_utf16().take(number(column) - 1).collect();
+        start + String::from_utf16(&units).unwrap().len()
+    };
+    let (start, end) = (number("byteOffset"), number("byteOffset") + number("byteLength"));
+    assert_eq!((offset("startLine", "startColumn"), offset("endLine", "endColumn")), (start, end), "{region:#}");
+    true
+}
+
+#[test]
+fn a_code_quality_report_is_as_gitlab_documents_it() {
+    let report = check("gitlab");
+    let issues = report.as_array().unwrap();
+    assert!(!issues.is_empty());
+    let text = fs::read_to_string(root().join("tests/schemas/gitlab-code-quality.json")).unwrap();
+    hold(&jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap(), &report);
+    // GitLab takes issues with one fingerprint for the same issue.
+    let fingerprints: std::collections::BTreeSet<_> = issues.iter().map(|issue| issue["fingerprint"].as_str()).collect();
+    assert_eq!(fingerprints.len(), issues.len());
+}
+
+#[test]
 fn a_property_that_the_schema_does_not_name_is_noticed() {
     let report = json!({"schema": 1, "version": "0", "findings": [], "summary": {"files": 0, "error": 0, "warning": 0, "info": 0, "hint": 1}});
     assert!(!schema("docs/schema/findings.schema.json").is_valid(&report));

@@ -3,6 +3,11 @@
 mod fixing;
 mod goal;
 mod pass;
+mod progress;
+
+pub(super) use goal::Goal;
+pub(super) use pass::Pass;
+pub(super) use progress::Progress;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -15,14 +20,11 @@ use super::{Failure, Status};
 use crate::baseline::Baseline;
 use crate::collect::{Collected, Filter, Problem, collect};
 use crate::config::{FailOn, Level};
-use crate::finding::{Safety, Severity};
+use crate::finding::Safety;
 use crate::lint::Linted;
 use crate::report::{self, Format, Run, Summary};
 use crate::rules;
-use goal::Goal;
-use pass::Pass;
-
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(super) struct CheckOptions {
     /// Files, folders, globs, or `-` for standard input [default: the current folder].
     #[arg(value_name = "PATH")]
@@ -79,6 +81,30 @@ enum FixLevel {
     Unsafe,
 }
 
+impl CheckOptions {
+    /// The check of one path, as an editor wants it.
+    #[cfg(feature = "lsp")]
+    pub(super) fn of_path(path: PathBuf, common: &Common, pedantic: bool) -> Self {
+        CheckOptions { paths: vec![path], common: common.clone(), pedantic, ..CheckOptions::default() }
+    }
+
+    #[cfg(feature = "lsp")]
+    pub(super) fn common(&self) -> &Common {
+        &self.common
+    }
+
+    pub(super) fn filter(&self, goal: &Goal) -> Filter {
+        Filter {
+            server: self.common.server.map(|name| name.0),
+            servers: goal.settings.servers(),
+            include: goal.settings.loaded.include(),
+            exclude: goal.settings.loaded.exclude(),
+            force: self.force_exclude,
+            stdin_name: self.stdin_filename.clone(),
+        }
+    }
+}
+
 impl From<FixLevel> for Safety {
     fn from(level: FixLevel) -> Safety {
         match level {
@@ -110,42 +136,31 @@ pub(super) fn run(options: &CheckOptions, out: &mut dyn Write) -> Result<Status,
     let machinery = Machinery::new(&options.common, &goal.settings)?;
     let here = PathBuf::from(".");
     let paths = if options.paths.is_empty() { std::slice::from_ref(&here) } else { &options.paths };
-    let filter = Filter {
-        server: options.common.server.map(|name| name.0),
-        servers: goal.settings.servers(),
-        exclude: goal.settings.loaded.exclude(),
-        force: options.force_exclude,
-        stdin_name: options.stdin_filename.clone(),
-    };
-    let Collected { roots, mut problems } = collect(paths, &filter);
-    let pass = Pass { options, goal: &goal, machinery: &machinery, roots: &roots };
+    let progress = Progress::start();
+    let Collected { roots, left_out, mut problems } = collect(paths, &options.filter(&goal));
+    let pass = Pass { options, goal: &goal, machinery: &machinery, roots: &roots, progress: &progress };
     if options.fix.is_some() || options.diff {
         return fixing::run(&pass, &problems, out);
     }
     let (mut configs, unread) = pass.lint(&crate::source::Disk);
+    progress.end();
     problems.extend(unread);
     if let Some(path) = &options.baseline {
         baseline(path, options.update_baseline, &mut configs)?;
     }
     let summary = Summary::of(&configs);
-    hold_back(&goal, &mut configs);
+    goal.hold_back(&mut configs);
     let run = Run { configs: &configs, summary, here: machinery.here() };
     write_all(options, &run, out)?;
     tell(&problems)?;
-    let status = status(&problems, &configs, &run.summary, goal.fail_on);
+    let status = match status(&problems, &configs, &run.summary, goal.fail_on) {
+        // To leave out what was named is what such a caller asked for.
+        Status::Nothing if left_out => Status::Clean,
+        status => status,
+    };
     // The process ends next, and the system takes its memory back at once.
     std::mem::forget(configs);
     Ok(status)
-}
-
-/// Findings that only `--pedantic` reports are counted in the summary and no more.
-fn hold_back(goal: &Goal, configs: &mut [Linted]) {
-    if goal.pedantic {
-        return;
-    }
-    for config in configs {
-        config.reports.retain(|report| report.finding.severity > Severity::Info);
-    }
 }
 
 fn baseline(path: &PathBuf, update: bool, configs: &mut [Linted]) -> Result<(), Failure> {

@@ -17,7 +17,7 @@ use crate::server::{Release, SERVERS, Server, Task};
 use crate::source::{self, Disk, FileSystem, Kind, LoadError};
 
 /// What the config is for, and on which machine.
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 #[command(next_help_heading = "What the config is for")]
 pub(super) struct Common {
     /// The server that reads the config (default: told from name and content).

@@ -17,7 +17,7 @@ pub(super) fn write(run: &Run<'_>, out: &mut dyn Write) -> io::Result<()> {
                 if open.is_some() {
                     writeln!(out, "  </file>")?;
                 }
-                writeln!(out, r#"  <file name="{}">"#, escaped(run.path(&file.name)))?;
+                writeln!(out, r#"  <file name="{}">"#, escaped(&run.path(&file.name)))?;
                 open = Some(file.id);
             }
             let at = file.position(finding.span.start);

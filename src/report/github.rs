@@ -44,7 +44,7 @@ fn annotation(run: &Run<'_>, config: &Linted, finding: &Finding, out: &mut dyn W
         Severity::Info => "notice",
     };
     let (start, end) = (file.position(finding.span.start), file.position(finding.span.end));
-    write!(out, "::{kind} file={},line={},endLine={}", property(run.path(&file.name)), start.line, end.line)?;
+    write!(out, "::{kind} file={},line={},endLine={}", property(&run.path(&file.name)), start.line, end.line)?;
     // GitHub takes columns only of spans on one line.
     if start.line == end.line {
         write!(out, ",col={},endColumn={}", start.column, end.column)?;

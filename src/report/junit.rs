@@ -42,7 +42,7 @@ fn clean_files(config: &Linted) -> usize {
 
 fn suite(run: &Run<'_>, config: &Linted, file: &SourceFile, findings: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
     let path = run.path(&file.name);
-    let name = escaped(path);
+    let name = escaped(&path);
     let (tests, failures) = (findings.len().max(1), findings.len());
     writeln!(out, r#"  <testsuite name="{name}" tests="{tests}" failures="{failures}" errors="0">"#)?;
     if findings.is_empty() {

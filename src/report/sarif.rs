@@ -12,6 +12,7 @@ use crate::finding::{Confidence, Edit, Finding, Fix, Safety, Severity};
 use crate::lint::{Linted, Report};
 use crate::rules::{RULES, Rule};
 use crate::source::{SourceFile, Span};
+use crate::uri;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -65,8 +66,8 @@ struct Text {
 
 #[derive(Serialize)]
 struct Help {
-    text: &'static str,
-    markdown: &'static str,
+    text: String,
+    markdown: String,
 }
 
 #[derive(Serialize)]
@@ -185,7 +186,7 @@ fn descriptor(rule: &Rule) -> ReportingDescriptor {
     ReportingDescriptor {
         id: rule.name,
         short_description: Text { text: rule.summary().to_owned() },
-        help: Help { text: rule.manual, markdown: rule.manual },
+        help: Help { text: rule.markdown(), markdown: rule.markdown() },
         help_uri: rule.url(),
         default_configuration: Configuration { level: level(rule.severity) },
     }
@@ -227,7 +228,7 @@ fn properties<'a>(config: &'a Linted, finding: &'a Finding) -> Properties<'a> {
 fn physical(run: &Run<'_>, config: &Linted, span: Span) -> PhysicalLocation {
     let file = config.sources.get(span.file);
     PhysicalLocation {
-        artifact_location: ArtifactLocation { uri: file.map_or(String::new(), |file| uri(run.path(&file.name))) },
+        artifact_location: ArtifactLocation { uri: file.map_or(String::new(), |file| uri::of(&run.path(&file.name))) },
         region: file.map(|file| region(file, span)),
     }
 }
@@ -258,7 +259,7 @@ fn sarif_fix(run: &Run<'_>, config: &Linted, finding: &Finding, fix: &Fix) -> Sa
         inserted_content: Text { text: edit.text.clone() },
     };
     let change = |(file, edits): (&SourceFile, Vec<&Edit>)| ArtifactChange {
-        artifact_location: ArtifactLocation { uri: uri(run.path(&file.name)) },
+        artifact_location: ArtifactLocation { uri: uri::of(&run.path(&file.name)) },
         replacements: edits.into_iter().map(|edit| replacement(file, edit)).collect(),
     };
     let caution = match fix.safety {
@@ -270,16 +271,4 @@ fn sarif_fix(run: &Run<'_>, config: &Linted, finding: &Finding, fix: &Fix) -> Sa
         description: Text { text: format!("{advice}{caution}") },
         artifact_changes: changes.into_iter().map(change).collect(),
     }
-}
-
-/// A path as a URI reference (RFC 3986).
-fn uri(path: &str) -> String {
-    let mut uri = if path.starts_with('/') { "file://".to_owned() } else { String::new() };
-    for byte in path.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(byte as char),
-            other => uri.push_str(&format!("%{other:02X}")),
-        }
-    }
-    uri
 }

@@ -102,6 +102,15 @@ pub(super) fn whole(finding: &Finding) -> String {
     text
 }
 
+/// A finding with its next step and its witness, each on a line of its own.
+pub fn paragraphs(finding: &Finding) -> String {
+    let help = finding.help.as_ref().map(|help| format!("help: {help}"));
+    let witness = finding.witness.as_ref().map(|witness| format!("try: {}\n → {}", curl(&witness.request), shown(witness)));
+    let when = when(finding).map(|when| format!("provided that {when}"));
+    let lines = [Some(finding.message.clone()), help, witness, when].into_iter().flatten();
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// What the witness of a finding shows.
 pub(super) fn shown(witness: &Witness) -> String {
     printable(&sentence(&witness.predicted, &witness.request.method))

@@ -20,6 +20,12 @@ impl Rule {
         self.manual.trim_start().lines().next().unwrap_or("").trim_end_matches('.')
     }
 
+    /// The manual as it is written: the lines of a comment start with a blank that is not part of them.
+    pub fn markdown(&self) -> String {
+        let lines = self.manual.trim().lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end());
+        lines.flat_map(|line| [line, "\n"]).collect()
+    }
+
     /// Where the manual stands on the web.
     pub fn url(&self) -> String {
         format!("{}/blob/main/docs/src/rules.md#{}", env!("CARGO_PKG_REPOSITORY"), self.name)

@@ -16,6 +16,7 @@ mod action;
 mod crate_contents;
 mod hooks;
 mod python;
+mod readers;
 mod versions;
 mod wheel;
 

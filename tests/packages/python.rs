@@ -38,7 +38,7 @@ pub(crate) fn tools() -> Result<&'static Environment, &'static str> {
     static TOOLS: OnceLock<Result<Environment, String>> = OnceLock::new();
     let tools = TOOLS.get_or_init(|| {
         let environment = Environment::open(scratch("tools"))?;
-        environment.install(&["maturin>=1.8,<2", "pre-commit>=4"])?;
+        environment.install(&["maturin>=1.8,<2", "pre-commit>=4", "junitparser>=4", "diff-cover>=9"])?;
         Ok(environment)
     });
     tools.as_ref().map_err(String::as_str)

@@ -6,17 +6,19 @@ use super::{CheckOptions, Failure};
 use crate::cli::settings::{Settings, shown};
 use crate::config::{FailOn, Policy};
 use crate::contract::Contract;
+use crate::finding::Severity;
+use crate::lint::Linted;
 
-pub(super) struct Goal {
-    pub(super) settings: Settings,
-    pub(super) policy: Policy,
-    pub(super) contract: Contract,
-    pub(super) fail_on: FailOn,
-    pub(super) pedantic: bool,
+pub(in crate::cli) struct Goal {
+    pub(in crate::cli) settings: Settings,
+    pub(in crate::cli) policy: Policy,
+    pub(in crate::cli) contract: Contract,
+    pub(in crate::cli) fail_on: FailOn,
+    pub(in crate::cli) pedantic: bool,
 }
 
 impl Goal {
-    pub(super) fn new(options: &CheckOptions) -> Result<Self, Failure> {
+    pub(in crate::cli) fn new(options: &CheckOptions) -> Result<Self, Failure> {
         let settings = Settings::load(options.common.settings_file.as_deref(), start(options))?;
         let loaded = &settings.loaded;
         let mut contract = Contract::default();
@@ -31,6 +33,16 @@ impl Goal {
         let fail_on = options.fail_on.or(loaded.config.fail_on).unwrap_or_default();
         let pedantic = options.pedantic || loaded.config.pedantic.unwrap_or_default();
         Ok(Goal { policy, contract, fail_on, pedantic, settings })
+    }
+
+    /// Takes out the findings that only `--pedantic` reports.
+    pub(in crate::cli) fn hold_back(&self, configs: &mut [Linted]) {
+        if self.pedantic {
+            return;
+        }
+        for config in configs {
+            config.reports.retain(|report| report.finding.severity > Severity::Info);
+        }
     }
 }
 

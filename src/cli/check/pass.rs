@@ -5,23 +5,41 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::CheckOptions;
 use super::goal::Goal;
+use super::{CheckOptions, Progress};
 use crate::cli::options::Machinery;
 use crate::collect::{Problem, Root};
-use crate::lint::{Linted, Loaded, Machine};
+use crate::lint::{Linted, Loaded, Machine, Report};
 use crate::source::{FileSystem, LoadError};
 
-pub(super) struct Pass<'a> {
-    pub(super) options: &'a CheckOptions,
-    pub(super) goal: &'a Goal,
-    pub(super) machinery: &'a Machinery,
-    pub(super) roots: &'a [Root],
+pub(in crate::cli) struct Pass<'a> {
+    pub(in crate::cli) options: &'a CheckOptions,
+    pub(in crate::cli) goal: &'a Goal,
+    pub(in crate::cli) machinery: &'a Machinery,
+    pub(in crate::cli) roots: &'a [Root],
+    pub(in crate::cli) progress: &'a Progress,
 }
 
 impl Pass<'_> {
     /// The findings of each config, in the order of the roots, and what could not be read.
     pub(super) fn lint(&self, files: &dyn FileSystem) -> (Vec<Linted>, Vec<Problem>) {
+        let (configs, problems) = self.load(files);
+        self.progress.expect(configs.len());
+        let mut linted = self.map(configs, |loaded| {
+            let linted = self.findings(loaded);
+            self.progress.step();
+            linted
+        });
+        without_repeats(&mut linted);
+        (linted, problems)
+    }
+
+    pub(in crate::cli) fn findings(&self, loaded: Loaded) -> Linted {
+        Linted::new(loaded, &self.goal.policy, &self.goal.contract)
+    }
+
+    /// The configs that no other one includes, and what could not be read.
+    pub(in crate::cli) fn load(&self, files: &dyn FileSystem) -> (Vec<Loaded>, Vec<Problem>) {
         let mut problems = Vec::new();
         let mut configs = Vec::new();
         for loaded in self.map(self.roots.iter().collect(), |root| self.read(root, files)) {
@@ -31,8 +49,7 @@ impl Pass<'_> {
                 Err(LoadError::TooLarge { path, size }) => problems.push(Problem::TooLarge { path, size }),
             }
         }
-        let configs = without_pieces(configs, files);
-        (self.map(configs, |loaded| Linted::new(loaded, &self.goal.policy, &self.goal.contract)), problems)
+        (without_pieces(configs, files), problems)
     }
 
     /// Several configs are worth several threads; one is faster without.
@@ -69,4 +86,18 @@ fn without_pieces(configs: Vec<Loaded>, files: &dyn FileSystem) -> Vec<Loaded> {
     };
     let keep: Vec<_> = configs.iter().zip(&mains).map(|(config, main)| !is_piece(config, main)).collect();
     configs.into_iter().zip(keep).filter_map(|(config, keep)| keep.then_some(config)).collect()
+}
+
+/// A file that several configs include is told of once, unless what happens there differs.
+fn without_repeats(configs: &mut [Linted]) {
+    if configs.len() < 2 {
+        return;
+    }
+    let mut seen = HashSet::new();
+    for Linted { sources, reports, .. } in configs {
+        reports.retain(|Report { finding, .. }| {
+            let path = sources.get(finding.span.file).map(|file| file.path.clone());
+            seen.insert((path, finding.span.start, finding.span.end, finding.rule, finding.message.clone()))
+        });
+    }
 }
