@@ -10,6 +10,7 @@ mod decide;
 mod expr;
 mod net;
 mod parse;
+mod password;
 mod read;
 mod routes;
 mod select;

@@ -188,6 +188,11 @@ impl<'a> Ask<'a> {
         values.swap_remove(taken)
     }
 
+    /// Whether files are looked up, so that asking for one is no assumption.
+    pub fn sees_disk(&self) -> bool {
+        self.explorer.disk.is_some()
+    }
+
     /// Whether a fact holds that the config cannot tell; `likely` is the answer on an ordinary day.
     pub fn fact(&mut self, fact: Fact, likely: bool) -> bool {
         if let Some(disk) = self.explorer.disk {

@@ -30,6 +30,7 @@ impl Values {
                 values.section(section);
             }
         }
+        site.folders.values().flat_map(|folder| folder.configs()).for_each(|config| values.config(config));
         values
     }
 

@@ -1,6 +1,6 @@
 //! What is wrong with a config without looking at any request.
 
-mod context;
+pub(super) mod context;
 mod expressions;
 mod limits;
 mod names;
@@ -43,4 +43,5 @@ fn all_configs<'s>(site: &'s ApacheSite, visit: &mut dyn FnMut(&'s DirConfig)) {
         configs(&server.defaults, visit);
         sections(server).for_each(|section| configs(&section.config, visit));
     }
+    site.folders.values().flat_map(|folder| folder.configs()).for_each(|config| configs(config, visit));
 }

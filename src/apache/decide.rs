@@ -2,15 +2,18 @@
 //! `ap_process_request_internal` in `server/request.c`).
 
 mod access;
+mod authn;
 mod dav;
 mod error;
 mod fixups;
 mod handler;
+mod maps;
 mod proxy;
 mod request;
 mod rewrite;
 mod security;
 mod storage;
+mod subrequest;
 mod translate;
 mod url;
 mod values;
@@ -41,12 +44,16 @@ pub(super) fn decide(site: &ApacheSite, ask: &mut Ask<'_>) -> Verdict {
         url: Url::default(),
         stack: Vec::new(),
         filename: String::new(),
+        path_info: String::new(),
+        inner_redirect: None,
         proxied: None,
+        as_it_is: false,
         local: false,
-        context_prefix: None,
+        context: None,
         handler: None,
         script_alias: None,
         env: Vec::new(),
+        user: authn::User::default(),
         ended: false,
         subrequest: false,
         loops: 0,
@@ -104,16 +111,24 @@ struct Run<'s, 'r, 'a> {
     stack: Vec<(Layer, &'s DirConfig)>,
     /// The file that the request is mapped to, where nothing proxies it.
     filename: String,
+    /// What follows the file's name in the path.
+    path_info: String,
+    /// The path that a rule of a section made: the handler starts over with it.
+    inner_redirect: Option<String>,
     /// The URL that it is proxied to.
     proxied: Option<String>,
+    /// Whether the URL goes on without being encoded anew.
+    as_it_is: bool,
     /// Whether mod_rewrite already made a file of the path.
     local: bool,
-    context_prefix: Option<&'s str>,
+    /// The path and the folder of the alias that mapped the request.
+    context: Option<(&'s str, &'s str)>,
     /// The handler that a rewrite rule names.
     handler: Option<String>,
     script_alias: Option<Span>,
     /// What rewrite rules set.
     env: Vec<(String, Option<Value>)>,
+    user: authn::User,
     /// Whether `[END]` has stopped mod_rewrite.
     ended: bool,
     /// Whether this is only a look at what another path would be.
@@ -226,10 +241,13 @@ impl<'s> Run<'s, '_, '_> {
         self.url = Url::of_redirect(target);
         self.stack.clear();
         self.filename.clear();
+        self.path_info.clear();
+        self.inner_redirect = None;
         self.proxied = None;
+        self.as_it_is = false;
         self.local = false;
         self.handler = None;
         self.script_alias = None;
-        self.context_prefix = None;
+        self.context = None;
     }
 }

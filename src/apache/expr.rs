@@ -2,7 +2,7 @@
 
 mod parse;
 
-pub(super) use parse::parse;
+pub(super) use parse::{interpolated, parse};
 
 use std::cmp::Ordering;
 use std::sync::Arc;

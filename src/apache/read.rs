@@ -30,6 +30,9 @@ pub(super) struct Config {
     pub(super) modules: Modules,
     pub(super) server_root: Option<PathBuf>,
     pub(super) findings: Vec<Finding>,
+    defines: HashMap<String, String>,
+    /// Whether httpd reads it with a request, long after it has started: a `.htaccess` file.
+    at_runtime: bool,
 }
 
 #[derive(Debug)]
@@ -84,7 +87,11 @@ impl<'c> Statement<'c> {
 
     /// The place of the statement in the order of the config.
     pub(super) fn index(&self) -> u32 {
-        self.index
+        if self.config.at_runtime { u32::MAX } else { self.index }
+    }
+
+    pub(super) fn is_at_runtime(&self) -> bool {
+        self.config.at_runtime
     }
 
     /// The name as written; that of a section without its `<`.
@@ -229,6 +236,29 @@ fn read_with(
         reading.environment(file);
         reading.file(file, file.folder(), 0);
     }
+    Config { defines: reading.defines, ..reading.config }
+}
+
+/// Reads a `.htaccess` file as the running server does.
+pub(super) fn folder(reader: &mut Reader<'_>, file: &Arc<SourceFile>, server: &Config, release: Release) -> Config {
+    let config = Config {
+        modules: server.modules.clone(),
+        server_root: server.server_root.clone(),
+        at_runtime: true,
+        ..Config::default()
+    };
+    let mut reading = Reading {
+        reader,
+        config,
+        parsed: &mut HashMap::new(),
+        release,
+        defines: server.defines.clone(),
+        macros: HashMap::new(),
+        expansions: 0,
+        used: None,
+        told: Vec::new(),
+    };
+    reading.file(file, file.folder(), 0);
     reading.config
 }
 
@@ -348,6 +378,9 @@ impl Reading<'_, '_> {
             return false;
         }
         let is = |known: &str| name.eq_ignore_ascii_case(known);
+        if self.config.at_runtime && !is("Define") && !is("UnDefine") {
+            return false;
+        }
         match name.as_bytes().first().map(u8::to_ascii_lowercase) {
             Some(b'i') if is("Include") || is("IncludeOptional") => {
                 self.include(args, is("IncludeOptional"), directive, base, depth)
@@ -495,7 +528,7 @@ impl Reading<'_, '_> {
     }
 }
 
-fn escape_glob(path: &str) -> String {
+pub(super) fn escape_glob(path: &str) -> String {
     path.chars().map(|c| if matches!(c, '*' | '?' | '[' | ']') { format!("[{c}]") } else { c.to_string() }).collect()
 }
 

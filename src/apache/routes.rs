@@ -10,7 +10,7 @@ use super::select;
 use super::site::proxy::From as PassFrom;
 use super::site::redirect::From as AliasFrom;
 use super::site::rewrite::RewriteRule;
-use super::site::section::{Matcher, Section};
+use super::site::section::{DirConfig, Matcher, Section};
 use super::site::{ApacheSite, Server};
 use crate::http::Request;
 use crate::pattern::Pattern;
@@ -88,7 +88,7 @@ impl Finder<'_, '_> {
         for section in select::sections(self.site, server, |server| &server.locations) {
             if let Some(path) = example(&section.matcher) {
                 self.add(&path, section.span);
-                self.rules_of(section, &path);
+                self.rules_of(&section.config, &path, |path| section.takes(path).unwrap_or(true));
             }
         }
         for pass in self.site.main().proxies.iter().chain(&server.proxies) {
@@ -118,7 +118,15 @@ impl Finder<'_, '_> {
             }
         }
         for section in select::sections(self.site, server, |server| &server.directories) {
-            self.directory(section);
+            if let Matcher::Path(folder) | Matcher::Wild(folder) = &section.matcher {
+                self.directory(folder, section.span, &section.config);
+            }
+        }
+        let site = self.site;
+        for (path, folder) in &site.folders {
+            if let (Some(span), Some(config)) = (folder.span, folder.configs().next()) {
+                self.directory(path, span, config);
+            }
         }
         for section in self.site.main().defaults.files.iter().chain(&server.defaults.files) {
             if let Some(name) = file_example(&section.matcher) {
@@ -133,8 +141,7 @@ impl Finder<'_, '_> {
     }
 
     /// A folder is reached through the document root or an alias.
-    fn directory(&mut self, section: &Section) {
-        let (Matcher::Path(folder) | Matcher::Wild(folder)) = &section.matcher else { return };
+    fn directory(&mut self, folder: &str, span: Span, config: &DirConfig) {
         let root = self.site.inherited(self.server, |server| server.document_root.as_ref());
         let roots = root.map(|root| ("", root.value.as_str()));
         let aliases = self.server.aliases.iter().filter_map(|alias| match &alias.from {
@@ -147,24 +154,24 @@ impl Finder<'_, '_> {
         });
         let Some(url) = url else { return };
         let url = format!("{}/", wildcards_filled(&url).trim_end_matches('/'));
-        self.add(&url, section.span);
-        for file in &section.config.files {
+        self.add(&url, span);
+        for file in &config.files {
             if let Some(name) = file_example(&file.matcher) {
                 self.add(&format!("{url}{name}"), file.span);
             }
         }
-        self.rules_of(section, &url);
+        self.rules_of(config, &url, |_| true);
     }
 
     /// Paths that the rules of a section look for.
-    fn rules_of(&mut self, section: &Section, path: &str) {
-        let Some(rewrite) = &section.config.rewrite else { return };
+    fn rules_of(&mut self, config: &DirConfig, path: &str, takes: impl Fn(&str) -> bool) {
+        let Some(rewrite) = &config.rewrite else { return };
         for rule in &rewrite.rules {
             if !rule.negated
                 && let Some(rest) = rule.pattern.example()
             {
                 let path = format!("{}/{}", path.trim_end_matches('/'), rest.trim_start_matches('/'));
-                self.add_all(section.takes(&path).unwrap_or(true).then_some(path), rule.span);
+                self.add_all(takes(&path).then_some(path), rule.span);
             }
             self.rule_uris(rule);
         }

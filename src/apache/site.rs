@@ -4,9 +4,11 @@
 //! the innermost one that sets a thing, see [`super::decide`].
 
 pub(super) mod access;
+pub(super) mod authn;
 pub(super) mod authz;
 mod build;
 pub(super) mod handlers;
+pub(super) mod htaccess;
 pub(super) mod methods;
 pub(super) mod patterns;
 pub(super) mod proxy;
@@ -17,9 +19,10 @@ pub(super) mod security;
 pub(super) mod setenvif;
 pub(super) mod vhost;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use self::htaccess::Folder;
 use self::methods::Registry;
 use self::proxy::{Balancer, ProxyPass};
 use self::redirect::{Alias, Redirect};
@@ -40,6 +43,8 @@ pub(super) use build::build;
 pub(super) struct ApacheSite {
     pub(super) trees: Vec<Arc<Tree>>,
     pub(super) modules: Modules,
+    /// The release of httpd that the config is for.
+    pub(super) release: crate::server::Release,
     pub(super) universe: Universe,
     pub(super) registry: Registry,
     /// The main server first, then the virtual hosts in the order of the config.
@@ -50,6 +55,8 @@ pub(super) struct ApacheSite {
     pub(super) findings: Vec<Finding>,
     pub(super) candidates: super::candidates::Values,
     pub(super) security: security::Security,
+    /// Folders with a `.htaccess` file, without a slash at their end.
+    pub(super) folders: BTreeMap<String, Folder>,
 }
 
 #[derive(Clone, Debug)]

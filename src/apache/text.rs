@@ -24,6 +24,12 @@ pub(super) enum Var {
     Protocol,
     Handler,
     ContextPrefix,
+    PathInfo,
+    User,
+    IsSubrequest,
+    Software,
+    /// The variable as a subrequest for the path would see it.
+    LookAhead(Box<Var>),
     /// Always the empty text here: what only later phases or other modules fill.
     Empty,
     /// What only the running server knows: its name.
@@ -40,13 +46,22 @@ pub(super) enum Piece {
     /// `%1` of a condition.
     CondGroup(u8),
     Call(Function, Vec<Piece>),
+    Map(Box<MapCall>),
+}
+
+/// `${map:key|default}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MapCall {
+    pub(super) map: Box<str>,
+    pub(super) key: Text,
+    pub(super) default: Text,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Function {
     Lower,
     Upper,
-    /// A map or a function that cannot be run here.
+    /// A function that cannot be run here.
     Unknown(Arc<str>),
 }
 
@@ -59,7 +74,8 @@ impl Var {
             return match kind.to_ascii_lowercase().as_str() {
                 "http" | "req" | "req_novary" => Var::Header(rest.to_ascii_lowercase().into()),
                 "env" | "reqenv" | "e" => Var::Env(rest.into()),
-                "la-u" | "la-f" | "ssl" | "osenv" | "resp" | "note" => Var::Unknown(name.into()),
+                "la-u" | "la-f" => Var::LookAhead(Box::new(Var::named(rest))),
+                "ssl" | "osenv" | "resp" | "note" => Var::Unknown(name.into()),
                 _ => Var::Unknown(name.into()),
             };
         }
@@ -86,7 +102,11 @@ impl Var {
             "HTTPS" => Var::Https,
             "SERVER_PROTOCOL" => Var::Protocol,
             "HANDLER" => Var::Handler,
-            "REMOTE_USER" | "AUTH_TYPE" | "PATH_INFO" | "REMOTE_IDENT" | "CONTENT_TYPE" => Var::Empty,
+            "PATH_INFO" => Var::PathInfo,
+            "IS_SUBREQ" => Var::IsSubrequest,
+            "SERVER_SOFTWARE" => Var::Software,
+            "REMOTE_USER" => Var::User,
+            "AUTH_TYPE" | "REMOTE_IDENT" | "CONTENT_TYPE" => Var::Empty,
             _ => Var::Unknown(name.into()),
         }
     }
@@ -113,6 +133,7 @@ pub(super) fn looks_at_method(text: &[Piece]) -> bool {
     text.iter().any(|piece| match piece {
         Piece::Var(Var::Method | Var::TheRequest) => true,
         Piece::Call(_, inner) => looks_at_method(inner),
+        Piece::Map(call) => looks_at_method(&call.key) || looks_at_method(&call.default),
         _ => false,
     })
 }
@@ -160,7 +181,16 @@ fn rewrite_pieces(source: &str, depth: usize) -> Text {
             (_, Some('{')) if closing(after).is_some() => {
                 let end = closing(after).unwrap_or(1);
                 let inner = &after[1..end];
-                text.push(if sign == "%" { Piece::Var(Var::named(inner)) } else { map_call(inner, depth) });
+                match find_outside(inner, ':') {
+                    _ if sign == "%" => text.push(Piece::Var(Var::named(inner))),
+                    Some(colon) => text.push(map_call(&inner[..colon], &inner[colon + 1..], depth)),
+                    // Without a key it is no map.
+                    None => {
+                        text.literal("${");
+                        rest = &after[1..];
+                        continue;
+                    }
+                }
                 rest = &after[end + 1..];
             }
             ("$", Some(digit @ '0'..='9')) => {
@@ -194,10 +224,27 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-fn map_call(inner: &str, depth: usize) -> Piece {
-    let (map, key) = inner.split_once(':').unwrap_or((inner, ""));
-    let key = if depth < MAX_DEPTH { rewrite_pieces(key, depth + 1) } else { Vec::new() };
-    Piece::Call(Function::Unknown(map.into()), key)
+fn map_call(map: &str, rest: &str, depth: usize) -> Piece {
+    let pieces = |text| if depth < MAX_DEPTH { rewrite_pieces(text, depth + 1) } else { Vec::new() };
+    let (key, default) = match find_outside(rest, '|') {
+        Some(at) => (&rest[..at], &rest[at + 1..]),
+        None => (rest, ""),
+    };
+    Piece::Map(Box::new(MapCall { map: map.into(), key: pieces(key), default: pieces(default) }))
+}
+
+/// Where a sign stands outside of all inner braces.
+fn find_outside(text: &str, sign: char) -> Option<usize> {
+    let mut depth = 0usize;
+    for (index, c) in text.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ if c == sign && depth == 0 => return Some(index),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Puts pieces together; neighbouring literals become one.
@@ -237,7 +284,8 @@ mod tests {
         let text = rewrite_text(r"/a\$1/$1%2%{HTTP:X-A}${low:%{REQUEST_METHOD}}%z");
         assert_eq!(text[0], Piece::Literal("/a$1/".into()));
         assert_eq!(text[1..4], [Piece::Group(1), Piece::CondGroup(2), Piece::Var(Var::Header("x-a".into()))]);
-        assert_eq!(text[4], Piece::Call(Function::Unknown("low".into()), vec![Piece::Var(Var::Method)]));
+        let call = MapCall { map: "low".into(), key: vec![Piece::Var(Var::Method)], default: Vec::new() };
+        assert_eq!(text[4], Piece::Map(Box::new(call)));
         assert_eq!(text[5], Piece::Literal("%z".into()));
     }
 }

@@ -192,7 +192,8 @@ impl<'a> Reader<'a> {
         Err(IncludeError::Outside { path: path.to_path_buf() })
     }
 
-    fn is_inside(&self, path: &Path) -> bool {
+    /// Whether a path lies in the folders that the config may read from, by its name alone.
+    pub fn is_inside(&self, path: &Path) -> bool {
         let path = plain(path);
         self.homes.iter().any(|home| path.starts_with(home))
     }

@@ -1,6 +1,7 @@
 //! Directives that httpd does not know, or not where they stand (`ap_check_cmd_context`, `invoke_cmd` in `server/config.c`).
 
 use super::super::read::{Config, Modules, Statement, Statements};
+use super::super::site::htaccess::Allowed;
 use crate::finding::{Finding, Severity};
 use crate::grammar::{APACHE, Arity, Entry};
 use crate::server::Release;
@@ -35,16 +36,26 @@ struct Check<'c> {
     foreign: bool,
     /// Whether the file is a piece of a section, which another file includes there.
     piece: bool,
+    /// What `AllowOverride` lets a `.htaccess` file say.
+    allowed: Option<&'c Allowed>,
     findings: Vec<Finding>,
 }
 
 const MAX_DEPTH: usize = 200;
 
 pub(super) fn check(config: &Config, release: Release, htaccess: bool) -> Vec<Finding> {
+    run(config, release, if htaccess { Place::Htaccess } else { Place::Main }, None)
+}
+
+/// The same for a `.htaccess` file below the folders of a config.
+pub(in crate::apache) fn check_htaccess(config: &Config, release: Release, allowed: &Allowed) -> Vec<Finding> {
+    run(config, release, Place::Htaccess, Some(allowed))
+}
+
+fn run(config: &Config, release: Release, place: Place, allowed: Option<&Allowed>) -> Vec<Finding> {
     let foreign = config.modules.loaded().any(|name| !is_known(name));
-    let piece = !config.modules.are_known() && config.statements().all(may_stand_in_section);
-    let mut check = Check { config, release, foreign, piece, findings: Vec::new() };
-    let place = if htaccess { Place::Htaccess } else { Place::Main };
+    let piece = allowed.is_none() && !config.modules.are_known() && config.statements().all(may_stand_in_section);
+    let mut check = Check { config, release, foreign, piece, allowed, findings: Vec::new() };
     check.walk(config.statements(), Around { place, section: "", in_limit: false, in_require: false, depth: 0 });
     check.findings
 }
@@ -74,7 +85,10 @@ impl Check<'_> {
         let entries: Vec<&Entry> = APACHE.find(name).filter(|entry| entry.block == statement.is_section()).collect();
         let known: Vec<&Entry> = entries.iter().copied().filter(|entry| entry.known_to(self.release)).collect();
         if entries.is_empty() {
-            return self.unknown(statement);
+            return match self.allowed {
+                Some(allowed) if allowed.skips_unknown() => {}
+                _ => self.unknown(statement),
+            };
         }
         if known.is_empty() {
             return self.other_release(statement, &entries);
@@ -82,6 +96,12 @@ impl Check<'_> {
         let loaded: Vec<&Entry> = known.iter().copied().filter(|entry| self.has_module(entry, statement)).collect();
         if loaded.is_empty() {
             return self.not_loaded(statement, &known);
+        }
+        if let Some(allowed) = self.allowed.filter(|allowed| !allowed.permits(name, &loaded)) {
+            if !allowed.skips_forbidden() {
+                self.refuse(statement, format!("`AllowOverride` does not allow `{name}` here"));
+            }
+            return;
         }
         let at_top = around.place == Place::Main && around.section.is_empty();
         if let Some(message) = misplaced(statement, around, &loaded).filter(|_| !(self.piece && at_top)) {
@@ -168,6 +188,7 @@ fn inside<'n>(statement: Statement<'n>, around: Around<'n>) -> Around<'n> {
     let section = statement.name();
     let next = Around { section, depth: around.depth + 1, ..around };
     let place = match section.to_ascii_lowercase().as_str() {
+        _ if around.place == Place::Htaccess && !is_limit_or_container(section) => Place::Htaccess,
         "virtualhost" => Place::VirtualHost,
         "directory" | "directorymatch" => Place::Directory,
         "location" | "locationmatch" => Place::Location,
@@ -183,6 +204,11 @@ fn inside<'n>(statement: Statement<'n>, around: Around<'n>) -> Around<'n> {
 
 fn may_stand_in_section(statement: Statement<'_>) -> bool {
     APACHE.find(statement.name()).any(|entry| entry.block == statement.is_section() && entry.allowed_in("directory"))
+}
+
+fn is_limit_or_container(section: &str) -> bool {
+    let names = ["Limit", "LimitExcept", "RequireAll", "RequireAny", "RequireNone", "RequireNotAll"];
+    names.iter().any(|name| name.eq_ignore_ascii_case(section))
 }
 
 /// Why a directive may not stand where it does.

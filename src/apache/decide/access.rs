@@ -1,7 +1,9 @@
 //! Who may: `AllowMethods`, `Order`, `Require` (`access_checker`, `access_checker_ex`, `check_user_id`).
 
 use super::super::site::access::{AccessRule, From, Order};
+use super::super::site::authn::AuthType;
 use super::super::site::authz::{Merging, Node, Rule};
+use super::authn::User;
 use super::{End, Phase, Run};
 use crate::source::Span;
 
@@ -125,40 +127,34 @@ impl<'s> Run<'s, '_, '_> {
         if !self.has("authz_core") {
             return Ok(());
         }
-        let authenticates = self.innermost(|config| config.auth_type);
-        let auth_on = authenticates.is_some_and(|kind| kind.value);
+        let set = self.innermost(|config| config.auth_type.as_ref());
+        let kind = set.map_or(&AuthType::None, |kind| &kind.value);
         let rules = self.merged_rules();
         let (Rules::One(_) | Rules::Merged { .. }) = rules else {
-            return match authenticates {
-                Some(kind) if kind.value => {
-                    self.decided("access_checker_ex", "AuthType", kind.span, "stands without `Require`", End::Status(500))
+            return match set {
+                Some(set) if set.value != AuthType::None => {
+                    self.decided("access_checker_ex", "AuthType", set.span, "stands without `Require`", End::Status(500))
                 }
                 _ => Ok(()),
             };
         };
+        self.user = User::Nobody;
         let mut by = None;
-        let said = self.apply(&rules, true, false, &mut by);
+        let said = self.apply(&rules, true, &mut by);
         let (directive, span) = by.unwrap_or(("Require", rules.span()));
         match said {
-            Say::Granted => Ok(()),
+            Say::Granted => return Ok(()),
             Say::Denied | Say::Neutral => {
-                self.decided("access_checker_ex", directive, span, "denies the request", End::Status(403))
+                return self.decided("access_checker_ex", directive, span, "denies the request", End::Status(403));
             }
-            // No module looks for a user where no AuthType is set: httpd calls that a mistake of the config.
-            Say::NoUser if !auth_on => {
-                self.decided("check_user_id", directive, span, "needs a user, but no `AuthType` is set", End::Status(500))
-            }
-            Say::NoUser if self.ask.header("authorization").is_none() => {
-                self.decided("check_user_id", directive, span, "needs credentials", End::Status(401))
-            }
-            Say::NoUser => {
-                if !self.suppose("the server accepts the request's credentials", true) {
-                    return self.decided("check_user_id", directive, span, "needs credentials", End::Status(401));
-                }
-                match self.apply(&rules, true, true, &mut by) {
-                    Say::Granted => Ok(()),
-                    _ => self.decided("auth_checker", directive, span, "denies the user", End::Status(401)),
-                }
+            Say::NoUser => self.authenticate(kind, directive, span)?,
+        }
+        match self.apply(&rules, true, &mut by) {
+            Say::Granted => Ok(()),
+            _ => {
+                let forbidden = self.innermost(|config| config.authz.as_ref()?.forbidden_on_fail).unwrap_or(false);
+                let status = if forbidden { 403 } else { 401 };
+                self.decided("auth_checker", directive, span, "denies the user", End::Status(status))
             }
         }
     }
@@ -189,17 +185,17 @@ impl<'s> Run<'s, '_, '_> {
     }
 
     /// `apply_authz_sections`: a rule for other methods counts as granted beside rules that must all hold.
-    fn apply(&mut self, rules: &Rules<'s>, all: bool, user: bool, by: &mut Option<(&'static str, Span)>) -> Say {
+    fn apply(&mut self, rules: &Rules<'s>, all: bool, by: &mut Option<(&'static str, Span)>) -> Say {
         match rules {
             Rules::None => Say::Neutral,
-            Rules::One(node) => self.apply_node(node, all, user, by),
+            Rules::One(node) => self.apply_node(node, all, by),
             Rules::Merged { all: inner, first, second } => {
                 if !self.method_is(rules.limited()) {
                     return if all { Say::Granted } else { Say::Neutral };
                 }
                 let mut said = Said { all: *inner, so_far: Say::Neutral };
                 for side in [first, second] {
-                    let say = self.apply(side, *inner, user, by);
+                    let say = self.apply(side, *inner, by);
                     if said.add(say) {
                         break;
                     }
@@ -209,7 +205,7 @@ impl<'s> Run<'s, '_, '_> {
         }
     }
 
-    fn apply_node(&mut self, node: &'s Node, all: bool, user: bool, by: &mut Option<(&'static str, Span)>) -> Say {
+    fn apply_node(&mut self, node: &'s Node, all: bool, by: &mut Option<(&'static str, Span)>) -> Say {
         if !self.method_is(node.limited) {
             return if all { Say::Granted } else { Say::Neutral };
         }
@@ -217,14 +213,14 @@ impl<'s> Run<'s, '_, '_> {
             Rule::All(list) | Rule::Any(list) => {
                 let mut said = Said { all: node.is_all(), so_far: Say::Neutral };
                 for child in list {
-                    let say = self.apply_node(child, said.all, user, by);
+                    let say = self.apply_node(child, said.all, by);
                     if said.add(say) {
                         break;
                     }
                 }
                 said.so_far
             }
-            rule => self.apply_rule(rule, user),
+            rule => self.apply_rule(rule),
         };
         let say = match (node.negated, say) {
             (false, say) => say,
@@ -237,7 +233,7 @@ impl<'s> Run<'s, '_, '_> {
         say
     }
 
-    fn apply_rule(&mut self, rule: &Rule, user: bool) -> Say {
+    fn apply_rule(&mut self, rule: &Rule) -> Say {
         let granted = match rule {
             Rule::Granted => true,
             Rule::Denied => false,
@@ -252,8 +248,8 @@ impl<'s> Run<'s, '_, '_> {
             }
             Rule::Env(names) => names.iter().any(|name| self.env_value(name, 0).is_some()),
             Rule::Expr(expr) => self.expr(expr),
-            Rule::User if !user => return Say::NoUser,
-            Rule::User => self.suppose("the user is one that `Require` names", true),
+            Rule::User(_) if self.user == User::Nobody => return Say::NoUser,
+            Rule::User(wanted) => self.is_wanted(wanted),
             Rule::Other(name) => self.suppose(&format!("`Require {name}` holds"), false),
             Rule::All(_) | Rule::Any(_) => false,
         };

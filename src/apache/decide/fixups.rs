@@ -1,7 +1,7 @@
 //! The last hooks before the handler: rewrite rules of sections, redirects of sections, folders (`fixups`).
 
 use super::super::site::rewrite::RewriteRule;
-use super::rewrite::{Rewritten, join_base};
+use super::rewrite::{Local, Rewritten, join_base};
 use super::{End, Phase, Run};
 use crate::ask::Fact;
 use std::sync::Arc;
@@ -76,35 +76,43 @@ impl<'s> Run<'s, '_, '_> {
         match self.rewrite(&rules, start.clone(), Some(&folder))? {
             Rewritten::Unchanged => Ok(()),
             Rewritten::Status(status) | Rewritten::Redirect(status) => Err(End::Status(status)),
-            Rewritten::Proxy(_) if !self.has("proxy") => Err(End::Status(403)),
-            Rewritten::Proxy(url) => {
-                self.proxied = Some(url);
+            Rewritten::Proxy(..) if !self.has("proxy") => Err(End::Status(403)),
+            Rewritten::Proxy(url, as_it_is) => {
+                self.go_on(url, as_it_is);
                 Ok(())
             }
-            Rewritten::PassThrough(path) | Rewritten::Local(path) => self.redirect_inside(path, &start, &folder, base),
+            Rewritten::PassThrough(path) | Rewritten::Local(Local { path, .. }) => {
+                self.redirect_inside(path, &start, &folder, base)
+            }
             Rewritten::Unknown => self.rewrite_unknown(),
         }
     }
 
-    /// A path that a section's rule made is looked up anew, as a path of the site.
+    /// A path that a section's rule made is looked up anew, as a path of the site, when its turn comes: the fixups of other
+    /// modules go before.
     fn redirect_inside(&mut self, path: String, start: &str, folder: &str, base: Option<String>) -> Phase {
-        if path == start {
-            return Ok(());
-        }
         if !path.starts_with('/') {
             return Err(End::Status(400));
         }
+        if path == start {
+            return Ok(());
+        }
         let root = self.document_root().trim_end_matches('/');
-        let below_root = |path: &str| path.strip_prefix(root).filter(|rest| rest.starts_with('/')).map(str::to_owned);
-        let path = match (base, path.strip_prefix(folder)) {
-            (Some(base), Some(rest)) => join_base(&base, rest),
-            _ => below_root(&path).unwrap_or(path),
+        let below = |path: &str, root: &str| path.strip_prefix(root).filter(|rest| rest.starts_with('/')).map(str::to_owned);
+        let found = match base {
+            Some(base) => path.strip_prefix(folder).map(|rest| join_base(&base, rest)),
+            None => below(&path, root),
         };
-        let target = match &self.url.query {
+        let found = found.or_else(|| {
+            let (prefix, aliased) = self.context?;
+            below(&path, aliased.trim_end_matches('/')).map(|rest| format!("{}{rest}", prefix.trim_end_matches('/')))
+        });
+        let path = found.unwrap_or(path);
+        self.inner_redirect = Some(match &self.url.query {
             Some(query) => format!("{path}?{query}"),
             None => path,
-        };
-        Err(End::Again(target))
+        });
+        Ok(())
     }
 
     /// Whether an option of `Options` is on.
@@ -135,7 +143,7 @@ impl<'s> Run<'s, '_, '_> {
         if self.is_folder(&filename) {
             return self.inside_folder(&filename);
         }
-        if self.proxied.is_some() || self.takes_dav() {
+        if self.proxied.is_some() || self.inner_redirect.is_some() || self.takes_dav() {
             return Ok(());
         }
         let fallback = self.innermost(|config| config.rest.as_ref()?.fallback.as_deref());
@@ -145,10 +153,10 @@ impl<'s> Run<'s, '_, '_> {
             && self.named_handler().is_none()
             && !self.ask.fact(Fact::FileExists(filename.into()), false)
         {
-            let target = format!("{}{fallback}", self.document_root().trim_end_matches('/'));
-            if self.ask.fact(Fact::FileExists(target.into()), true) {
-                return Err(End::Again(fallback.to_owned()));
-            }
+            return match self.look_up(fallback, true) {
+                Err(End::Status(status)) if !matches!(status, 200 | 404) => Err(End::Status(status)),
+                _ => Ok(()),
+            };
         }
         Ok(())
     }
@@ -158,7 +166,7 @@ impl<'s> Run<'s, '_, '_> {
             let slash = self.innermost(|config| config.rest.as_ref()?.slash).unwrap_or(true);
             return if slash { Err(End::Status(301)) } else { Ok(()) };
         }
-        if self.proxied.is_some() || self.takes_dav() {
+        if self.proxied.is_some() || self.inner_redirect.is_some() || self.takes_dav() {
             return Ok(());
         }
         let named = self.innermost(|config| config.rest.as_ref()?.index.as_ref());
@@ -171,7 +179,8 @@ impl<'s> Run<'s, '_, '_> {
             match self.look_up(&path, index == 0) {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
-                Err(End::Status(status @ 300..400)) => return Err(End::Status(status)),
+                Err(End::Status(status @ 300..=399)) => return Err(End::Status(status)),
+                Err(End::Status(status @ (401 | 406))) if names.len() == 1 => return Err(End::Status(status)),
                 Err(End::Status(200 | 404)) => {}
                 Err(End::Status(status)) => refused = Some(status),
                 Err(_) => {}
@@ -187,18 +196,8 @@ impl<'s> Run<'s, '_, '_> {
         if self.subrequest {
             return Ok(false);
         }
-        let kept = (self.url.clone(), self.stack.clone(), self.filename.clone(), self.handler.clone());
-        let (decided, steps, method) = (self.decided, self.steps.len(), self.fixed_method);
-        let (local, script_alias, context_prefix) = (self.local, self.script_alias, self.context_prefix);
-        self.subrequest = true;
-        self.outer_method = method;
-        self.fixed_method = Some(self.ask.universe().only("GET"));
-        let query = self.url.query.clone();
-        self.restart(path);
-        self.url.query = query;
+        let outer = self.enter(path);
         let looked = self.process_once();
-        self.subrequest = false;
-        self.fixed_method = method;
         let found = match &looked {
             Ok(()) if self.proxied.is_some() => true,
             Ok(()) => {
@@ -208,15 +207,10 @@ impl<'s> Run<'s, '_, '_> {
             Err(_) => false,
         };
         if found {
+            self.stay(&outer);
             return Ok(true);
         }
-        (self.url, self.stack, self.filename, self.handler) = kept;
-        (self.local, self.script_alias, self.context_prefix) = (local, script_alias, context_prefix);
-        self.proxied = None;
-        if looked.is_ok() {
-            self.steps.truncate(steps);
-            self.decided = decided;
-        }
+        self.leave(outer, looked.is_err());
         looked.map(|()| false)
     }
 }

@@ -6,6 +6,9 @@ use crate::ask::Fact;
 
 impl<'s> Run<'s, '_, '_> {
     pub(super) fn invoke_handler(&mut self) -> Phase {
+        if let Some(path) = self.inner_redirect.take() {
+            return Err(End::Again(path));
+        }
         if self.proxied.is_some() {
             return self.proxy_handler();
         }

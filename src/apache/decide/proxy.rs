@@ -176,10 +176,14 @@ impl Run<'_, '_, '_> {
         }
     }
 
+    /// The path and query that the upstream sees (`proxy_http_canon`).
     fn upstream_target(&self, path: &str) -> String {
-        let (path, own) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-        let path = if path.is_empty() { "/".to_owned() } else { encode_path(path) };
-        match own.or(self.url.query.as_deref()) {
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        if self.as_it_is {
+            return format!("{slash}{path}");
+        }
+        let path = format!("{slash}{}", encode_path(path));
+        match self.url.query.as_deref() {
             Some(query) => format!("{path}?{query}"),
             None => path,
         }

@@ -13,7 +13,7 @@ fn is_token(text: &str) -> bool {
 
 impl Run<'_, '_, '_> {
     /// `LimitRequestLine`.
-    const MAX_LINE: usize = 8190;
+    pub(super) const MAX_LINE: usize = 8190;
 
     pub(super) fn read_request(&mut self) -> Phase {
         let request = self.ask.request();

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::super::expr::wildcard;
 use super::super::site::rewrite::{Cond, CondKind, RewriteRule};
+use super::super::text::Piece;
 use super::super::text::rewrite_text;
 use super::values::{Matched, Value};
 use super::{End, Phase, Run};
@@ -14,44 +16,74 @@ pub(super) enum Rewritten {
     /// No rule changed anything.
     Unchanged,
     Status(u16),
-    /// `[P]`: a URL without `proxy:`.
-    Proxy(String),
+    /// `[P]`: a URL without `proxy:`, and whether it goes on as it is.
+    Proxy(String, bool),
     /// A URL of another host, and the status of the redirect.
     Redirect(u16),
     /// `[PT]`: a path for the modules that come next.
     PassThrough(String),
-    /// A path.
-    Local(String),
+    Local(Local),
     /// What cannot be told: a map's answer is needed.
     Unknown,
 }
 
+/// A path that rules made.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Local {
+    pub(super) path: String,
+    /// The text with which the substitution of the last rule begins: only what it spells out may name a folder of the disk.
+    pub(super) literal: Box<str>,
+    /// Whether it was a URL of this server.
+    pub(super) reduced: bool,
+}
+
 /// The state of one run over a list.
-struct Work {
-    /// What the patterns match against.
-    uri: String,
+struct Work<'w> {
+    /// The path of the section that the rules stand in, with a slash at its end.
+    folder: Option<&'w str>,
+    /// Whether the request is proxied, which leaves the path of the section in place.
+    proxied: bool,
     changed: bool,
-    proxy: bool,
+    no_escape: bool,
     redirect: Option<u16>,
     pass_through: bool,
+    literal: Box<str>,
+    reduced: bool,
+    status: Option<u16>,
     unknown: bool,
 }
 
-const MAX_ROUNDS: usize = 32;
-
 impl Run<'_, '_, '_> {
-    /// Applies the rules; `folder` is the path of the section they stand in, with a slash at its end.
+    /// Applies the rules to the file's name; `folder` is the path of the section they stand in.
     pub(super) fn rewrite(&mut self, rules: &[Arc<RewriteRule>], start: String, folder: Option<&str>) -> Phase<Rewritten> {
-        let mut work = Work { uri: start, changed: false, proxy: false, redirect: None, pass_through: false, unknown: false };
-        let phase = if folder.is_some() { "fixups" } else { "translate_name" };
-        let mut rounds = 0;
+        let kept = std::mem::replace(&mut self.filename, start);
+        let mut work = Work {
+            folder,
+            proxied: self.proxied.is_some(),
+            changed: false,
+            no_escape: false,
+            redirect: None,
+            pass_through: false,
+            literal: "".into(),
+            reduced: false,
+            status: None,
+            unknown: false,
+        };
+        self.rewrite_all(rules, &mut work);
+        let uri = std::mem::replace(&mut self.filename, kept);
+        Ok(self.outcome(work, uri))
+    }
+
+    fn rewrite_all(&mut self, rules: &[Arc<RewriteRule>], work: &mut Work<'_>) {
+        let phase = if work.folder.is_some() { "fixups" } else { "translate_name" };
+        let mut rounds = 1;
         let mut index = 0;
         while let Some(rule) = rules.get(index) {
             index += 1;
             if self.subrequest && (rule.flags.not_in_subrequests || rule.flags.redirect) {
                 continue;
             }
-            let Some(matched) = self.rule_matches(rule, &work, folder) else {
+            let Some(matched) = self.rule_matches(rule, work) else {
                 let mut failed = rule;
                 while failed.flags.chain && index < rules.len() {
                     failed = &rules[index];
@@ -59,17 +91,20 @@ impl Run<'_, '_, '_> {
                 }
                 continue;
             };
+            let target = self.expand(rule, &matched, work);
             self.set_env(rule, &matched);
             if let Some(handler) = &rule.flags.handler {
                 self.handler = Some(handler.clone());
             }
-            if let Some(status) = rule.flags.status {
+            let status = rule.flags.status.or(work.status);
+            if let Some(status) = status {
+                work.status = Some(status);
                 let step = self.step(phase, "RewriteRule", rule.span, "answers by itself");
                 self.decided = Some(step);
-                return Ok(Rewritten::Status(status));
+                return;
             }
-            if rule.target.is_some() {
-                self.substitute(rule, &matched, &mut work, folder);
+            if let Some(target) = target {
+                self.substitute(rule, target, work);
                 let step = self.step(phase, "RewriteRule", rule.span, "rewrites the path");
                 if rule.flags.proxy || work.redirect.is_some() {
                     self.decided = Some(step);
@@ -78,49 +113,55 @@ impl Run<'_, '_, '_> {
             if rule.flags.pass_through {
                 work.pass_through = true;
                 work.changed = true;
-                break;
+                return;
             }
-            if rule.flags.end {
-                self.ended = true;
-                break;
-            }
-            if rule.flags.proxy || rule.flags.last {
-                break;
+            self.ended |= rule.flags.end;
+            if rule.flags.end || rule.flags.proxy || rule.flags.last {
+                return;
             }
             if rule.flags.next {
                 rounds += 1;
-                if rounds >= MAX_ROUNDS {
-                    return Ok(Rewritten::Status(500));
+                if rounds >= rule.flags.rounds || self.filename.len() > 2 * Self::MAX_LINE {
+                    work.status = Some(500);
+                    return;
                 }
                 index = 0;
                 continue;
             }
             index += rule.flags.skip;
         }
-        Ok(self.outcome(work))
     }
 
-    fn outcome(&mut self, work: Work) -> Rewritten {
+    fn outcome(&mut self, work: Work<'_>, uri: String) -> Rewritten {
+        let absolute = is_absolute(&uri);
+        let touched = work.changed || work.status.is_some();
         if work.unknown {
             Rewritten::Unknown
+        } else if touched && (!absolute || work.no_escape) && self.url.query.as_deref().is_some_and(is_unsafe_query) {
+            Rewritten::Status(403)
+        } else if let Some(status) = work.status {
+            Rewritten::Status(status)
         } else if !work.changed {
             Rewritten::Unchanged
-        } else if work.proxy || work.uri.starts_with("proxy:") {
-            Rewritten::Proxy(work.uri.strip_prefix("proxy:").unwrap_or(&work.uri).to_owned())
-        } else if is_absolute(&work.uri) {
-            Rewritten::Redirect(work.redirect.unwrap_or(302))
         } else if work.pass_through {
-            Rewritten::PassThrough(work.uri)
+            Rewritten::PassThrough(uri)
+        } else if let Some(url) = uri.strip_prefix("proxy:") {
+            Rewritten::Proxy(url.to_owned(), work.no_escape)
+        } else if absolute {
+            Rewritten::Redirect(work.redirect.unwrap_or(302))
         } else {
-            Rewritten::Local(work.uri)
+            Rewritten::Local(Local { path: uri, literal: work.literal, reduced: work.reduced })
         }
     }
 
     /// The groups of a rule that matches with all its conditions.
-    fn rule_matches(&mut self, rule: &RewriteRule, work: &Work, folder: Option<&str>) -> Option<Matched> {
-        let subject = match folder {
-            Some(folder) if self.proxied.is_none() => work.uri.strip_prefix(folder).unwrap_or(&work.uri),
-            _ => &work.uri,
+    fn rule_matches(&mut self, rule: &RewriteRule, work: &Work<'_>) -> Option<Matched> {
+        // In a section the rest of the path counts as well, and the section's own path does not.
+        let whole = work.folder.filter(|_| !self.path_info.is_empty()).map(|_| format!("{}{}", self.filename, self.path_info));
+        let subject = whole.as_deref().unwrap_or(&self.filename);
+        let subject = match work.folder {
+            Some(folder) if !work.proxied => subject.strip_prefix(folder).unwrap_or(subject),
+            _ => subject,
         };
         let mut matched = Matched::default();
         match rule.pattern.groups(subject) {
@@ -135,15 +176,16 @@ impl Run<'_, '_, '_> {
                 }
             }
         }
-        self.conds_hold(&rule.conds, &mut matched).then_some(matched)
+        self.conds_hold(rule, &mut matched).then_some(matched)
     }
 
     /// Conditions hold together; those joined by `[OR]` are alternatives of the one that ends their chain.
-    fn conds_hold(&mut self, conds: &[Cond], matched: &mut Matched) -> bool {
+    fn conds_hold(&mut self, rule: &RewriteRule, matched: &mut Matched) -> bool {
+        let conds = &rule.conds;
         let mut index = 0;
         while let Some(cond) = conds.get(index) {
             index += 1;
-            let holds = self.cond_holds(cond, matched);
+            let holds = self.cond_holds(cond, rule.uses_cond_groups, matched);
             if holds {
                 let mut chained = cond;
                 while chained.or_next && index < conds.len() {
@@ -157,18 +199,31 @@ impl Run<'_, '_, '_> {
         true
     }
 
-    fn cond_holds(&mut self, cond: &Cond, matched: &mut Matched) -> bool {
-        if let Some(set) = cond.methods {
+    fn cond_holds(&mut self, cond: &Cond, wants_groups: bool, matched: &mut Matched) -> bool {
+        let wants_groups = wants_groups && matches!(cond.kind, CondKind::Pattern(_)) && !cond.negated;
+        if let Some(set) = cond.methods.filter(|_| !wants_groups) {
             return self.method_is(set);
         }
         if let CondKind::Expr(expr) = &cond.kind {
-            return self.expr(expr) != cond.negated;
+            let mut groups = Matched::default();
+            let holds = self.expr_with(expr, &mut groups) != cond.negated;
+            if holds && groups.rule.is_some() {
+                matched.cond = groups.rule;
+            }
+            return holds;
         }
-        let value = self.text(&cond.test, matched);
+        let mut value = self.text(&cond.test, matched);
+        if let Value::ByMethod(texts) = &value
+            && wants_groups
+        {
+            value = Value::Plain(self.ask.settle(texts).unwrap_or_default());
+        }
         let holds = match (&cond.kind, &value) {
             (CondKind::File, Value::Plain(path)) => self.file_exists(path),
             (CondKind::Folder, Value::Plain(path)) => self.ask.fact(Fact::FolderExists(path.trim_end_matches('/').into()), false),
             (CondKind::Other('s' | 'F'), Value::Plain(path)) => self.file_exists(path),
+            (CondKind::Other('U'), Value::Plain(path)) => self.is_reachable(path),
+            (CondKind::Other('l' | 'h' | 'L'), Value::Plain(_)) if self.ask.sees_disk() => false,
             (CondKind::Other(sign), _) => self.suppose(&format!("the test `-{sign}` of a rewrite condition holds"), false),
             (CondKind::Pattern(pattern), Value::Plain(text)) => match pattern.groups(text) {
                 Some(Some(groups)) => {
@@ -209,84 +264,131 @@ impl Run<'_, '_, '_> {
         }
     }
 
-    /// Puts the substitution in the place of the path.
-    fn substitute(&mut self, rule: &RewriteRule, matched: &Matched, work: &mut Work, folder: Option<&str>) {
-        let Some(target) = &rule.target else { return };
-        let target = match self.text(target, matched) {
-            Value::Plain(target) => target,
-            Value::ByMethod(targets) => self.ask.settle(&targets).unwrap_or_default(),
-            Value::Unknown(why) => {
-                self.ask.doubt(format!("a rewrite rule puts {why} into the path"));
-                work.unknown = true;
-                return;
+    /// The substitution with its variables filled in; `None` for `-`.
+    fn expand(&mut self, rule: &RewriteRule, matched: &Matched, work: &mut Work<'_>) -> Option<String> {
+        let target = rule.target.as_ref()?;
+        let escaped;
+        let matched = match &rule.flags.escape {
+            Some(escape) => {
+                escaped = matched.map(|group| escape.apply(group));
+                &escaped
             }
+            None => matched,
         };
+        let mut expanded = String::new();
+        let mut is_query = false;
+        for piece in target {
+            let value = match self.text(std::slice::from_ref(piece), matched) {
+                Value::Plain(value) => value,
+                Value::ByMethod(values) => self.ask.settle(&values).unwrap_or_default(),
+                Value::Unknown(why) => {
+                    self.ask.doubt(format!("a rewrite rule puts {why} into the path"));
+                    work.unknown = true;
+                    String::new()
+                }
+            };
+            // A question mark that the client wrote as %3F must not begin the query.
+            if !is_query && value.contains('?') {
+                is_query = true;
+                if !matches!(piece, Piece::Literal(_)) && !rule.flags.allow_question_mark {
+                    work.status = Some(403);
+                }
+            }
+            expanded.push_str(&value);
+        }
+        Some(expanded)
+    }
+
+    /// Puts the substitution in the place of the path.
+    fn substitute(&mut self, rule: &RewriteRule, mut uri: String, work: &mut Work<'_>) {
         work.changed = true;
-        let mut uri = target;
-        if self.proxied.is_none() && !uri.starts_with('/') && !is_absolute(&uri) {
-            match folder {
-                Some(folder) => uri = format!("{folder}{uri}"),
-                None if !rule.flags.proxy && !rule.flags.redirect => uri = format!("/{uri}"),
+        work.no_escape = rule.flags.no_escape;
+        work.literal = match rule.target.as_deref() {
+            Some([Piece::Literal(literal), ..]) => literal.clone(),
+            _ => "".into(),
+        };
+        let mut prefixed = false;
+        if !work.proxied && !uri.starts_with('/') && !is_absolute(&uri) {
+            match work.folder {
+                Some(folder) => (uri, prefixed) = (format!("{folder}{uri}"), true),
+                None if !rule.flags.proxy && !rule.flags.redirect => (uri, prefixed) = (format!("/{uri}"), true),
                 None => {}
             }
         }
+        if work.folder.is_some() && rule.flags.discard_path_info {
+            self.path_info.clear();
+        }
         self.split_query(rule, &mut uri);
-        if is_absolute(&uri) {
-            uri = self.reduce(uri);
-        }
         if rule.flags.proxy {
-            if !is_absolute(&uri) && !uri.starts_with("proxy:") {
-                uri = self.qualify(&uri);
-            }
-            work.proxy = true;
+            uri = format!("proxy:{}", self.qualify(uri));
         } else if rule.flags.redirect {
-            if !is_absolute(&uri) {
-                if let (Some(folder), Some(base)) = (folder, self.rewrite_base()) {
-                    uri = uri.strip_prefix(folder).map_or_else(|| uri.clone(), |rest| join_base(&base, rest));
-                }
-                uri = self.qualify(&uri);
-            }
+            uri = self.qualify(uri);
             work.redirect = Some(rule.flags.redirect_status);
+        } else {
+            if let Some(path) = self.reduce(&uri) {
+                (uri, work.reduced) = (path, true);
+            }
+            if is_absolute(&uri) {
+                work.redirect = Some(rule.flags.redirect_status);
+            } else if !prefixed && !work.literal.starts_with("//") {
+                let slashes = uri.len() - uri.trim_start_matches('/').len();
+                uri.drain(..slashes.saturating_sub(1));
+            }
         }
-        work.uri = uri;
+        self.filename = uri;
     }
 
     /// A query in the substitution replaces the request's own, or comes before it with `[QSA]` (`splitout_queryargs`).
     fn split_query(&mut self, rule: &RewriteRule, uri: &mut String) {
         if rule.flags.no_query {
             self.url.query = None;
+            return;
         }
-        let Some((path, query)) = uri.split_once('?').map(|(path, query)| (path.to_owned(), query.to_owned())) else { return };
-        let own = self.url.query.take().filter(|own| !own.is_empty() && rule.flags.append_query);
-        let query = match own {
-            Some(own) if query.is_empty() => own,
-            Some(own) => format!("{query}&{own}"),
-            None => query,
+        if rule.flags.discard_query {
+            self.url.query = None;
+        }
+        let split = if rule.flags.last_question_mark { uri.rsplit_once('?') } else { uri.split_once('?') };
+        let Some((path, query)) = split.map(|(path, query)| (path.to_owned(), query.to_owned())) else { return };
+        let query = match self.url.query.take() {
+            own if rule.flags.append_query && query.is_empty() => own.unwrap_or_default(),
+            own if rule.flags.append_query => format!("{query}&{}", own.unwrap_or_default()),
+            _ => query,
         };
-        self.url.query = (!query.is_empty()).then_some(query);
+        let query = query.strip_suffix('&').unwrap_or(&query);
+        self.url.query = (!query.is_empty()).then(|| query.to_owned());
         *uri = path;
     }
 
-    /// A URL of the server's own host is a path (`reduce_uri`).
-    fn reduce(&self, uri: String) -> String {
-        let Some((scheme, rest)) = uri.split_once("://") else { return uri };
-        let request = self.ask.request();
-        if !scheme.eq_ignore_ascii_case(&request.scheme) {
-            return uri;
+    /// A URL of the server's own host as a path (`reduce_uri`).
+    fn reduce(&self, uri: &str) -> Option<String> {
+        let (scheme, rest) = uri.split_once("://")?;
+        if !scheme.eq_ignore_ascii_case(&self.ask.request().scheme) {
+            return None;
         }
         let (host, path) = rest.find('/').map_or((rest, ""), |end| rest.split_at(end));
         let default = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
-        let (name, port) = match host.rsplit_once(':') {
-            Some((name, port)) => (name, port.parse().unwrap_or(default)),
+        let (name, port) = match host.split_once(':') {
+            Some((name, port)) => (name, port.parse().unwrap_or(0)),
             None => (host, default),
         };
-        let own = self.server.names.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name));
-        let same_port = self.server_port() == port;
-        if own && same_port { if path.is_empty() { "/".to_owned() } else { path.to_owned() } } else { uri }
+        self.is_own_host(name, port).then(|| if path.is_empty() { "/".to_owned() } else { path.to_owned() })
+    }
+
+    /// Whether a URL's host is that of the server which has the request (`ap_matches_request_vhost`).
+    pub(super) fn is_own_host(&self, host: &str, port: u16) -> bool {
+        let names = &self.server.names;
+        let host = host.to_ascii_lowercase();
+        let own = self.ask.request().port == port || names.name_port == Some(port);
+        own && (names.name.as_ref() == Some(&host)
+            || names.aliases.contains(&host)
+            || names.wild.iter().any(|pattern| wildcard(pattern, &host)))
     }
 
     /// A path as a URL of this server (`fully_qualify_uri`).
-    fn qualify(&self, path: &str) -> String {
+    fn qualify(&self, path: String) -> String {
+        if is_absolute(&path) {
+            return path;
+        }
         let request = self.ask.request();
         let name = self.server.names.name.as_deref().unwrap_or("localhost");
         let port = self.server_port();
@@ -295,11 +397,6 @@ impl Run<'_, '_, '_> {
             ("http", 80) | ("https", 443) => format!("{}://{name}{slash}{path}", request.scheme),
             _ => format!("{}://{name}:{port}{slash}{path}", request.scheme),
         }
-    }
-
-    pub(super) fn rewrite_base(&self) -> Option<String> {
-        let (_, last) = self.stack.iter().rev().find(|(_, config)| config.rewrite.is_some())?;
-        last.rewrite.as_ref()?.base.clone()
     }
 
     /// What a request that no rule can be told for becomes.
@@ -324,6 +421,11 @@ fn split_env(line: &str) -> (&str, &str) {
 
 pub(super) fn join_base(base: &str, rest: &str) -> String {
     format!("{}/{}", base.trim_end_matches('/'), rest.trim_start_matches('/'))
+}
+
+/// Blanks and control signs, which no query may hold unescaped.
+fn is_unsafe_query(query: &str) -> bool {
+    query.bytes().any(|byte| byte <= b' ' || byte == 0x7f)
 }
 
 /// Whether mod_rewrite takes a text for a URL with a host (`is_absolute_uri`).

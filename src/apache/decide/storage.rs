@@ -21,8 +21,7 @@ impl Run<'_, '_, '_> {
         if self.method_is(trace) {
             return self.trace_here();
         }
-        self.walk_storage();
-        Ok(())
+        self.walk_storage()
     }
 
     /// TRACE of what is not proxied is answered before any access rule (`ap_send_http_trace`).

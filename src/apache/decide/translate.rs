@@ -2,9 +2,10 @@
 
 use super::super::site::proxy::{From as PassFrom, ProxyPass};
 use super::super::site::redirect::{From as AliasFrom, Redirect, alias_matches};
-use super::rewrite::Rewritten;
+use super::rewrite::{Local, Rewritten};
 use super::{End, Phase, Run};
 use crate::source::Span;
+use std::borrow::Cow;
 
 impl<'s> Run<'s, '_, '_> {
     pub(super) fn translate_name(&mut self) -> Phase {
@@ -57,17 +58,17 @@ impl<'s> Run<'s, '_, '_> {
         match self.rewrite(rules, start, None)? {
             Rewritten::Unchanged => Ok(false),
             Rewritten::Status(status) | Rewritten::Redirect(status) => Err(End::Status(status)),
-            Rewritten::Proxy(_) if !self.has("proxy") => Err(End::Status(403)),
-            Rewritten::Proxy(url) => {
-                self.proxied = Some(url);
+            Rewritten::Proxy(..) if !self.has("proxy") => Err(End::Status(403)),
+            Rewritten::Proxy(url, as_it_is) => {
+                self.go_on(url, as_it_is);
                 Ok(true)
             }
             Rewritten::PassThrough(path) => {
                 self.url.path = path;
                 Ok(false)
             }
-            Rewritten::Local(path) => {
-                self.local_file(path)?;
+            Rewritten::Local(local) => {
+                self.local_file(local)?;
                 Ok(true)
             }
             Rewritten::Unknown => self.rewrite_unknown(),
@@ -75,17 +76,31 @@ impl<'s> Run<'s, '_, '_> {
     }
 
     /// A rewritten path is a file's where its first folder exists, else it lies below the document root (`prefix_stat`).
-    fn local_file(&mut self, path: String) -> Phase {
+    fn local_file(&mut self, local: Local) -> Phase {
+        let Local { path, literal, reduced } = local;
         if !path.starts_with('/') {
             return Err(End::Status(400));
         }
         let first = path[1..].find('/').map_or(path.as_str(), |end| &path[..=end]);
         let root = self.document_root().trim_end_matches('/').to_owned();
-        let absolute = path.starts_with(&root) && !root.is_empty()
-            || first.len() > 1 && first.len() < path.len() && self.ask.fact(crate::ask::Fact::FolderExists(first.into()), false);
+        let spelled_out = || literal.starts_with(first) || path.starts_with(&root);
+        let absolute = first.len() > 1
+            && !reduced
+            && spelled_out()
+            && (path.starts_with(&root) && !root.is_empty()
+                || self.ask.fact(crate::ask::Fact::FolderExists(first.into()), false));
         self.filename = if absolute { path } else { root + &path };
         self.local = true;
         Ok(())
+    }
+
+    /// Sends the request to a URL that a rewrite rule made.
+    pub(super) fn go_on(&mut self, url: String, as_it_is: bool) {
+        self.as_it_is = as_it_is;
+        self.proxied = Some(match self.url.query.as_deref().filter(|_| as_it_is) {
+            Some(query) => format!("{url}?{query}"),
+            None => url,
+        });
     }
 
     /// `ProxyPass`: that of the innermost Location, then the server's list, the main server's lines first.
@@ -103,6 +118,7 @@ impl<'s> Run<'s, '_, '_> {
             match url {
                 Some(url) => {
                     self.decided = Some(step);
+                    self.as_it_is = pass.no_canon;
                     self.proxied = Some(url);
                     return Ok(true);
                 }
@@ -117,15 +133,15 @@ impl<'s> Run<'s, '_, '_> {
 
     /// The URL that a line maps the path to; the inner `None` for `!`.
     fn pass_matches(&mut self, pass: &ProxyPass) -> Option<Option<String>> {
-        let path = self.url.path.as_str();
+        let path = self.pass_subject(pass);
         match &pass.from {
             PassFrom::Prefix(from) => {
-                let length = alias_matches(path, from).filter(|length| *length > 0)?;
+                let length = alias_matches(&path, from).filter(|length| *length > 0)?;
                 let Some(to) = &pass.to else { return Some(None) };
                 Some(Some(format!("{to}{}", &path[length..])))
             }
             PassFrom::Pattern(pattern) => {
-                let groups = match pattern.groups(path) {
+                let groups = match pattern.groups(&path) {
                     Some(groups) => groups?,
                     None => {
                         self.ask.doubt("the pattern of `ProxyPassMatch` cannot be tested here");
@@ -138,8 +154,17 @@ impl<'s> Run<'s, '_, '_> {
                 };
                 let Some(to) = &pass.to else { return Some(None) };
                 let filled = fill_groups(to, &groups);
-                Some(Some(if *filled == **to { format!("{to}{}", self.url.path) } else { filled }))
+                Some(Some(if *filled == **to { format!("{to}{}", self.pass_subject(pass)) } else { filled }))
             }
+        }
+    }
+
+    /// What a line matches against: with `nocanon` the target as the client wrote it.
+    fn pass_subject(&self, pass: &ProxyPass) -> Cow<'_, str> {
+        match &self.url.query {
+            Some(query) if pass.no_canon => Cow::Owned(format!("{}?{query}", self.url.raw)),
+            _ if pass.no_canon => Cow::Borrowed(&self.url.raw),
+            _ => Cow::Borrowed(&self.url.path),
         }
     }
 
@@ -185,9 +210,14 @@ impl<'s> Run<'s, '_, '_> {
     fn alias(&mut self) -> bool {
         let (site, server) = (self.site, self.server);
         if let Some(alias) = self.innermost(|config| config.rest.as_ref()?.alias.as_ref()) {
-            // An alias of a section stands for the section's path and what lies below it.
-            let below = self.section_rest();
-            self.filename = format!("{}{below}", alias.value);
+            // An alias of a section is the file for all paths of the section, unless `AliasPreservePath` keeps the rest.
+            let keeps = self.innermost(|config| config.rest.as_ref()?.alias_keeps_path).unwrap_or(false);
+            let below = if keeps { self.section_rest() } else { String::new() };
+            let path = match self.text(&alias.value, &super::values::Matched::default()) {
+                super::values::Value::Plain(path) => path,
+                _ => String::new(),
+            };
+            self.filename = format!("{path}{below}");
             return true;
         }
         let main = if std::ptr::eq(site.main(), server) { &[][..] } else { &site.main().aliases[..] };
@@ -196,15 +226,15 @@ impl<'s> Run<'s, '_, '_> {
                 AliasFrom::All => None,
                 AliasFrom::Prefix(from) => {
                     let length = alias_matches(&self.url.path, from).filter(|length| *length > 0);
-                    length.map(|length| (from.as_str(), format!("{}{}", alias.to, &self.url.path[length..])))
+                    length.map(|length| (Some(from.as_str()), format!("{}{}", alias.to, &self.url.path[length..])))
                 }
                 AliasFrom::Pattern(pattern) => {
-                    pattern.groups(&self.url.path).flatten().map(|groups| ("", fill_groups(&alias.to, &groups)))
+                    pattern.groups(&self.url.path).flatten().map(|groups| (None, fill_groups(&alias.to, &groups)))
                 }
             };
             if let Some((prefix, file)) = file {
                 self.filename = file;
-                self.context_prefix = Some(prefix);
+                self.context = prefix.map(|prefix| (prefix, alias.to.as_str()));
                 self.script_alias = alias.script.then_some(alias.span);
                 return true;
             }
@@ -246,9 +276,9 @@ impl<'s> Run<'s, '_, '_> {
         }
         let Some((scheme, rest)) = target.split_once("://") else { return false };
         let host = rest.split(['/', '?']).next().unwrap_or("");
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        let local = self.server.names.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name));
-        if local && scheme.eq_ignore_ascii_case(&self.ask.request().scheme) {
+        let default = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
+        let (name, port) = host.rsplit_once(':').map_or((host, default), |(name, port)| (name, port.parse().unwrap_or(0)));
+        if self.is_own_host(name, port) && scheme.eq_ignore_ascii_case(&self.ask.request().scheme) {
             return false;
         }
         self.forward_proxy(on.span, target);

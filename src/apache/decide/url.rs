@@ -40,6 +40,11 @@ pub(super) fn normalize(raw: &str, keep_slashes: bool) -> Result<String, BadPath
     if encoded_slash { Err(BadPath::EncodedSlash) } else { decode(&resolved, |_| true) }
 }
 
+/// Every escape decoded; what is none stays as it is.
+pub(super) fn decode_all(text: &str) -> String {
+    decode(text, |_| true).unwrap_or_else(|_| text.to_owned())
+}
+
 fn decode(text: &str, which: impl Fn(u8) -> bool) -> Result<String, BadPath> {
     if !text.contains('%') {
         return Ok(text.to_owned());
@@ -94,13 +99,13 @@ fn resolve(path: &str) -> Result<String, BadPath> {
 
 /// Encodes a path for the upstream (`ap_proxy_canonenc`).
 pub(in crate::apache) fn encode_path(path: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"$-_.+!*'(),;:@&=/~%".contains(&byte);
-    if path.bytes().all(plain) && !path.contains('%') {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"$-_.+!*'(),;:@&=/~".contains(&byte);
+    if path.bytes().all(plain) {
         return path.to_owned();
     }
     let mut out = String::with_capacity(path.len() + 8);
     for byte in path.bytes() {
-        if plain(byte) && byte != b'%' {
+        if plain(byte) {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));

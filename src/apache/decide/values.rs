@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::super::expr::Expr;
 use super::super::site::setenvif::{SetEnvIf, Test};
-use super::super::text::{Function, Piece, Text, Var};
+use super::super::text::{Function, Piece, Var};
+use super::authn::User;
 use super::{Layer, Run};
 use crate::ask::Fact;
 use crate::http::ByMethod;
@@ -26,6 +27,17 @@ impl Default for Value {
 }
 
 impl Value {
+    /// A value that is the same for all methods as what it is.
+    pub(super) fn plain(self) -> Value {
+        match self {
+            Value::ByMethod(texts) => match texts.constant() {
+                Some(text) => Value::Plain(text.clone()),
+                None => Value::ByMethod(texts),
+            },
+            other => other,
+        }
+    }
+
     fn map(self, of: impl Fn(&str) -> String) -> Value {
         match self {
             Value::Plain(text) => Value::Plain(of(&text)),
@@ -54,6 +66,19 @@ pub(super) struct Matched {
     pub(super) cond: Option<Groups>,
 }
 
+impl Matched {
+    /// The same with each group changed.
+    pub(super) fn map(&self, change: impl Fn(&str) -> String) -> Matched {
+        let all = |groups: &Option<Groups>| {
+            groups.as_ref().map(|groups| Groups {
+                numbered: groups.numbered.iter().map(|group| group.as_deref().map(&change)).collect(),
+                named: Vec::new(),
+            })
+        };
+        Matched { rule: all(&self.rule), cond: all(&self.cond) }
+    }
+}
+
 fn group(groups: Option<&Groups>, number: u8) -> String {
     groups.and_then(|groups| groups.numbered.get(usize::from(number))?.clone()).unwrap_or_default()
 }
@@ -66,21 +91,49 @@ impl Run<'_, '_, '_> {
 
     /// Whether an expression holds.
     pub(super) fn expr(&mut self, expr: &Expr) -> bool {
+        self.expr_with(expr, &mut Matched::default())
+    }
+
+    /// The same; a regular expression that matches leaves its groups to what follows it.
+    pub(super) fn expr_with(&mut self, expr: &Expr, matched: &mut Matched) -> bool {
         match expr {
             Expr::Constant(value) => *value,
-            Expr::Not(inner) => !self.expr(inner),
-            Expr::All(list) => list.iter().all(|inner| self.expr(inner)),
-            Expr::Any(list) => list.iter().any(|inner| self.expr(inner)),
+            Expr::Not(inner) => !self.expr_with(inner, matched),
+            Expr::All(list) => list.iter().all(|inner| self.expr_with(inner, matched)),
+            Expr::Any(list) => list.iter().any(|inner| self.expr_with(inner, matched)),
             Expr::Method(set) => self.method_is(*set),
-            Expr::Unary('f' | 'F', text) => match self.text(text, &Matched::default()) {
+            Expr::Match(text, pattern) => {
+                let value = self.text(text, matched);
+                if let Value::Plain(text) = &value
+                    && let Some(groups) = pattern.groups(text)
+                {
+                    let holds = groups.is_some();
+                    matched.rule = groups.or(matched.rule.take());
+                    return holds;
+                }
+                self.test(vec![value], "an expression holds", |values| pattern.matches(&values[0]))
+            }
+            Expr::Unary('e', text) => match self.text(text, matched) {
+                Value::Plain(path) => {
+                    let path: Arc<str> = path.into();
+                    self.ask.fact(Fact::FileExists(Arc::clone(&path)), false) || self.ask.fact(Fact::FolderExists(path), false)
+                }
+                _ => self.suppose("the file of an expression exists", false),
+            },
+            Expr::Unary('f' | 'F' | 's', text) => match self.text(text, matched) {
                 Value::Plain(path) => self.ask.fact(Fact::FileExists(path.into()), false),
                 _ => self.suppose("the file of an expression exists", false),
             },
-            Expr::Unary('d', text) => match self.text(text, &Matched::default()) {
+            Expr::Unary('h' | 'L', _) if self.ask.sees_disk() => false,
+            Expr::Unary('U' | 'A', text) => match self.text(text, matched) {
+                Value::Plain(path) => self.is_reachable(&path),
+                _ => self.suppose("the path of an expression can be reached", false),
+            },
+            Expr::Unary('d', text) => match self.text(text, matched) {
                 Value::Plain(path) => self.ask.fact(Fact::FolderExists(path.into()), false),
                 _ => self.suppose("the folder of an expression exists", false),
             },
-            Expr::Unary('R', text) => match self.text(text, &Matched::default()) {
+            Expr::Unary('R', text) => match self.text(text, matched) {
                 Value::Plain(net) => {
                     let client = self.ask.client();
                     super::super::net::Net::parse(&net).is_some_and(|net| net.contains(&client))
@@ -88,7 +141,7 @@ impl Run<'_, '_, '_> {
                 _ => self.suppose("the client's address is of the expression's range", false),
             },
             leaf => {
-                let values: Vec<Value> = leaf.texts().into_iter().map(|text| self.text(text, &Matched::default())).collect();
+                let values: Vec<Value> = leaf.texts().into_iter().map(|text| self.text(text, matched)).collect();
                 self.test(values, "an expression holds", |values| leaf.holds(values))
             }
         }
@@ -118,7 +171,7 @@ impl Run<'_, '_, '_> {
         }
     }
 
-    pub(super) fn text(&mut self, text: &Text, matched: &Matched) -> Value {
+    pub(super) fn text(&mut self, text: &[Piece], matched: &Matched) -> Value {
         let mut value = Value::default();
         for piece in text {
             let next = match piece {
@@ -129,6 +182,7 @@ impl Run<'_, '_, '_> {
                 Piece::Call(Function::Lower, inner) => self.text(inner, matched).map(str::to_lowercase),
                 Piece::Call(Function::Upper, inner) => self.text(inner, matched).map(str::to_uppercase),
                 Piece::Call(Function::Unknown(name), _) => Value::Unknown(format!("`{name}`").into()),
+                Piece::Map(call) => self.look_up_map(call, matched),
             };
             value = value.join(next);
         }
@@ -150,7 +204,7 @@ impl Run<'_, '_, '_> {
         }
     }
 
-    fn var(&mut self, var: &Var) -> Value {
+    pub(super) fn var(&mut self, var: &Var) -> Value {
         let request = self.ask.request();
         Value::Plain(match var {
             Var::Method => return self.method_text(),
@@ -160,11 +214,20 @@ impl Run<'_, '_, '_> {
                 return method.join(Value::Plain(rest));
             }
             Var::Uri => self.url.path.clone(),
-            Var::Filename if self.filename.is_empty() => self.url.path.clone(),
             Var::Filename => match &self.proxied {
-                Some(url) => format!("proxy:{url}"),
-                None => self.filename.clone(),
+                Some(url) if self.filename.is_empty() => format!("proxy:{url}"),
+                None if self.filename.is_empty() => self.url.path.clone(),
+                _ => self.filename.clone(),
             },
+            Var::PathInfo => self.path_info.clone(),
+            Var::User => match &self.user {
+                User::Nobody => String::new(),
+                User::Named(name) => name.to_string(),
+                User::Somebody => return Value::Unknown("the user's name".into()),
+            },
+            Var::IsSubrequest => if self.subrequest { "true" } else { "false" }.to_owned(),
+            Var::Software => format!("Apache/{}", self.site.release),
+            Var::LookAhead(inner) => return self.look_ahead(inner),
             Var::Query => self.url.query.clone().unwrap_or_default(),
             Var::Header(name) => self.ask.header(name).map(|value| value.to_string()).unwrap_or_default(),
             Var::Env(name) => return self.env_value(name, 0).unwrap_or_default(),
@@ -176,7 +239,7 @@ impl Run<'_, '_, '_> {
             },
             Var::ServerAddress => request.address.clone(),
             Var::DocumentRoot => self.document_root().to_owned(),
-            Var::ContextPrefix => self.context_prefix.unwrap_or("").to_owned(),
+            Var::ContextPrefix => self.context.map_or("", |(prefix, _)| prefix).to_owned(),
             Var::Scheme => request.scheme.clone(),
             Var::Https => if request.scheme == "https" { "on" } else { "off" }.to_owned(),
             Var::Protocol => format!("HTTP/{}", request.version),

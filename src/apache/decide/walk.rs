@@ -2,8 +2,9 @@
 
 use super::super::expr::Expr;
 use super::super::select::{sections, takes_folder};
+use super::super::site::htaccess::Allowed;
 use super::super::site::section::{DirConfig, IfKind, Matcher, Section};
-use super::{Layer, Run};
+use super::{End, Layer, Phase, Run};
 use crate::ask::Fact;
 
 impl<'s> Run<'s, '_, '_> {
@@ -90,8 +91,9 @@ impl<'s> Run<'s, '_, '_> {
     }
 
     /// `<Directory>` sections from the root down, then `<DirectoryMatch>`, then `<Files>`.
-    pub(super) fn walk_storage(&mut self) {
+    pub(super) fn walk_storage(&mut self) -> Phase {
         self.stack = self.defaults();
+        self.find_file();
         let (site, server) = (self.site, self.server);
         let filename = std::mem::take(&mut self.filename);
         let mut directories: Vec<&'s Section> = sections(site, server, |server| &server.directories).collect();
@@ -103,6 +105,7 @@ impl<'s> Run<'s, '_, '_> {
                     self.stack.push((Layer::Storage, &section.config));
                 }
             }
+            self.own_file(folder, index + 1 < folders.len(), &filename)?;
         }
         for section in directories {
             if matches!(section.matcher, Matcher::Pattern(_)) && self.takes(section, Subject::Text(&filename)) {
@@ -111,6 +114,42 @@ impl<'s> Run<'s, '_, '_> {
         }
         self.filename = filename;
         self.walk_files();
+        Ok(())
+    }
+
+    /// Follows the path as far as it exists: what comes after a file, or after the first name that is none, is no part of the
+    /// file's name (`ap_directory_walk`). Where files are not looked up, the whole path is taken for the name.
+    fn find_file(&mut self) {
+        if !self.ask.sees_disk() || self.is_folder(&self.filename.clone()) {
+            return;
+        }
+        let ends: Vec<usize> = self.filename.match_indices('/').map(|(index, _)| index).skip(1).collect();
+        for end in ends {
+            let folder = self.filename[..end].to_owned();
+            if !self.is_folder(&folder) {
+                self.path_info = self.filename.split_off(end);
+                return;
+            }
+        }
+    }
+
+    /// The `.htaccess` file of a folder on the way.
+    fn own_file(&mut self, folder: &str, is_above: bool, filename: &str) -> Phase {
+        let Some(own) = self.site.folders.get(folder) else { return Ok(()) };
+        if !is_above && !self.is_folder(filename) {
+            return Ok(());
+        }
+        match own.under(&Allowed::by(self.stack.iter().rev().map(|(_, config)| *config))) {
+            Some(Ok(config)) => {
+                self.stack.push((Layer::Storage, config));
+                Ok(())
+            }
+            Some(Err(span)) => {
+                let note = "may not stand in a `.htaccess` file here";
+                self.decided("map_to_storage", ".htaccess", *span, note, End::Status(500))
+            }
+            None => Ok(()),
+        }
     }
 
     /// `<Files>` sections of all that was met so far.

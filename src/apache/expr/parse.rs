@@ -311,7 +311,7 @@ fn unescaped(text: &str) -> String {
 }
 
 /// A string's own variables and groups.
-fn interpolated(text: &str) -> Text {
+pub(in crate::apache) fn interpolated(text: &str) -> Text {
     let mut builder = Builder::default();
     let mut rest = text;
     while let Some(at) = rest.find(['%', '$']) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 /// Modules by identifier (`proxy_module`), with the moment at which each was loaded.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::apache) struct Modules {
     /// Where the LoadModule lines are out of sight: every module counts as loaded.
     all: bool,

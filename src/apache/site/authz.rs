@@ -44,9 +44,19 @@ pub(in crate::apache) enum Rule {
     Env(Vec<String>),
     Expr(Expr),
     /// Needs a user that the server knows.
-    User,
+    User(Wanted),
     /// A rule that a module decides by what only the running server knows: its name.
     Other(String),
+}
+
+/// Which users a rule is content with.
+#[derive(Clone, Debug)]
+pub(in crate::apache) enum Wanted {
+    Any,
+    Users(Vec<String>),
+    Groups(Vec<String>),
+    /// What only the running server can tell.
+    Other,
 }
 
 impl Node {
@@ -152,8 +162,11 @@ pub(in crate::apache) fn read_require(
                 Err(error) => return Err(format!("`Require expr`: {}", error.message)),
             }
         }
-        "user" | "valid-user" | "group" | "file-owner" | "file-group" => Rule::User,
-        name if name.starts_with("ldap-") || name.starts_with("dbm-") || name.starts_with("dbd-") => Rule::User,
+        "valid-user" => Rule::User(Wanted::Any),
+        "user" => Rule::User(Wanted::Users(values(rest).into_iter().map(|word| word.into_owned()).collect())),
+        "group" => Rule::User(Wanted::Groups(values(rest).into_iter().map(|word| word.into_owned()).collect())),
+        "file-owner" | "file-group" => Rule::User(Wanted::Other),
+        name if ["ldap-", "dbm-", "dbd-"].iter().any(|start| name.starts_with(start)) => Rule::User(Wanted::Other),
         _ => Rule::Other(provider.into_owned()),
     };
     Ok(Node { rule, negated, limited, span })

@@ -2,20 +2,20 @@
 
 mod directory;
 mod hosts;
+mod htaccess;
 mod server;
 mod wording;
 
-use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::super::candidates::Values;
-use super::super::read::{Config, Statement, Statements};
+use super::super::read::{Config, Statement};
 use super::super::words::values;
+use super::htaccess::Allowed;
 use super::methods::Registry;
 use super::patterns::Patterns;
 use super::proxy::Balancer;
-use super::section::{DirConfig, Matcher, Section};
 use super::security::Security;
 use super::vhost::Hosts;
 use super::{ApacheSite, Context, Listen, Server};
@@ -26,8 +26,13 @@ use crate::source::{Reader, SourceFile};
 
 /// Builds the site of a config that was read.
 pub(in crate::apache) fn build(reader: &mut Reader<'_>, config: Config, main: &[Arc<SourceFile>], task: &Task) -> ApacheSite {
-    let universe =
-        Universe::new(named_methods(&config).iter().map(String::as_str).chain(task.methods.iter().map(String::as_str)));
+    let folder_config = main.first().filter(|file| file.path.file_name().is_some_and(|name| name == ".htaccess"));
+    let folders = match folder_config {
+        Some(_) => BTreeMap::new(),
+        None => htaccess::find(reader, &config, task.target),
+    };
+    let names: BTreeSet<String> = std::iter::once(&config).chain(folders.values()).flat_map(named_methods).collect();
+    let universe = Universe::new(names.iter().map(String::as_str).chain(task.methods.iter().map(String::as_str)));
     let registry = registry(&config, &universe);
     let context = Context { config: &config, universe, registry, patterns: Patterns::default(), findings: Vec::new() };
     let mut builder = Builder {
@@ -37,15 +42,17 @@ pub(in crate::apache) fn build(reader: &mut Reader<'_>, config: Config, main: &[
         addresses: Vec::new(),
         balancers: HashMap::new(),
         listens: Vec::new(),
+        allowed: Allowed::all(),
         reader,
     };
-    let folder_config = main.first().filter(|file| file.path.file_name().is_some_and(|name| name == ".htaccess"));
     match folder_config {
-        Some(file) => builder.htaccess(config.statements(), file.folder()),
+        Some(file) => builder.lone_htaccess(&config, file.folder()),
         None => builder.server(config.statements(), 0),
     }
     builder.finish_hosts();
     builder.inherit_rewrite();
+    let read = |(path, config): (&String, &Config)| (path.clone(), builder.folder(path, config, task.target));
+    let read_folders = folders.iter().map(read).collect();
     let Builder { context, mut servers, hosts, balancers, listens, .. } = builder;
     let (security, policies) = Security::new(servers.iter_mut().map(|server| server.defaults.security.take()).collect());
     let Context { universe, registry, mut findings, .. } = context;
@@ -53,6 +60,7 @@ pub(in crate::apache) fn build(reader: &mut Reader<'_>, config: Config, main: &[
     let mut site = ApacheSite {
         trees: Vec::new(),
         modules: Default::default(),
+        release: task.target,
         universe,
         registry,
         servers,
@@ -62,11 +70,13 @@ pub(in crate::apache) fn build(reader: &mut Reader<'_>, config: Config, main: &[
         findings,
         candidates: Values::default(),
         security,
+        folders: read_folders,
     };
     site.candidates = Values::of(&site);
     site.findings.extend(super::super::check::check(&site, &config, task, folder_config.is_some()));
     let Config { trees, modules, findings, .. } = config;
     site.trees = trees;
+    site.trees.extend(folders.into_values().flat_map(|folder| folder.trees));
     site.modules = modules;
     site.findings.extend(findings);
     site
@@ -128,6 +138,8 @@ struct Builder<'c, 'r, 'f> {
     addresses: Vec<(usize, Vec<String>)>,
     balancers: HashMap<String, Balancer>,
     listens: Vec<Listen>,
+    /// What the `.htaccess` file that is read may say.
+    allowed: Allowed,
 }
 
 /// Where a directive stands.
@@ -158,21 +170,6 @@ impl Builder<'_, '_, '_> {
     fn refuse(&mut self, statement: Statement<'_>, message: impl Into<String>) {
         if !statement.is_open() {
             self.context.findings.push(Finding::rejected(statement.span(), message));
-        }
-    }
-
-    /// A `.htaccess` file stands for the folder it lies in.
-    fn htaccess(&mut self, statements: Statements<'_>, folder: &Path) {
-        let mut config = DirConfig::default();
-        let path = folder.to_string_lossy().into_owned();
-        let path = if path.is_empty() { "/".to_owned() } else { path };
-        let all = self.context.universe.all();
-        let place = Place { server: 0, path: Some(&path), kind: Kind::Htaccess, limited: all, depth: 0 };
-        let first = statements.clone().next().map(|statement| statement.span());
-        self.directory(statements, &mut config, place);
-        if let Some(span) = first {
-            self.servers[0].document_root = Some(crate::source::Spanned::new(path.clone(), span));
-            self.servers[0].directories.push(Section { matcher: Matcher::Path(path), span, config });
         }
     }
 }

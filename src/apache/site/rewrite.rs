@@ -1,6 +1,7 @@
 //! `RewriteRule` and what goes with it (`modules/mappers/mod_rewrite.c`).
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::expr::{Comparison, Expr, parse};
@@ -16,10 +17,39 @@ pub(in crate::apache) struct RewriteServer {
     pub(in crate::apache) engine: Option<Spanned<bool>>,
     pub(in crate::apache) options: Options,
     pub(in crate::apache) rules: Vec<Arc<RewriteRule>>,
+    pub(in crate::apache) maps: HashMap<String, Arc<Map>>,
     /// Whether any line of mod_rewrite stands in the server, be it in a section: only then has it a config of its own.
     pub(in crate::apache) touched: bool,
     /// Rules with those that are inherited; `None` where they are the own ones.
     pub(in crate::apache) merged: Option<Vec<Arc<RewriteRule>>>,
+}
+
+/// `RewriteMap`.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::apache) enum Map {
+    Table(Arc<HashMap<String, String>>),
+    /// `rnd:`: one of the values between bars.
+    Random(Arc<HashMap<String, String>>),
+    Lower,
+    Upper,
+    Escape,
+    Unescape,
+    /// A program, a database, or a file that is not at hand.
+    Unknown,
+}
+
+impl Map {
+    /// Reads the lines of a `txt:` or `rnd:` map (`lookup_map_txtfile`).
+    pub(in crate::apache) fn table(text: &str) -> HashMap<String, String> {
+        let mut table = HashMap::new();
+        for line in text.lines().filter(|line| !line.starts_with(|c: char| c == '#' || c.is_ascii_whitespace())) {
+            let mut words = line.split_ascii_whitespace();
+            if let (Some(key), Some(value)) = (words.next(), words.next()) {
+                table.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+            }
+        }
+        table
+    }
 }
 
 /// The rules of a section or a `.htaccess` file.
@@ -52,6 +82,8 @@ pub(in crate::apache) struct RewriteRule {
     /// `None` for `-`.
     pub(in crate::apache) target: Option<Text>,
     pub(in crate::apache) conds: Vec<Cond>,
+    /// Whether a group of a condition is used anywhere, so that all of them must be worked out.
+    pub(in crate::apache) uses_cond_groups: bool,
     pub(in crate::apache) flags: Flags,
     pub(in crate::apache) span: Span,
 }
@@ -68,6 +100,8 @@ pub(in crate::apache) struct Flags {
     pub(in crate::apache) chain: bool,
     pub(in crate::apache) skip: usize,
     pub(in crate::apache) next: bool,
+    /// How often `[N]` may start over.
+    pub(in crate::apache) rounds: usize,
     pub(in crate::apache) proxy: bool,
     pub(in crate::apache) pass_through: bool,
     pub(in crate::apache) no_case: bool,
@@ -77,6 +111,12 @@ pub(in crate::apache) struct Flags {
     pub(in crate::apache) no_escape: bool,
     pub(in crate::apache) handler: Option<String>,
     pub(in crate::apache) env: Vec<String>,
+    pub(in crate::apache) escape: Option<Escape>,
+    pub(in crate::apache) discard_path_info: bool,
+    /// `[QSL]`: the last question mark begins the query.
+    pub(in crate::apache) last_question_mark: bool,
+    /// `[UnsafeAllow3F]`: so may one that the client wrote as `%3F`.
+    pub(in crate::apache) allow_question_mark: bool,
     /// The target ends in `?`, which drops the query.
     pub(in crate::apache) no_query: bool,
 }
@@ -103,6 +143,35 @@ pub(in crate::apache) enum CondKind {
     Folder,
     /// `-s`, `-l`, `-x`, `-F`, `-U` and the like.
     Other(char),
+}
+
+/// `[B]` and its kin: what becomes of groups that a substitution uses (`escape_backref`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::apache) struct Escape {
+    /// The signs to escape; all but letters, digits and `_` where none are listed.
+    only: Option<String>,
+    except: String,
+    no_plus: bool,
+    controls: bool,
+}
+
+impl Escape {
+    pub(in crate::apache) fn apply(&self, group: &str) -> String {
+        let mut out = String::with_capacity(group.len());
+        for byte in group.bytes() {
+            let c = char::from(byte);
+            let listed = self.only.as_ref().is_some_and(|only| only.contains(c));
+            let meant = if self.controls { byte <= b' ' || byte == 0x7f } else { self.only.is_none() };
+            if !(meant || listed) || self.except.contains(c) || byte.is_ascii_alphanumeric() || c == '_' {
+                out.push(c);
+            } else if c == ' ' && !self.no_plus {
+                out.push('+');
+            } else {
+                out.push_str(&format!("%{byte:02x}"));
+            }
+        }
+        out
+    }
 }
 
 impl CondKind {
@@ -299,7 +368,7 @@ pub(in crate::apache) fn read_rule(
     let Some((pattern, target, flags)) = arguments(raw) else {
         return Err("`RewriteRule` lacks its substitution".to_owned());
     };
-    let mut read = Flags { redirect_status: 302, ..Flags::default() };
+    let mut read = Flags { redirect_status: 302, rounds: Flags::ROUNDS, ..Flags::default() };
     let list = match flag_list("RewriteRule", flags.as_deref()) {
         Err(_) if open => Vec::new(),
         list => list?,
@@ -327,7 +396,24 @@ pub(in crate::apache) fn read_rule(
     let pattern = context.patterns.get(pattern, read.no_case);
     // A status outside of 3xx answers without a target.
     let nothing = target == "-" || read.status.is_some();
-    Ok(RewriteRule { pattern, negated, target: (!nothing).then(|| rewrite_text(target)), conds, flags: read, span })
+    let target = (!nothing).then(|| rewrite_text(target));
+    let texts = conds.iter().map(|cond| &cond.test).chain(&target);
+    let uses_cond_groups = texts.into_iter().any(|text| uses_cond_groups(text)) || read.env.iter().any(|line| line.contains('%'));
+    Ok(RewriteRule { pattern, negated, target, conds, uses_cond_groups, flags: read, span })
+}
+
+fn uses_cond_groups(text: &[Piece]) -> bool {
+    text.iter().any(|piece| match piece {
+        Piece::CondGroup(_) => true,
+        Piece::Call(_, inner) => uses_cond_groups(inner),
+        Piece::Map(call) => uses_cond_groups(&call.key) || uses_cond_groups(&call.default),
+        _ => false,
+    })
+}
+
+impl Flags {
+    /// `REWRITE_MAX_ROUNDS` is 10000; a rule that starts over more than this many times is taken to do so for ever.
+    const ROUNDS: usize = 1_000;
 }
 
 fn rule_flag(flags: &mut Flags, key: &str, value: &str) -> Result<(), Refused> {
@@ -365,7 +451,19 @@ fn rule_flag(flags: &mut Flags, key: &str, value: &str) -> Result<(), Refused> {
         "end" => flags.end = true,
         "c" | "chain" => flags.chain = true,
         "s" | "skip" => flags.skip = value.parse().unwrap_or(0),
-        "n" | "next" => flags.next = true,
+        "n" | "next" => {
+            flags.next = true;
+            flags.rounds = value.parse().unwrap_or(Flags::ROUNDS).min(Flags::ROUNDS);
+        }
+        "b" | "backrefescaping" => {
+            flags.escape.get_or_insert_default().only = (!value.is_empty()).then(|| value.to_owned());
+        }
+        "bnp" | "backrefernoplus" => flags.escape.get_or_insert_default().no_plus = true,
+        "bctls" => flags.escape.get_or_insert_default().controls = true,
+        "bne" => flags.escape.get_or_insert_default().except = value.to_owned(),
+        "dpi" | "discardpath" => flags.discard_path_info = true,
+        "qsl" | "qslast" => flags.last_question_mark = true,
+        "unsafeallow3f" => flags.allow_question_mark = true,
         "p" | "proxy" => flags.proxy = true,
         "pt" | "passthrough" => flags.pass_through = true,
         "nc" | "nocase" => flags.no_case = true,
@@ -375,8 +473,7 @@ fn rule_flag(flags: &mut Flags, key: &str, value: &str) -> Result<(), Refused> {
         "ns" | "nosubreq" => flags.not_in_subrequests = true,
         "h" | "handler" => flags.handler = Some(value.to_owned()),
         "e" | "env" => flags.env.push(value.to_owned()),
-        "b" | "backrefescaping" | "bnp" | "backrefernoplus" | "bctls" | "bne" | "co" | "cookie" | "dpi" | "discardpath"
-        | "qsl" | "qslast" | "t" | "type" | "unsafeprefixstat" | "unsafeallow3f" | "unc" => {}
+        "co" | "cookie" | "t" | "type" | "unsafeprefixstat" | "unc" => {}
         _ => return Err(format!("`RewriteRule` has no flag `{key}`")),
     }
     Ok(())

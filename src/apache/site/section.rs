@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::super::expr::Expr;
+use super::super::text::Text;
 use super::access::Access;
+use super::authn::{AuthType, Authn};
 use super::authz::Authz;
 use super::handlers::{Action, Dav, ErrorDocument, Handler, Script, Set};
+use super::htaccess::AllowOverride;
 use super::proxy::ProxyPass;
 use super::redirect::Redirect;
 use super::rewrite::RewriteDir;
@@ -57,8 +60,8 @@ pub(in crate::apache) struct DirConfig {
     pub(in crate::apache) access: Option<Box<Access>>,
     /// `None` inside for `reset`.
     pub(in crate::apache) allow_methods: Set<Option<MethodSet>>,
-    /// False for `AuthType None`.
-    pub(in crate::apache) auth_type: Set<bool>,
+    pub(in crate::apache) auth_type: Set<AuthType>,
+    pub(in crate::apache) authn: Option<Box<Authn>>,
     pub(in crate::apache) proxy_pass: Option<Box<ProxyPass>>,
     pub(in crate::apache) rewrite: Option<Box<RewriteDir>>,
     pub(in crate::apache) ifs: Vec<If>,
@@ -76,7 +79,8 @@ pub(in crate::apache) struct DirConfig {
 /// What few sections set.
 #[derive(Debug, Default)]
 pub(in crate::apache) struct Rest {
-    pub(in crate::apache) alias: Option<Spanned<String>>,
+    pub(in crate::apache) alias: Option<Spanned<Text>>,
+    pub(in crate::apache) alias_keeps_path: Option<bool>,
     pub(in crate::apache) dav: Set<Dav>,
     pub(in crate::apache) extension_handlers: Vec<(String, Spanned<Handler>)>,
     pub(in crate::apache) scripts: Vec<Script>,
@@ -87,6 +91,8 @@ pub(in crate::apache) struct Rest {
     pub(in crate::apache) options: Vec<OptionChange>,
     pub(in crate::apache) error_override: Set<ErrorOverride>,
     pub(in crate::apache) overrides: Set<AllowOverride>,
+    pub(in crate::apache) override_list: Option<Vec<String>>,
+    pub(in crate::apache) accepts_path_info: Option<bool>,
     pub(in crate::apache) encoded_slashes: Option<bool>,
 }
 
@@ -95,11 +101,6 @@ pub(in crate::apache) struct ErrorOverride {
     pub(in crate::apache) on: bool,
     /// The statuses it is for; all errors where none is named.
     pub(in crate::apache) statuses: Vec<u16>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::apache) struct AllowOverride {
-    pub(in crate::apache) any: bool,
 }
 
 /// `Options +ExecCGI`: what one line does.
@@ -122,6 +123,10 @@ impl DirConfig {
 
     pub(in crate::apache) fn authz_mut(&mut self) -> &mut Authz {
         self.authz.get_or_insert_default()
+    }
+
+    pub(in crate::apache) fn authn_mut(&mut self) -> &mut Authn {
+        self.authn.get_or_insert_default()
     }
 
     pub(in crate::apache) fn access_mut(&mut self) -> &mut Access {

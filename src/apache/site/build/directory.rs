@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use super::super::access::{AccessRule, From as AccessFrom, Order};
+use super::super::authn::{AuthType, Groups, Users};
 use super::super::authz::{Merging, Node, read_require};
 use super::super::handlers::{Action, ErrorDocument, Handler, Page, Script};
+use super::super::htaccess::AllowOverride;
 use super::super::proxy::read_pass;
 use super::super::redirect::read_redirect;
 use super::super::rewrite::{Cond, read_options};
-use super::super::section::{AllowOverride, DirConfig, ErrorOverride, If, IfKind, OptionChange, Section};
+use super::super::section::{DirConfig, ErrorOverride, If, IfKind, OptionChange, Section};
 use super::super::security;
 use super::super::setenvif;
 use super::server::{covered, dav, flag, has_hole};
 use super::wording::is_cors_header;
 use super::{Builder, Kind, Place, section_path};
-use crate::apache::expr::{Expr, parse};
+use crate::apache::expr::{Expr, interpolated, parse};
 use crate::apache::read::{Statement, Statements};
 use crate::apache::words::{first, values};
 use crate::http::MethodSet;
@@ -40,6 +42,9 @@ impl Builder<'_, '_, '_> {
         conds: &mut Vec<Cond>,
     ) {
         if place.depth >= Self::MAX_DEPTH {
+            return;
+        }
+        if !self.permits(statement) {
             return;
         }
         let name = statement.name().to_ascii_lowercase();
@@ -114,6 +119,8 @@ impl Builder<'_, '_, '_> {
             self.refuse(statement, format!("`<{name}>` leaves no method"));
         } else if limited == place.limited {
             self.refuse(statement, format!("`<{name}>` narrows nothing that the section around it leaves"));
+        } else if let Some(unknown) = self.unknown_at_runtime(statement) {
+            self.refuse(statement, format!("`<{name}>` cannot register `{unknown}` in a `.htaccess` file"));
         }
         limited
     }
@@ -238,7 +245,7 @@ impl Builder<'_, '_, '_> {
         conds: &mut Vec<Cond>,
     ) {
         if name.starts_with("rewrite") && place.path.is_some() {
-            self.servers[place.server].rewrite.touched = true;
+            self.servers[place.server].rewrite.touched |= !statement.is_at_runtime();
             config.rewrite_mut().folder = place.path.map(|path| format!("{}/", path.strip_suffix('/').unwrap_or(path)));
         }
         match name {
@@ -291,8 +298,25 @@ impl Builder<'_, '_, '_> {
         match name {
             "allowmethods" => self.allow_methods(statement, config),
             "authtype" => {
-                let on = statement.arg(0).is_some_and(|kind| !kind.eq_ignore_ascii_case("none"));
-                config.auth_type = Some(Spanned::new(on, span));
+                let kind = match statement.arg(0).unwrap_or_default().to_ascii_lowercase().as_str() {
+                    "none" => AuthType::None,
+                    "basic" => AuthType::Basic,
+                    _ => AuthType::Other,
+                };
+                config.auth_type = Some(Spanned::new(kind, span));
+            }
+            "authname" => config.authn_mut().has_name = true,
+            "authuserfile" => {
+                let users = self.named_file(&statement.arg(0).unwrap_or_default(), Users::read);
+                config.authn_mut().users = Some(users);
+            }
+            "authgroupfile" => {
+                let groups = self.named_file(&statement.arg(0).unwrap_or_default(), Groups::read);
+                config.authn_mut().groups = Some(groups);
+            }
+            "authbasicprovider" => {
+                let names = statement.args().into_iter().map(|name| name.into_owned()).collect();
+                config.authn_mut().providers = Some(names);
             }
             "authmerging" => {
                 let merging = match statement.arg(0).unwrap_or_default().to_ascii_lowercase().as_str() {
@@ -382,9 +406,10 @@ impl Builder<'_, '_, '_> {
             }
             "alias" if place.path.is_some() => {
                 if let [to] = &statement.args()[..] {
-                    config.rest_mut().alias = Some(Spanned::new(to.to_string(), span));
+                    config.rest_mut().alias = Some(Spanned::new(interpolated(to), span));
                 }
             }
+            "aliaspreservepath" => config.rest_mut().alias_keeps_path = flag(statement),
             "directoryindex" => {
                 let names: Vec<String> = statement.args().into_iter().map(|word| word.into_owned()).collect();
                 let index = config.rest_mut().index.get_or_insert_default();
@@ -396,8 +421,24 @@ impl Builder<'_, '_, '_> {
             }
             "directoryslash" => config.rest_mut().slash = flag(statement),
             "allowoverride" => {
-                let any = statement.args().iter().any(|word| !word.eq_ignore_ascii_case("none"));
-                config.rest_mut().overrides = Some(Spanned::new(AllowOverride { any }, span));
+                let words = statement.args();
+                match AllowOverride::read(words.iter().map(|word| &**word)) {
+                    Ok(line) => config.rest_mut().overrides = Some(Spanned::new(line, span)),
+                    Err(word) => self.refuse(statement, format!("`AllowOverride` has no class `{word}`")),
+                }
+            }
+            "allowoverridelist" => {
+                let names = statement.args().into_iter().map(|word| word.into_owned());
+                config.rest_mut().override_list = Some(names.filter(|name| !name.eq_ignore_ascii_case("none")).collect());
+            }
+            "acceptpathinfo" => {
+                let word = statement.arg(0).unwrap_or_default().to_ascii_lowercase();
+                config.rest_mut().accepts_path_info = match word.as_str() {
+                    "on" => Some(true),
+                    "off" => Some(false),
+                    "default" => None,
+                    _ => return self.refuse(statement, "`AcceptPathInfo` is `On`, `Off` or `Default`"),
+                };
             }
             "allowencodedslashes" => {
                 let on = statement.arg(0).is_some_and(|word| !word.eq_ignore_ascii_case("off"));
@@ -490,6 +531,9 @@ impl Builder<'_, '_, '_> {
         let mut change = OptionChange { reset: false, on: Vec::new(), off: Vec::new() };
         for word in statement.args() {
             let lower = word.to_ascii_lowercase();
+            if !self.allowed.permits_option(lower.trim_start_matches(['+', '-'])) {
+                self.refuse(statement, format!("`AllowOverride` does not let the file set the option `{word}`"));
+            }
             match lower.strip_prefix('-') {
                 Some(name) => change.off.push(name.to_owned()),
                 None => match lower.strip_prefix('+') {

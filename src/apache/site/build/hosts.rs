@@ -1,5 +1,7 @@
 //! Virtual hosts, and what they inherit from the main server.
 
+use std::sync::Arc;
+
 use super::Builder;
 use crate::apache::read::Statement;
 use crate::apache::site::Server;
@@ -47,6 +49,9 @@ impl Builder<'_, '_, '_> {
             }
             let (first, second) = if after { (&own.rules, &base.rules) } else { (&base.rules, &own.rules) };
             host.rewrite.merged = Some(first.iter().chain(second).cloned().collect());
+            for (name, map) in &base.maps {
+                host.rewrite.maps.entry(name.clone()).or_insert_with(|| Arc::clone(map));
+            }
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Directives of the main server and of virtual hosts.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use super::super::authn::Named;
 use super::super::handlers::Dav;
 use super::super::proxy::{Member, ProxyPass, read_pass};
 use super::super::redirect::{Alias, From as AliasFrom, read_redirect};
-use super::super::rewrite::{Cond, RewriteRule, read_cond, read_options, read_rule};
+use super::super::rewrite::{Cond, Map, RewriteRule, read_cond, read_options, read_rule};
 use super::super::section::{DirConfig, Matcher, Section};
 use super::super::setenvif;
 use super::super::vhost::{split_address, split_name};
@@ -14,7 +16,7 @@ use super::{Builder, Kind, Place, section_path};
 use crate::apache::read::{Statement, Statements};
 use crate::apache::words::values;
 use crate::http::MethodSet;
-use crate::source::Spanned;
+use crate::source::{self, Spanned};
 
 impl Builder<'_, '_, '_> {
     /// Walks over the statements of the main server or of a virtual host.
@@ -167,7 +169,8 @@ impl Builder<'_, '_, '_> {
                     self.servers[server].rewrite.rules.push(Arc::new(rule));
                 }
             }
-            "rewritemap" | "rewritelog" | "rewriteloglevel" | "rewritelock" => {}
+            "rewritemap" => self.rewrite_map(statement, server),
+            "rewritelog" | "rewriteloglevel" | "rewritelock" => {}
             _ => return false,
         }
         true
@@ -188,6 +191,49 @@ impl Builder<'_, '_, '_> {
                 self.refuse(statement, error);
                 None
             }
+        }
+    }
+
+    fn rewrite_map(&mut self, statement: Statement<'_>, server: usize) {
+        let args = statement.args();
+        let [name, source, ..] = &args[..] else {
+            return self.refuse(statement, "`RewriteMap` takes a name and a map");
+        };
+        let (kind, path) = source.split_once(':').unwrap_or(("txt", source));
+        let map = match (kind.to_ascii_lowercase().as_str(), path) {
+            ("int", "tolower") => Map::Lower,
+            ("int", "toupper") => Map::Upper,
+            ("int", "escape") => Map::Escape,
+            ("int", "unescape") => Map::Unescape,
+            ("int", _) => return self.refuse(statement, format!("`RewriteMap` knows no internal map `{path}`")),
+            (kind @ ("txt" | "rnd"), path) => match self.named_file(path, Map::table) {
+                Named::Read(table) if kind == "rnd" => Map::Random(table),
+                Named::Read(table) => Map::Table(table),
+                Named::Missing => {
+                    return self.refuse(statement, format!("`RewriteMap`: the file of the map `{name}` does not exist"));
+                }
+                Named::Unseen => Map::Unknown,
+            },
+            _ => Map::Unknown,
+        };
+        self.servers[server].rewrite.maps.insert(name.to_string(), Arc::new(map));
+    }
+
+    /// What a file says that the config names, where it is one of the files that may be read.
+    pub(super) fn named_file<T>(&mut self, path: &str, read: impl Fn(&str) -> T) -> Named<T> {
+        /// Larger files are databases rather than configs.
+        const MOST: usize = 4 << 20;
+        if path.contains("${") {
+            return Named::Unseen;
+        }
+        let place = self.reader.place(&self.place(path), Path::new("/"));
+        match self.reader.kind(&place) {
+            Some(source::Kind::File) => match self.reader.files.read(&place) {
+                Ok(bytes) if bytes.len() <= MOST => Named::Read(Arc::new(read(&String::from_utf8_lossy(&bytes)))),
+                _ => Named::Unseen,
+            },
+            None if self.reader.is_inside(&place) => Named::Missing,
+            _ => Named::Unseen,
         }
     }
 
