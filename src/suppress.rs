@@ -10,7 +10,7 @@ use crate::config::{rule_help, unknown_rule};
 use crate::finding::{Edit, Finding, Safety, Severity};
 use crate::rules;
 use crate::source::Span;
-use crate::syntax::Tree;
+use crate::syntax::{Directive, Tree};
 
 const RULE: &str = "suppression-unused";
 
@@ -30,23 +30,36 @@ pub fn apply(findings: Vec<Finding>, trees: &[Arc<Tree>]) -> Vec<Finding> {
     if suppressions.is_empty() {
         return findings;
     }
-    let mut kept: Vec<_> = findings.into_iter().filter(|finding| !is_allowed(&mut suppressions, finding)).collect();
+    let mut kept = allowed_out(findings, &mut suppressions);
     kept.extend(suppressions.iter().filter_map(Suppression::complaint));
     kept.sort_by_key(|finding| finding.span);
     kept
 }
 
-fn is_allowed(suppressions: &mut [Suppression], finding: &Finding) -> bool {
-    let mut allowed = false;
-    for suppression in suppressions {
-        if suppression.target.is_some_and(|target| target.contains(finding.span)) {
-            for name in suppression.names.iter_mut().filter(|name| name.text == finding.rule) {
-                name.used = true;
-                allowed = true;
-            }
+/// The findings that no suppression allows. Both are walked in the order of the files, with the suppressions at hand whose
+/// statements are open: statements lie in one another or apart.
+fn allowed_out(mut findings: Vec<Finding>, suppressions: &mut [Suppression]) -> Vec<Finding> {
+    findings.sort_by_key(|finding| finding.span);
+    suppressions.sort_by_key(|suppression| suppression.target.map(|target| (target.file, target.start)));
+    let mut next = 0;
+    let mut open: Vec<usize> = Vec::new();
+    findings.retain(|finding| {
+        let begins = |target: Span| (target.file, target.start) <= (finding.span.file, finding.span.start);
+        while let Some(suppression) = suppressions.get(next).filter(|suppression| suppression.target.is_none_or(begins)) {
+            open.extend(suppression.target.map(|_| next));
+            next += 1;
         }
-    }
-    allowed
+        let ended = |target: Span| (target.file, target.end) < (finding.span.file, finding.span.end);
+        while open.last().is_some_and(|last| suppressions[*last].target.is_none_or(ended)) {
+            open.pop();
+        }
+        let mut allowed = false;
+        for suppression in &open {
+            allowed |= suppressions[*suppression].allows(finding);
+        }
+        !allowed
+    });
+    findings
 }
 
 struct Suppression {
@@ -67,6 +80,18 @@ struct Name {
 }
 
 impl Suppression {
+    fn allows(&mut self, finding: &Finding) -> bool {
+        if !self.target.is_some_and(|target| target.contains(finding.span)) {
+            return false;
+        }
+        let mut allowed = false;
+        for name in self.names.iter_mut().filter(|name| name.text == finding.rule) {
+            name.used = true;
+            allowed = true;
+        }
+        allowed
+    }
+
     fn complaint(&self) -> Option<Finding> {
         if self.malformed {
             let finding = Finding::new(RULE, Severity::Warning, self.comment, "this comment is not read as a suppression");
@@ -120,14 +145,13 @@ fn target(tree: &Tree, comment: &Range<u32>) -> Option<Span> {
     let line = text[..comment.start as usize].rfind('\n').map_or(0, |end| end + 1) as u32;
     let on_line = tree.source.slice(line..comment.start);
     if !on_line.trim().is_empty() {
-        let spans = tree.all().map(|statement| statement.span());
-        let of_line = spans.skip_while(|span| span.end <= line).take_while(|span| span.start < comment.start);
         // What starts on the line, with its block; else the statement that ends there.
-        let starts = of_line.filter(|span| span.start >= line).reduce(Span::to);
-        let ends = || tree.all().map(|statement| statement.span()).filter(|span| span.start < line && span.end > line).last();
-        return starts.or_else(ends);
+        let of_line = tree.starting_at(line).map(|statement| statement.span());
+        let starts = of_line.take_while(|span| span.start < comment.start).reduce(Span::to);
+        let around = || std::iter::successors(tree.last_before(line), Directive::parent).map(|statement| statement.span());
+        return starts.or_else(|| around().find(|span| span.end > line));
     }
-    let next = tree.all().map(|statement| statement.span()).find(|span| span.start >= comment.end)?;
+    let next = tree.starting_at(comment.end).next()?.span();
     // Only blanks and further comments may lie between; the end of a block ends what the comment could speak of.
     let mut at = comment.end;
     let first = tree.comments.partition_point(|other| other.start < comment.end);

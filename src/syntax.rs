@@ -99,6 +99,20 @@ impl Tree {
         (0..self.nodes.len() as u32).map(|index| self.get(NodeId(index)))
     }
 
+    /// The statements that start at a byte or behind it.
+    pub fn starting_at(&self, byte: u32) -> impl Iterator<Item = Directive<'_>> {
+        (self.count_before(byte)..self.nodes.len() as u32).map(|index| self.get(NodeId(index)))
+    }
+
+    /// The last statement that starts before a byte.
+    pub fn last_before(&self, byte: u32) -> Option<Directive<'_>> {
+        self.count_before(byte).checked_sub(1).map(|index| self.get(NodeId(index)))
+    }
+
+    fn count_before(&self, byte: u32) -> u32 {
+        self.nodes.partition_point(|node| node.start < byte) as u32
+    }
+
     pub fn words(&self) -> &[Word] {
         &self.words
     }

@@ -285,6 +285,8 @@ struct Reading<'r, 'f> {
 impl Reading<'_, '_> {
     /// Sections deeper than this are left out, and the config is said to be so.
     const MAX_DEPTH: usize = 200;
+    /// Lines are filled in up to this length: definitions that use one another grow without end.
+    const LONGEST_LINE: usize = 1 << 16;
 
     /// Debian starts httpd with the variables of `envvars`, which lies beside apache2.conf.
     fn environment(&mut self, main: &Arc<SourceFile>) {
@@ -511,6 +513,10 @@ impl Reading<'_, '_> {
         let mut filled = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(start) = rest.find("${") {
+            if filled.len() > Self::LONGEST_LINE {
+                *open = true;
+                break;
+            }
             let Some(length) = rest[start..].find('}') else { break };
             let name = &rest[start + 2..start + length];
             filled.push_str(&rest[..start]);

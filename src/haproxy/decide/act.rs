@@ -206,7 +206,7 @@ impl<'c> Transaction<'c> {
             };
             let Some(old) = old.filter(|old| !old.is_empty()) else { return Some(Arc::clone(uri)) };
             let Some(groups) = pattern.groups(old)? else { return Some(Arc::clone(uri)) };
-            let new = convert::expand(template, &groups.numbered);
+            let new = convert::expand(template, &groups.numbered)?;
             Some(match part {
                 Part::Path => replace_path(uri, &new).into(),
                 Part::PathAndQuery => replace_path_and_query(uri, &new).into(),
@@ -354,10 +354,10 @@ fn latest(old: &Data, new: &Data) -> Data {
 }
 
 fn convert_line(pattern: &Pattern, text: &str, template: &str) -> Option<String> {
-    Some(match pattern.groups(text)? {
+    match pattern.groups(text)? {
         Some(groups) => convert::expand(template, &groups.numbered),
-        None => text.to_owned(),
-    })
+        None => Some(text.to_owned()),
+    }
 }
 
 /// The path of a target is replaced, its query stays (src/http_htx.c, http_replace_req_path).

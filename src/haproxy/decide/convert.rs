@@ -184,7 +184,10 @@ fn pick(text: &str, index: i64, delimiters: &str, count: i64, words: bool) -> Op
     Some(text[parts[from].0..parts[to].1].to_owned())
 }
 
-/// Replaces the first match or all of them; `\1` in the replacement is a group. `None` where the pattern cannot be told.
+/// What fits into a buffer (`tune.bufsize`). HAProxy cuts some longer texts and gives others up; here they cannot be told.
+pub(super) const BUFFER: usize = 16_384;
+
+/// Replaces the first match or all of them; `\1` in the replacement is a group. `None` where the result cannot be told.
 pub(super) fn substitute(pattern: &Pattern, text: &str, replacement: &str, global: bool) -> Option<String> {
     let mut result = String::new();
     let mut rest = text;
@@ -192,7 +195,10 @@ pub(super) fn substitute(pattern: &Pattern, text: &str, replacement: &str, globa
         let whole = groups.numbered.first().cloned().flatten().unwrap_or_default();
         let at = pattern.find(rest)?.unwrap_or(0).min(rest.len());
         result.push_str(&rest[..at]);
-        result.push_str(&expand(replacement, &groups.numbered));
+        result.push_str(&expand(replacement, &groups.numbered)?);
+        if result.len() > BUFFER {
+            return None;
+        }
         rest = &rest[at + whole.len()..];
         if !global || rest.is_empty() || whole.is_empty() {
             break;
@@ -202,10 +208,13 @@ pub(super) fn substitute(pattern: &Pattern, text: &str, replacement: &str, globa
 }
 
 /// `\0` to `\9` stand for groups, `\xHH` for a byte (src/regex.c, exp_replace).
-pub(super) fn expand(template: &str, groups: &[Option<String>]) -> String {
+pub(super) fn expand(template: &str, groups: &[Option<String>]) -> Option<String> {
     let mut result = String::new();
     let mut signs = template.chars();
     while let Some(sign) = signs.next() {
+        if result.len() > BUFFER {
+            return None;
+        }
         if sign != '\\' {
             result.push(sign);
             continue;
@@ -219,7 +228,7 @@ pub(super) fn expand(template: &str, groups: &[Option<String>]) -> String {
             None => result.push('\\'),
         }
     }
-    result
+    Some(result)
 }
 
 fn url_decode(text: &str, plus: bool) -> Option<String> {

@@ -16,7 +16,7 @@ impl Transaction<'_> {
     pub(super) fn sample(&mut self, ask: &mut Ask<'_>, sample: &Sample) -> Value<Data> {
         let mut value = self.fetch(ask, &sample.fetch);
         for converter in &sample.converters {
-            value = convert::apply(self, ask, converter, value);
+            value = fitting(convert::apply(self, ask, converter, value));
         }
         value
     }
@@ -34,7 +34,7 @@ impl Transaction<'_> {
             if format.pieces.len() == 1 {
                 return piece;
             }
-            whole = whole.zip(&piece, |whole, piece| format!("{whole}{piece}").into());
+            whole = joined(&whole, &piece);
         }
         whole
     }
@@ -318,4 +318,22 @@ pub(super) fn stored(sample: &Sample, value: Value<Data>, keeps_text: bool) -> V
             datum => Some(datum.clone()),
         })
     })
+}
+
+/// A text and what follows it, as long as both fit into a buffer.
+fn joined(whole: &Value<Arc<str>>, piece: &Value<Arc<str>>) -> Value<Arc<str>> {
+    let fits = |whole: &Arc<str>, piece: &Arc<str>| whole.len() + piece.len() <= convert::BUFFER;
+    let text = whole.zip(piece, |whole, piece| fits(whole, piece).then(|| Arc::<str>::from(format!("{whole}{piece}"))));
+    text.try_map(Clone::clone)
+}
+
+/// The value, unless a text of it is too long for a buffer.
+fn fitting(value: Value<Data>) -> Value<Data> {
+    let fits = |data: &Data| data.all().iter().all(|datum| !matches!(datum, Datum::Text(text) if text.len() > convert::BUFFER));
+    let all_fit = match &value {
+        Value::Known(data) => fits(data),
+        Value::ByMethod(cases) => cases.cases().iter().all(|(_, data)| fits(data)),
+        Value::Unknown => true,
+    };
+    if all_fit { value } else { Value::Unknown }
 }

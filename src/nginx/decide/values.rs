@@ -25,6 +25,9 @@ pub(super) struct Captured {
 }
 
 impl Value {
+    /// No text of a request is longer; a config that doubles a variable over and over would fill the memory.
+    const LONGEST: usize = 1 << 16;
+
     pub(super) fn empty() -> Self {
         Value::Plain(Arc::from(""))
     }
@@ -50,6 +53,22 @@ impl Value {
             (Value::Methods(ones), Value::Methods(others)) => Value::Methods(ones.zip(others, |one, other| of(one, other))),
         }
         .simplified()
+    }
+
+    fn followed_by(&self, other: &Self) -> Self {
+        if self.longest() + other.longest() > Self::LONGEST {
+            return Value::Unknown;
+        }
+        self.zip(other, |one, other| format!("{one}{other}").into())
+    }
+
+    /// The length of the longest text that it may be.
+    fn longest(&self) -> usize {
+        match self {
+            Value::Plain(text) => text.len(),
+            Value::Methods(values) => values.cases().iter().map(|(_, text)| text.len()).max().unwrap_or(0),
+            Value::Unknown => 0,
+        }
     }
 
     fn simplified(self) -> Self {
@@ -95,8 +114,7 @@ impl<'m> Exchange<'m, '_, '_> {
         }
         let mut value = Value::empty();
         for part in parts {
-            let next = self.part(part);
-            value = value.zip(&next, |one, other| format!("{one}{other}").into());
+            value = value.followed_by(&self.part(part));
         }
         value
     }
