@@ -6,6 +6,7 @@
 
 mod candidates;
 mod check;
+mod mend;
 mod decide;
 mod expr;
 mod net;
@@ -22,11 +23,12 @@ use std::sync::Arc;
 
 use self::site::ApacheSite;
 use crate::ask::{Ask, Candidates, Input};
-use crate::finding::Finding;
+use crate::finding::{Edit, Finding};
 use crate::http::{Universe, Verdict};
+use crate::mend::Wish;
 use crate::server::{Release, Route, Server, Site, Task};
 use crate::source::{Reader, SourceFile};
-use crate::syntax::Tree;
+use crate::syntax::{Directive, Tree};
 
 /// Apache httpd 2.4.
 pub struct Apache;
@@ -47,6 +49,10 @@ impl Server for Apache {
     fn read(&self, reader: &mut Reader<'_>, main: &[Arc<SourceFile>], task: &Task) -> Box<dyn Site> {
         let config = read::read(reader, main, task);
         Box::new(site::build(reader, config, main, task))
+    }
+
+    fn mend(&self, statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
+        mend::mend(statement, trees, wish)
     }
 }
 

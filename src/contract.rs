@@ -8,9 +8,10 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::config;
-use crate::finding::{Confidence, Finding, Severity, Witness};
+use crate::finding::{Confidence, Finding, Fix, Severity, Witness};
 use crate::http::{Answer, MethodSet, Request, UpstreamMethod};
 use crate::lint::Loaded;
+use crate::mend::{self, Wish};
 use crate::source::{FileId, Span};
 use crate::trace::{self, Traced};
 pub use openapi::NotOpenApi;
@@ -99,15 +100,15 @@ impl Contract {
         methods.cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Holds a config against the contract: what breaks it is added, other refusals are left out.
-    pub fn apply(&self, loaded: &mut Loaded, mut findings: Vec<Finding>) -> Vec<Finding> {
+    /// Holds a config against the contract: what breaks it is added; the refusals that it does not speak of are put aside.
+    pub fn apply(&self, loaded: &mut Loaded, findings: Vec<Finding>) -> (Vec<Finding>, Vec<Finding>) {
         let server = loaded.server.name();
         let of_server = |expectation: &&Expectation| expectation.server.as_deref().is_none_or(|name| name == server);
         let expectations: Vec<_> = self.expectations.iter().filter(of_server).collect();
         if expectations.is_empty() {
-            return findings;
+            return (findings, Vec::new());
         }
-        findings.retain(|finding| !REFUSALS.contains(&finding.rule));
+        let (unsaid, mut findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(|finding| REFUSALS.contains(&finding.rule));
         let listeners = Listener::all(loaded);
         let mut breaches = Vec::new();
         for expectation in expectations {
@@ -115,9 +116,9 @@ impl Contract {
         }
         let add = |file: &Statement| loaded.sources.add(file.name.clone(), file.path.clone(), file.text.clone().into_bytes()).id;
         let files: Vec<FileId> = if breaches.is_empty() { Vec::new() } else { self.files.iter().map(add).collect() };
-        findings.extend(grouped(breaches, &files));
+        findings.extend(grouped(loaded, breaches, &files));
         findings.sort_by_key(|finding| finding.span);
-        findings
+        (findings, unsaid)
     }
 }
 
@@ -271,7 +272,7 @@ fn passes(answer: &Answer) -> Option<Kind> {
 const MAX_RELATED: usize = 20;
 
 /// One finding for each directive and way in which it breaks the contract.
-fn grouped(breaches: Vec<Breach<'_>>, files: &[FileId]) -> Vec<Finding> {
+fn grouped(loaded: &Loaded, breaches: Vec<Breach<'_>>, files: &[FileId]) -> Vec<Finding> {
     let mut groups: Vec<(Span, Vec<Breach<'_>>)> = Vec::new();
     for breach in breaches {
         let span = place(&breach, files);
@@ -281,7 +282,7 @@ fn grouped(breaches: Vec<Breach<'_>>, files: &[FileId]) -> Vec<Finding> {
             None => groups.push((span, vec![breach])),
         }
     }
-    groups.into_iter().filter_map(|(span, group)| finding(span, &group, files)).collect()
+    groups.into_iter().filter_map(|(span, group)| finding(loaded, span, &group, files)).collect()
 }
 
 fn alike(one: &Breach<'_>, other: &Breach<'_>) -> bool {
@@ -301,7 +302,7 @@ fn stated(breach: &Breach<'_>, files: &[FileId]) -> Span {
     Span::new(file, start as u32..end as u32)
 }
 
-fn finding(span: Span, group: &[Breach<'_>], files: &[FileId]) -> Option<Finding> {
+fn finding(loaded: &Loaded, span: Span, group: &[Breach<'_>], files: &[FileId]) -> Option<Finding> {
     let first = group.first()?;
     let outcome = first.traced.outcomes.first()?;
     let answer = &outcome.verdict.answer;
@@ -333,9 +334,26 @@ fn finding(span: Span, group: &[Breach<'_>], files: &[FileId]) -> Option<Finding
             finding = finding.related(place, format!("{} is stated here", breach.request.method));
         }
     }
+    finding.fix = fix(loaded, span, group, answer);
     if !outcome.when.is_empty() {
         finding.confidence = Confidence::Medium;
     }
     finding.witness = Some(Witness { request: first.request.clone(), predicted: answer.clone(), when: outcome.when.clone() });
     Some(finding)
+}
+
+/// What would keep the promise at the directive that breaks it.
+fn fix(loaded: &Loaded, span: Span, group: &[Breach<'_>], answer: &Answer) -> Option<Fix> {
+    let first = group.first().filter(|first| first.kind == Kind::Broken)?;
+    let mut methods: Vec<&str> = group.iter().map(|breach| breach.request.method.as_str()).collect();
+    methods.sort_unstable();
+    methods.dedup();
+    let promised = first.expectation.methods.iter().map(String::as_str);
+    let like: Vec<&str> = promised.chain(["GET", "POST"]).filter(|method| !methods.contains(method)).collect();
+    let wish = match answer {
+        Answer::Forward { .. } => Wish::PassUnchanged,
+        Answer::Respond { status: 301..=303, .. } => Wish::KeepMethod,
+        _ => Wish::Admit { methods: &methods, like: &like },
+    };
+    mend::fix(loaded.server, loaded.site.trees(), span, wish)
 }

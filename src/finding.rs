@@ -113,7 +113,7 @@ impl Finding {
     }
 
     pub fn fix(mut self, safety: Safety, edits: Vec<Edit>) -> Self {
-        self.fix = Some(Fix { safety, edits });
+        self.fix = (!edits.is_empty()).then_some(Fix { safety, edits });
         self
     }
 }

@@ -2,50 +2,56 @@
 
 use std::collections::BTreeMap;
 
-use crate::finding::{Edit, Fix, Safety};
+use crate::finding::{Edit, Finding, Fix, Safety};
 use crate::lint::Linted;
 use crate::source::{FileId, SourceFile, Span};
+
+/// What changes in a config when fixes are applied.
+pub struct Plan<'c> {
+    /// The findings that are fixed.
+    pub taken: Vec<&'c Finding>,
+    pub files: Vec<Fixed<'c>>,
+}
 
 /// A file as it will be.
 pub struct Fixed<'s> {
     pub file: &'s SourceFile,
     pub content: Vec<u8>,
-    /// How many findings are fixed in it.
-    pub count: usize,
 }
 
-/// The files that change when the fixes up to `safety` are applied. A fix is taken whole or not at all; one that overlaps an
-/// earlier one has to wait for the next run.
-pub fn plan(config: &Linted, safety: Safety) -> Vec<Fixed<'_>> {
-    let (taken, counts) = choose(config, |fix| fix.safety == Safety::Safe || safety == Safety::Unsafe);
+/// Chooses among the fixes up to `safety` that `may` allows. A fix is taken whole or not at all; one that overlaps an earlier
+/// one has to wait for the next run.
+pub fn plan<'c>(config: &'c Linted, safety: Safety, may: impl Fn(&Finding, &Fix) -> bool) -> Plan<'c> {
+    let is_safe_enough = |fix: &Fix| fix.safety == Safety::Safe || safety == Safety::Unsafe;
+    let (edits, taken) = choose(config, |finding, fix| is_safe_enough(fix) && may(finding, fix));
     let mut files: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
-    for edit in taken.into_values() {
+    for edit in edits.into_values() {
         files.entry(edit.span.file).or_default().push(edit);
     }
-    let fixed = |(id, edits)| Some(apply(config.sources.get(id)?, edits, counts.get(&id).copied().unwrap_or(0)));
-    files.into_iter().filter_map(fixed).collect()
+    let fixed = |(id, edits)| Some(apply(config.sources.get(id)?, edits));
+    Plan { taken, files: files.into_iter().filter_map(fixed).collect() }
 }
 
 /// The edits of the safe fixes that change one file and no other.
 pub fn safe_edits(config: &Linted, file: FileId) -> Vec<Edit> {
     let is_here = |fix: &Fix| fix.edits.iter().all(|edit| edit.span.file == file);
-    let (taken, _) = choose(config, |fix| fix.safety == Safety::Safe && is_here(fix));
-    taken.into_values().cloned().collect()
+    let (edits, _) = choose(config, |_, fix| fix.safety == Safety::Safe && is_here(fix));
+    edits.into_values().cloned().collect()
 }
 
-/// The edits of the fixes that are wanted and can be made together, and how many findings of each file they fix.
-fn choose(config: &Linted, wants: impl Fn(&Fix) -> bool) -> (BTreeMap<Span, &Edit>, BTreeMap<FileId, usize>) {
-    let mut taken: BTreeMap<Span, &Edit> = BTreeMap::new();
-    let mut counts: BTreeMap<FileId, usize> = BTreeMap::new();
+/// The edits of the fixes that are wanted and can be made together, and the findings that they fix.
+fn choose(config: &Linted, wants: impl Fn(&Finding, &Fix) -> bool) -> (BTreeMap<Span, &Edit>, Vec<&Finding>) {
+    let mut edits: BTreeMap<Span, &Edit> = BTreeMap::new();
+    let mut taken = Vec::new();
     for finding in config.findings() {
-        let Some(Fix { edits, .. }) = finding.fix.as_ref().filter(|fix| wants(fix)) else { continue };
-        if !is_sound(config, edits) || edits.iter().any(|edit| meets_any(edit, &taken)) {
+        let Some(fix) = finding.fix.as_ref().filter(|fix| wants(finding, fix)) else { continue };
+        if !is_sound(config, &fix.edits) || fix.edits.iter().any(|edit| meets_any(edit, &edits)) {
             continue;
         }
-        taken.extend(edits.iter().map(|edit| (edit.span, edit)));
-        *counts.entry(finding.span.file).or_default() += 1;
+        edits.extend(fix.edits.iter().map(|edit| (edit.span, edit)));
+        taken.push(finding);
     }
-    (taken, counts)
+    (edits, taken)
 }
 
 /// Whether an edit meets one that is taken; those do not meet each other, so that only its neighbours can.
@@ -69,7 +75,7 @@ fn is_sound(config: &Linted, edits: &[Edit]) -> bool {
 }
 
 /// The edits are in the order of the file.
-fn apply<'s>(file: &'s SourceFile, edits: Vec<&Edit>, count: usize) -> Fixed<'s> {
+fn apply<'s>(file: &'s SourceFile, edits: Vec<&Edit>) -> Fixed<'s> {
     let bytes = file.bytes();
     let mut content = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -79,5 +85,5 @@ fn apply<'s>(file: &'s SourceFile, edits: Vec<&Edit>, count: usize) -> Fixed<'s>
         at = edit.span.end as usize;
     }
     content.extend_from_slice(&bytes[at..]);
-    Fixed { file, content, count }
+    Fixed { file, content }
 }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod mend;
 mod decide;
 mod environment;
 mod parse;
@@ -23,11 +24,12 @@ use self::parse::Reading;
 use self::site::Config;
 use self::site::build::Builder;
 use crate::ask::{Ask, Candidates, Input};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Edit, Finding, Severity};
 use crate::http::{Universe, Verdict};
+use crate::mend::Wish;
 use crate::server::{Release, Route, Server, Site, Task};
 use crate::source::{Reader, SourceFile};
-use crate::syntax::{SyntaxError, Tree};
+use crate::syntax::{Directive, SyntaxError, Tree};
 
 pub struct Haproxy;
 
@@ -71,6 +73,10 @@ impl Server for Haproxy {
         findings.extend(Checks::new(&config, &trees, &reading.unset).all());
         let candidates = routes::Values::new(&config);
         Box::new(HaproxySite { trees, config, findings, candidates })
+    }
+
+    fn mend(&self, statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
+        mend::mend(statement, trees, wish)
     }
 }
 

@@ -14,6 +14,7 @@ pub mod pattern;
 pub mod grammar;
 pub mod dialect;
 pub mod modsecurity;
+pub mod mend;
 pub mod server;
 pub mod nginx;
 pub mod apache;

@@ -64,6 +64,8 @@ pub struct Loaded {
     pub server: &'static dyn Server,
     pub sources: Sources,
     pub site: Box<dyn Site>,
+    /// The folders of the config itself; what it reads from elsewhere belongs to others.
+    pub homes: Vec<PathBuf>,
     target_is_told: bool,
 }
 
@@ -75,14 +77,16 @@ impl Loaded {
     pub fn read(machine: Machine<'_>, server: &'static dyn Server, inputs: &[Input], task: &Task) -> Result<Loaded, LoadError> {
         let mut reader = Reader::new(machine.files, machine.settings);
         let mut main = Vec::with_capacity(inputs.len());
+        let mut all_homes = Vec::new();
         for input in inputs {
             main.push(load(&mut reader, input)?);
             for home in homes(machine, &input.path) {
                 reader.allow(&home);
+                all_homes.push(home);
             }
         }
         let site = server.read(&mut reader, &main, task);
-        Ok(Loaded { server, sources: reader.sources, site, target_is_told: task.told })
+        Ok(Loaded { server, sources: reader.sources, site, homes: all_homes, target_is_told: task.told })
     }
 
     /// All that there is to say about it, in the order of its files.
@@ -106,6 +110,8 @@ pub struct Linted {
     pub sources: Sources,
     /// How many of the sources make up the config; statements of a contract come after them.
     pub files: usize,
+    /// The folders of the config itself.
+    pub homes: Vec<PathBuf>,
     pub universe: Universe,
     pub reports: Vec<Report>,
     /// What was linted. Taking a large site apart costs as much as some rules, so a command that ends may forget it instead.
@@ -124,18 +130,19 @@ impl Linted {
     pub fn new(mut loaded: Loaded, policy: &Policy, contract: &Contract) -> Self {
         let files = loaded.sources.len();
         let findings = loaded.findings();
-        let findings = contract.apply(&mut loaded, findings);
+        let (findings, unsaid) = contract.apply(&mut loaded, findings);
         let sources = &loaded.sources;
         let told = |finding: Finding| {
             let path = sources.get(finding.span.file).map_or(Path::new(""), |file| &file.path);
             policy.apply(finding, path)
         };
-        let findings: Vec<_> = suppress::apply(findings, loaded.site.trees()).into_iter().filter_map(told).collect();
+        let findings: Vec<_> = suppress::apply(findings, &unsaid, loaded.site.trees()).into_iter().filter_map(told).collect();
         let fingerprints = fingerprint::all(&findings, sources);
         let reports = findings.into_iter().zip(fingerprints);
         Linted {
             server: loaded.server.name(),
             files,
+            homes: std::mem::take(&mut loaded.homes),
             universe: loaded.site.universe().clone(),
             reports: reports.map(|(finding, fingerprint)| Report { finding, fingerprint }).collect(),
             sources: loaded.sources,

@@ -10,15 +10,17 @@ mod select;
 mod decide;
 mod routes;
 mod check;
+mod mend;
 
 use std::sync::Arc;
 
 use crate::ask::{Ask, Candidates, Input};
-use crate::finding::Finding;
+use crate::finding::{Edit, Finding};
 use crate::http::{Universe, Verdict};
+use crate::mend::Wish;
 use crate::server::{Release, Route, Server, Site, Task};
 use crate::source::{Reader, SourceFile};
-use crate::syntax::Tree;
+use crate::syntax::{Directive, Tree};
 
 use document::Document;
 use routes::Inputs;
@@ -50,6 +52,10 @@ impl Server for Nginx {
         let listeners = Listeners::new(&model);
         let inputs = Inputs::new(&model);
         Box::new(Config { document, model, listeners, inputs, target: task.target })
+    }
+
+    fn mend(&self, statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
+        mend::mend(statement, trees, wish)
     }
 }
 

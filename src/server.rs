@@ -5,10 +5,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::ask::{Ask, Candidates};
-use crate::finding::Finding;
+use crate::finding::{Edit, Finding};
 use crate::http::{Request, Universe, Verdict};
+use crate::mend::Wish;
 use crate::source::{Reader, SourceFile, Span};
-use crate::syntax::Tree;
+use crate::syntax::{Directive, Tree};
 
 /// A server whose configs proxylint reads. All of them are in [`SERVERS`].
 pub trait Server: Sync {
@@ -24,6 +25,9 @@ pub trait Server: Sync {
     /// Reads a config from its main files, in load order; nginx and Apache have one. Never fails: what is wrong with the
     /// config is told by [`Site::findings`].
     fn read(&self, reader: &mut Reader<'_>, main: &[Arc<SourceFile>], task: &Task) -> Box<dyn Site>;
+
+    /// The edits of a statement that make it do what is wished, as far as its text tells; no edits where that is not known.
+    fn mend(&self, statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit>;
 }
 
 /// Every wing, in the order in which help names them.

@@ -14,8 +14,9 @@ use crate::syntax::{Directive, Tree};
 
 const RULE: &str = "suppression-unused";
 
-/// Takes out the findings that a comment of the config allows, and adds one for each comment that allows nothing.
-pub fn apply(findings: Vec<Finding>, trees: &[Arc<Tree>]) -> Vec<Finding> {
+/// Takes out the findings that a comment of the config allows, and adds one for each comment that allows nothing. `unsaid` are
+/// those that are not told for other reasons, which a comment may speak of all the same.
+pub fn apply(findings: Vec<Finding>, unsaid: &[Finding], trees: &[Arc<Tree>]) -> Vec<Finding> {
     let mut read: Vec<_> = trees.iter().map(|tree| tree.source.id).collect();
     let mut suppressions = Vec::new();
     for tree in trees {
@@ -30,8 +31,12 @@ pub fn apply(findings: Vec<Finding>, trees: &[Arc<Tree>]) -> Vec<Finding> {
     if suppressions.is_empty() {
         return findings;
     }
+    _ = allowed_out(unsaid.to_vec(), &mut suppressions);
     let mut kept = allowed_out(findings, &mut suppressions);
-    kept.extend(suppressions.iter().filter_map(Suppression::complaint));
+    // What a shared piece allows may be found in another of the configs that include it.
+    let main = trees.first().map(|tree| tree.source.id);
+    let severity = |file| if Some(file) == main { Severity::Warning } else { Severity::Info };
+    kept.extend(suppressions.iter().filter_map(|one| one.complaint(severity(one.comment.file))));
     kept.sort_by_key(|finding| finding.span);
     kept
 }
@@ -92,7 +97,7 @@ impl Suppression {
         allowed
     }
 
-    fn complaint(&self) -> Option<Finding> {
+    fn complaint(&self, unused_is: Severity) -> Option<Finding> {
         if self.malformed {
             let finding = Finding::new(RULE, Severity::Warning, self.comment, "this comment is not read as a suppression");
             return Some(finding.help("write it as `# proxylint: allow(rule) reason`"));
@@ -105,9 +110,9 @@ impl Suppression {
         let first = unused.first()?;
         if unused.len() < self.names.len() {
             let message = format!("nothing here is reported as `{}`", first.text);
-            return Some(Finding::new(RULE, Severity::Info, first.span, message).help("take the name out of the comment"));
+            return Some(Finding::new(RULE, unused_is, first.span, message).help("take the name out of the comment"));
         }
-        let finding = Finding::new(RULE, Severity::Info, self.comment, "this suppression silences nothing");
+        let finding = Finding::new(RULE, unused_is, self.comment, "this suppression silences nothing");
         let edits = vec![Edit { span: self.removal, text: String::new() }];
         Some(finding.help("remove the comment").fix(Safety::Safe, edits))
     }
@@ -221,7 +226,7 @@ mod tests {
         let start = text.find(at).unwrap() as u32;
         let span = tree.source.span(start..start + at.len() as u32);
         let finding = Finding::new("method-denied", Severity::Warning, span, "x");
-        apply(vec![finding], &[tree]).into_iter().map(|finding| (finding.rule, finding.message)).collect()
+        apply(vec![finding], &[], &[tree]).into_iter().map(|finding| (finding.rule, finding.message)).collect()
     }
 
     #[test]

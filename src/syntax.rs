@@ -109,6 +109,11 @@ impl Tree {
         self.count_before(byte).checked_sub(1).map(|index| self.get(NodeId(index)))
     }
 
+    /// The statement that starts at a byte or was the last to start before it.
+    pub fn statement_at(&self, byte: u32) -> Option<Directive<'_>> {
+        self.last_before(byte + 1)
+    }
+
     fn count_before(&self, byte: u32) -> u32 {
         self.nodes.partition_point(|node| node.start < byte) as u32
     }

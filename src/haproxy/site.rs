@@ -78,6 +78,10 @@ impl Config {
     }
 
     /// What is written at a place.
+    pub(super) fn source(&self, span: Span) -> Option<&SourceFile> {
+        self.sources.get(&span.file).map(|source| &**source)
+    }
+
     pub(super) fn text(&self, span: Span) -> &str {
         self.sources.get(&span.file).map_or("", |source| source.slice(span.start..span.end))
     }

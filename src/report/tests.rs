@@ -59,7 +59,7 @@ fn linted() -> Linted {
     let nowhere = Finding::new("include-missing", Severity::Info, at(&sources, "default 1;"), "no such file: b.conf");
     let findings = [replaced, denied, missing, nowhere];
     let reports = (1..).zip(findings).map(|(fingerprint, finding)| Report { finding, fingerprint }).collect();
-    Linted { server: "nginx", files: 3, sources, universe, reports, site: None }
+    Linted { server: "nginx", files: 3, sources, homes: Vec::new(), universe, reports, site: None }
 }
 
 fn written(format: Format, terminal: Terminal) -> String {

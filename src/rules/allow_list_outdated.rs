@@ -1,6 +1,6 @@
 use super::refusal::Refusal;
 use super::rule::declare_rule;
-use super::verdict::{Case, Observation, See, VerdictRule, Wording};
+use super::verdict::{Case, Observation, Remedy, See, VerdictRule, Wording};
 use super::words;
 use crate::finding::Severity;
 use crate::survey::Survey;
@@ -59,7 +59,7 @@ declare_rule! {
     "allow-list-outdated", Warning
 }
 
-pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word };
+pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word, mend: |_| Some(Remedy::Admit) };
 
 fn look(survey: &Survey<'_>, see: See<'_>) {
     for refusal in Refusal::all(survey).filter(Refusal::forgets_patch) {
@@ -73,6 +73,9 @@ fn word(case: &Case<'_>) -> Wording {
     Wording {
         message: format!("{} lets PUT through but answers {methods} with {refusal}", case.actor()),
         label: format!("{methods} {} {refusal} here", words::verb(case.methods, "gets", "get")),
-        help: "add PATCH: a list that has PUT and lacks PATCH is mostly older than the application behind it".to_owned(),
+        help: format!(
+            "add PATCH: a list that has PUT and lacks PATCH is mostly older than the application behind it{}",
+            words::if_meant(case.answer)
+        ),
     }
 }

@@ -1,6 +1,6 @@
 use super::refusal::Refusal;
 use super::rule::declare_rule;
-use super::verdict::{Case, Observation, See, VerdictRule, Wording};
+use super::verdict::{Case, Observation, Remedy, See, VerdictRule, Wording};
 use super::words;
 use crate::finding::Severity;
 use crate::survey::Survey;
@@ -62,7 +62,8 @@ declare_rule! {
     "head-blocked", Warning
 }
 
-pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word };
+pub(super) const VERDICT: VerdictRule =
+    VerdictRule { rule: &RULE, look, word, mend: |case| case.unlisted.then_some(Remedy::Admit) };
 
 fn look(survey: &Survey<'_>, see: See<'_>) {
     for refusal in Refusal::all(survey) {

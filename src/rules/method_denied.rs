@@ -1,6 +1,6 @@
 use super::refusal::Refusal;
 use super::rule::declare_rule;
-use super::verdict::{Case, Observation, See, VerdictRule, Wording};
+use super::verdict::{Case, Observation, Remedy, See, VerdictRule, Wording};
 use super::words;
 use crate::survey::Survey;
 
@@ -75,7 +75,7 @@ declare_rule! {
     "method-denied", Warning
 }
 
-pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word };
+pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word, mend };
 
 fn look(survey: &Survey<'_>, see: See<'_>) {
     for refusal in Refusal::all(survey).filter(|refusal| !refusal.forgets_patch()) {
@@ -97,13 +97,21 @@ fn word(case: &Case<'_>) -> Wording {
         message: format!("{} answers {methods} with {refusal}; {} {pass}", case.actor(), case.spared()),
         label: format!("{methods} {} {refusal} here", words::verb(case.methods, "gets", "get")),
         help: match case.directive {
-            Some(_) => format!(
-                "add {methods} to what is let through if the application serves {}",
-                words::verb(case.methods, "it", "them")
-            ),
+            Some(_) => {
+                let what = if case.unlisted { "add {} to what is let through" } else { "take {} off what is refused" };
+                let serves = words::verb(case.methods, "it", "them");
+                let meant = words::if_meant(case.answer);
+                format!("{} if the application serves {serves}{meant}", what.replace("{}", &methods))
+            }
             None => {
                 format!("{} does this by itself; route the methods to an application if they are to work", case.server.title())
             }
         },
     }
+}
+
+/// A list that lets some of the methods through that change things forgot the others; one that stops all of them meant to.
+fn mend(case: &Case<'_>) -> Option<Remedy> {
+    let spares = |names: &[&str]| case.spared.meets(case.site.universe().set(names.iter().copied()));
+    (case.unlisted && case.proxied && spares(&["GET"]) && spares(&["PUT", "PATCH", "DELETE"])).then_some(Remedy::Admit)
 }

@@ -1,5 +1,5 @@
 use super::rule::declare_rule;
-use super::verdict::{Case, Observation, See, VerdictRule, Wording};
+use super::verdict::{Case, Observation, Remedy, See, VerdictRule, Wording};
 use super::words;
 use crate::finding::Severity;
 use crate::survey::Survey;
@@ -40,7 +40,7 @@ declare_rule! {
     "method-lost-in-redirect", Info
 }
 
-pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word };
+pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word, mend: |_| Some(Remedy::KeepMethod) };
 
 fn look(survey: &Survey<'_>, see: See<'_>) {
     let writes = survey.set(&["POST", "PUT", "PATCH", "DELETE"]);

@@ -1,6 +1,6 @@
 use super::refusal::Refusal;
 use super::rule::declare_rule;
-use super::verdict::{Case, Observation, See, VerdictRule, Wording};
+use super::verdict::{Case, Observation, Remedy, See, VerdictRule, Wording};
 use super::words;
 use crate::finding::Severity;
 use crate::survey::Survey;
@@ -71,7 +71,7 @@ declare_rule! {
     "method-not-implemented", Error
 }
 
-pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word };
+pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word, mend: |_| Some(Remedy::MethodNotAllowed) };
 
 fn look(survey: &Survey<'_>, see: See<'_>) {
     for refusal in Refusal::all(survey).filter(|refusal| refusal.status() == Some(501)) {

@@ -1,5 +1,5 @@
 use super::rule::declare_rule;
-use super::verdict::{Case, Observation, See, VerdictRule, Wording};
+use super::verdict::{Case, Observation, Remedy, See, VerdictRule, Wording};
 use super::words;
 use crate::finding::Severity;
 use crate::http::{Answer, UpstreamMethod};
@@ -65,7 +65,7 @@ declare_rule! {
     "method-override", Error
 }
 
-pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word };
+pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word, mend: |_| Some(Remedy::PassUnchanged) };
 
 /// A rewrite that hits every method but its target is taken for a mistake; one that names its methods was thought about.
 fn look(survey: &Survey<'_>, see: See<'_>) {

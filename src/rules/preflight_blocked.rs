@@ -1,5 +1,5 @@
 use super::rule::declare_rule;
-use super::verdict::{Case, Observation, See, VerdictRule, Wording};
+use super::verdict::{Case, Observation, Remedy, See, VerdictRule, Wording};
 use super::words;
 use crate::ask::Input;
 use crate::finding::Severity;
@@ -61,7 +61,8 @@ declare_rule! {
     "preflight-blocked", Warning
 }
 
-pub(super) const VERDICT: VerdictRule = VerdictRule { rule: &RULE, look, word };
+pub(super) const VERDICT: VerdictRule =
+    VerdictRule { rule: &RULE, look, word, mend: |case| case.unlisted.then_some(Remedy::Admit) };
 
 fn look(survey: &Survey<'_>, see: See<'_>) {
     let options = survey.set(&["OPTIONS"]);

@@ -2,8 +2,14 @@
 
 use crate::ask::Branch;
 use crate::finding::Severity;
-use crate::http::{Answer, MethodSet};
+use crate::http::{Answer, MethodSet, STAND_IN};
+use crate::server::Site;
 use crate::survey::{Survey, is_refused};
+
+/// Whether methods are refused because no list names them, and not because a directive does.
+pub(super) fn refuses_the_rest(site: &dyn Site, refused: MethodSet) -> bool {
+    refused.meets(site.universe().only(STAND_IN))
+}
 
 /// One branch on which standard methods are refused.
 pub(super) struct Refusal<'s> {
@@ -53,9 +59,14 @@ impl<'s> Refusal<'s> {
         if self.status() == Some(501) { MethodSet::EMPTY } else { self.methods - self.head() }
     }
 
+    /// Whether all but listed methods are refused: then a token that nobody ever heard of is, too.
+    fn is_of_list(&self) -> bool {
+        refuses_the_rest(self.survey.site, self.branch.methods)
+    }
+
     /// Whether PUT goes to the upstream and PATCH does not: the mark of a list that is older than RFC 5789.
     pub(super) fn forgets_patch(&self) -> bool {
-        self.forwarded.meets(self.survey.set(&["PUT"])) && self.listed().meets(self.survey.set(&["PATCH"]))
+        self.is_of_list() && self.forwarded.meets(self.survey.set(&["PUT"])) && self.listed().meets(self.survey.set(&["PATCH"]))
     }
 
     /// Whether an ordinary client meets this: no odd header, nothing that is not known, and no other world in which the same

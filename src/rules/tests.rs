@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::verdict;
 use crate::ask::{Ask, Candidates, Fact, Input};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Edit, Finding, Severity};
 use crate::http::{Answer, Request, Step, Universe, UpstreamMethod, Verdict};
+use crate::mend::Wish;
 use crate::server::{Release, Route, Server, Site, Task};
 use crate::source::{FileId, Reader, SourceFile, Span};
-use crate::syntax::Tree;
+use crate::syntax::{Directive, Tree};
 
 struct Fake<F> {
     universe: Universe,
@@ -67,6 +68,10 @@ where
 
     fn read(&self, _: &mut Reader<'_>, _: &[Arc<SourceFile>], _: &Task) -> Box<dyn Site> {
         unreachable!("the site is there already")
+    }
+
+    fn mend(&self, _: Directive<'_>, _: &[Arc<Tree>], _: Wish<'_>) -> Vec<Edit> {
+        Vec::new()
     }
 }
 

@@ -5,14 +5,16 @@ use std::collections::hash_map::Entry;
 
 use rayon::prelude::*;
 
+use super::refusal::refuses_the_rest;
 use super::words;
 use super::{
     Rule, allow_list_outdated, head_blocked, method_denied, method_lost_in_redirect, method_not_implemented, method_override,
     preflight_blocked, refusal_status,
 };
 use crate::ask::Branch;
-use crate::finding::{Confidence, Finding, Severity, Witness};
+use crate::finding::{Confidence, Finding, Fix, Severity, Witness};
 use crate::http::{Answer, MethodSet, Request, STANDARD};
+use crate::mend::{self, Wish};
 use crate::server::{Route, Server, Site};
 use crate::source::Span;
 use crate::survey::Survey;
@@ -23,6 +25,16 @@ pub(super) struct VerdictRule {
     pub(super) rule: &'static Rule,
     pub(super) look: fn(&Survey<'_>, See<'_>),
     pub(super) word: fn(&Case<'_>) -> Wording,
+    pub(super) mend: fn(&Case<'_>) -> Option<Remedy>,
+}
+
+/// What would help.
+pub(super) enum Remedy {
+    /// That the methods of the case are let through.
+    Admit,
+    MethodNotAllowed,
+    KeepMethod,
+    PassUnchanged,
 }
 
 /// Takes what a rule sees.
@@ -62,6 +74,8 @@ pub(super) struct Case<'a> {
     pub(super) answer: &'a Answer,
     /// Whether something is reached upstream on this route.
     pub(super) proxied: bool,
+    /// Whether the methods fare so because no list names them, and not because a directive does.
+    pub(super) unlisted: bool,
 }
 
 impl Case<'_> {
@@ -193,8 +207,10 @@ fn finding(server: &dyn Server, site: &dyn Site, route: &Route, key: &Key, group
         directive: decision.map(|step| &*step.directive),
         answer: &best.branch.verdict.answer,
         proxied: best.proxied,
+        unlisted: refuses_the_rest(site, best.branch.methods),
     };
     let Wording { message, label, help } = (rule.word)(&case);
+    let fix = (rule.mend)(&case).and_then(|remedy| mended(&case, key.span, &remedy));
     let confidence = match (&best.branch.doubts[..], &witness.when[..]) {
         ([], []) => Confidence::High,
         ([], _) => Confidence::Medium,
@@ -202,6 +218,7 @@ fn finding(server: &dyn Server, site: &dyn Site, route: &Route, key: &Key, group
     };
     let mut finding = Finding::new(rule.rule.name, severity, key.span, message).label(label).help(help).methods(methods);
     finding.confidence = confidence;
+    finding.fix = fix;
     finding.witness = Some(witness);
     for step in best.branch.verdict.steps.iter().filter(|step| step.span != key.span) {
         if !finding.related.iter().any(|known| known.span == step.span) {
@@ -213,6 +230,18 @@ fn finding(server: &dyn Server, site: &dyn Site, route: &Route, key: &Key, group
         finding = finding.related(route, "on this route");
     }
     Some(finding)
+}
+
+fn mended(case: &Case<'_>, span: Span, remedy: &Remedy) -> Option<Fix> {
+    let universe = case.site.universe();
+    let (methods, like): (Vec<_>, Vec<_>) = (universe.names(case.methods).collect(), universe.names(case.spared).collect());
+    let wish = match remedy {
+        Remedy::Admit => Wish::Admit { methods: &methods, like: &like },
+        Remedy::MethodNotAllowed => Wish::MethodNotAllowed,
+        Remedy::KeepMethod => Wish::KeepMethod,
+        Remedy::PassUnchanged => Wish::PassUnchanged,
+    };
+    mend::fix(case.server, case.site.trees(), span, wish)
 }
 
 /// Sends the request that shows a case as a complete one. What the survey assumed may not hold together; then there is nothing

@@ -3,8 +3,9 @@
 use super::super::read::{Config, Statement};
 use super::super::site::ApacheSite;
 use super::super::site::methods::is_built_in;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Safety, Severity};
 use crate::http::REGISTERED;
+use crate::mend::replace;
 
 pub(super) fn check(_site: &ApacheSite, config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -32,12 +33,13 @@ fn limit(statement: Statement<'_>, findings: &mut Vec<Finding>) {
             let message = format!("`<{section}>` takes `{name}` for the name of one method, which no request has");
             findings.push(
                 Finding::new("method-check-ineffective", Severity::Error, span, message)
-                    .help(format!("separate methods by blanks: `{}`", list.trim())),
+                    .help(format!("separate methods by blanks: `{}`", list.trim()))
+                    .fix(Safety::Safe, vec![replace(span, list.split_whitespace().collect::<Vec<_>>().join(" "))]),
             );
         } else if upper != **name && is_known(&upper) {
             let message = format!("`<{section}>` tells letter case apart: `{name}` is not {upper}");
-            findings
-                .push(Finding::new("method-check-ineffective", Severity::Error, span, message).help(format!("write `{upper}`")));
+            let finding = Finding::new("method-check-ineffective", Severity::Error, span, message);
+            findings.push(finding.help(format!("write `{upper}`")).fix(Safety::Safe, vec![replace(span, upper)]));
         } else if let Some(meant) = misspelt(name) {
             findings.push(unknown(statement, index, name, meant));
         }
@@ -46,8 +48,11 @@ fn limit(statement: Statement<'_>, findings: &mut Vec<Finding>) {
 
 fn unknown(statement: Statement<'_>, index: usize, name: &str, meant: &str) -> Finding {
     let message = format!("`{name}` is no registered method");
-    let finding = Finding::new("unknown-method", Severity::Warning, statement.arg_span(index), message);
-    finding.help(format!("did you mean `{meant}`?"))
+    let span = statement.arg_span(index);
+    let finding = Finding::new("unknown-method", Severity::Warning, span, message).help(format!("did you mean `{meant}`?"));
+    // In a macro the word may stand elsewhere.
+    let as_written = statement.directive().tree.source.slice(span.start..span.end) == name;
+    if as_written { finding.fix(Safety::Safe, vec![replace(span, meant)]) } else { finding }
 }
 
 fn is_known(name: &str) -> bool {

@@ -5,16 +5,18 @@ use super::super::site::rewrite::{Cond, CondKind, RewriteRule};
 use super::super::site::section::{DirConfig, Matcher};
 use super::super::site::{ApacheSite, Server};
 use super::super::text::{Piece, Var};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Safety, Severity};
+use crate::mend::replace;
+use crate::source::Span;
 
 pub(super) fn check(site: &ApacheSite, config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     not_inherited(site, &mut findings);
     for server in &site.servers {
-        server.rewrite.rules.iter().for_each(|rule| unanchored(site, rule, &mut findings));
+        server.rewrite.rules.iter().for_each(|rule| unanchored(site, config, rule, &mut findings));
         for section in super::sections(server) {
             if let Some(rewrite) = &section.config.rewrite {
-                rewrite.rules.iter().for_each(|rule| unanchored(site, rule, &mut findings));
+                rewrite.rules.iter().for_each(|rule| unanchored(site, config, rule, &mut findings));
             }
         }
         in_location(site, server, &mut findings);
@@ -82,7 +84,7 @@ fn proxied_url(site: &ApacheSite, server: &Server, config: &DirConfig, path: &st
 }
 
 /// An allow-list without anchors lets through what only contains a listed name.
-fn unanchored(site: &ApacheSite, rule: &RewriteRule, findings: &mut Vec<Finding>) {
+fn unanchored(site: &ApacheSite, config: &Config, rule: &RewriteRule, findings: &mut Vec<Finding>) {
     if rule.flags.status.is_none_or(|status| status < 400) {
         return;
     }
@@ -94,10 +96,21 @@ fn unanchored(site: &ApacheSite, rule: &RewriteRule, findings: &mut Vec<Finding>
         let message = format!("`{}` also matches longer names, so that such a method passes this check", pattern.source());
         let inner = pattern.source().trim_start_matches('^').trim_end_matches('$');
         let inner = if inner.starts_with('(') && inner.ends_with(')') { inner.to_owned() } else { format!("({inner})") };
-        findings.push(
-            Finding::new("method-regex-unanchored", Severity::Info, cond.span, message).help(format!("write `!^{inner}$`")),
-        );
+        let anchored = format!("!^{inner}$");
+        let finding = Finding::new("method-regex-unanchored", Severity::Info, cond.span, message);
+        let finding = finding.help(format!("write `{anchored}`"));
+        let plain = inner.matches('(').count() == 1 && !inner.contains(['^', '$']);
+        findings.push(match pattern_of(config, cond).filter(|_| plain) {
+            Some(pattern) => finding.fix(Safety::Safe, vec![replace(pattern, anchored)]),
+            None => finding,
+        });
     }
+}
+
+/// Where the pattern of a condition stands.
+fn pattern_of(config: &Config, cond: &Cond) -> Option<Span> {
+    let statement = config.all().find(|statement| statement.span() == cond.span && statement.is("RewriteCond"))?;
+    statement.directive().arg_span(1)
 }
 
 /// Whether the pattern of a condition looks for some methods but not for all.
@@ -107,7 +120,7 @@ fn names_methods(site: &ApacheSite, cond: &Cond) -> bool {
 
 /// Conditions after the last rule of their section belong to none.
 fn left_over(config: &Config, findings: &mut Vec<Finding>) {
-    let mut open: Option<crate::source::Span> = None;
+    let mut open: Option<Span> = None;
     let mut parent = None;
     for statement in config.all() {
         let directive = statement.directive();
@@ -125,7 +138,7 @@ fn left_over(config: &Config, findings: &mut Vec<Finding>) {
     findings.extend(open.map(dead_cond));
 }
 
-fn dead_cond(span: crate::source::Span) -> Finding {
+fn dead_cond(span: Span) -> Finding {
     let message = "this condition belongs to no rule: a `RewriteCond` works on the next `RewriteRule` of its section";
     Finding::new("method-check-ineffective", Severity::Info, span, message)
 }

@@ -1,6 +1,6 @@
 //! `--fix` and `--diff`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -9,22 +9,23 @@ use similar::TextDiff;
 use super::pass::Pass;
 use super::{Failure, FixLevel, Status, status, tell, write_all};
 use crate::collect::Problem;
-use crate::finding::Safety;
+use crate::finding::{Finding, Fix, Safety, Severity};
 use crate::fix;
 use crate::lint::Linted;
 use crate::report::{Run, Summary};
-use crate::source::{Disk, Overlay};
+use crate::source::{Disk, FileId, FileSystem, Overlay};
 
 /// Fixes may uncover others; after so many rounds the rest has to wait.
 const MAX_ROUNDS: usize = 10;
 
 /// The files that change.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Changes {
     files: BTreeMap<PathBuf, Changed>,
     overlay: Overlay,
 }
 
+#[derive(Clone)]
 struct Changed {
     name: String,
     old: Vec<u8>,
@@ -36,17 +37,8 @@ pub(super) fn run(pass: &Pass<'_>, problems: &[Problem], out: &mut dyn Write) ->
         return Err(Failure::Misuse { what: "standard input".to_owned(), why: "only files can be fixed".to_owned() });
     }
     let safety = Safety::from(pass.options.fix.unwrap_or(FixLevel::Safe));
-    let mut changes = Changes::default();
-    let (mut configs, unread) = pass.lint(&Disk);
-    let mut fixed = 0;
-    for _ in 0..MAX_ROUNDS {
-        let count = take(&configs, safety, &mut changes);
-        if count == 0 {
-            break;
-        }
-        fixed += count;
-        configs = pass.lint(&changes.overlay).0;
-    }
+    let (configs, unread) = pass.lint(&Disk);
+    let (mut changes, mut configs, fixed) = fixed(pass, configs, safety);
     pass.progress.end();
     changes.files.retain(|_, file| file.old != file.new);
     if pass.options.diff {
@@ -55,7 +47,8 @@ pub(super) fn run(pass: &Pass<'_>, problems: &[Problem], out: &mut dyn Write) ->
         for (path, file) in &changes.files {
             std::fs::write(path, &file.new).map_err(|source| Failure::Create { what: file.name.clone(), source })?;
         }
-        writeln!(io::stderr(), "fixed {fixed} in {} files", changes.files.len())?;
+        let files = changes.files.len();
+        writeln!(io::stderr(), "fixed {fixed} in {files} file{}", if files == 1 { "" } else { "s" })?;
     }
     let summary = Summary::of(&configs);
     pass.goal.hold_back(&mut configs);
@@ -69,19 +62,81 @@ pub(super) fn run(pass: &Pass<'_>, problems: &[Problem], out: &mut dyn Write) ->
     Ok(if failed { Status::Failed } else { status(problems, &configs, &run.summary, pass.goal.fail_on) })
 }
 
-/// Puts the fixed files into the overlay and tells how many findings that fixes.
-fn take(configs: &[Linted], safety: Safety, changes: &mut Changes) -> usize {
-    let mut count = 0;
+/// Applies fixes round by round, and holds each round against the interpreter: a fix after which its finding is still there,
+/// or the server would refuse the config, is not made.
+fn fixed(pass: &Pass<'_>, configs: Vec<Linted>, safety: Safety) -> (Changes, Vec<Linted>, usize) {
+    let (mut changes, mut configs, mut fixed) = (Changes::default(), configs, 0);
+    let mut failed = HashSet::new();
+    for _ in 0..MAX_ROUNDS {
+        let mut next = changes.clone();
+        let (taken, count) = take(pass, &configs, safety, &failed, &mut next);
+        if taken.is_empty() {
+            break;
+        }
+        let (then, _) = pass.lint(&next.overlay);
+        let left: HashSet<Mark> = then.iter().flat_map(marks).collect();
+        let mut useless: HashSet<Mark> = taken.intersection(&left).cloned().collect();
+        if refused(&then) > refused(&configs) {
+            useless.extend(taken.iter().cloned());
+        }
+        if useless.is_empty() {
+            fixed += count;
+            (changes, configs) = (next, then);
+        }
+        failed.extend(useless);
+    }
+    (changes, configs, fixed)
+}
+
+/// What tells a finding from others before and after a fix.
+type Mark = (PathBuf, &'static str, String);
+
+fn mark(config: &Linted, finding: &Finding) -> Mark {
+    let path = config.sources.get(finding.span.file).map_or(PathBuf::new(), |file| file.path.clone());
+    (path, finding.rule, finding.message.clone())
+}
+
+fn marks(config: &Linted) -> impl Iterator<Item = Mark> {
+    config.findings().map(|finding| mark(config, finding))
+}
+
+/// How many times the servers would refuse the configs.
+fn refused(configs: &[Linted]) -> usize {
+    configs.iter().flat_map(Linted::findings).filter(|finding| finding.invalid).count()
+}
+
+/// Puts the fixed files into the overlay and tells which findings that fixes, and how many.
+fn take(
+    pass: &Pass<'_>,
+    configs: &[Linted],
+    safety: Safety,
+    failed: &HashSet<Mark>,
+    changes: &mut Changes,
+) -> (HashSet<Mark>, usize) {
+    let (mut taken, mut count) = (HashSet::new(), 0);
     for config in configs {
-        for fixed in fix::plan(config, safety) {
-            count += fixed.count;
+        let may = |finding: &Finding, fix: &Fix| {
+            // Only what is told is changed.
+            let told = pass.goal.pedantic || finding.severity > Severity::Info;
+            told && fix.edits.iter().all(|edit| is_own(config, edit.span.file)) && !failed.contains(&mark(config, finding))
+        };
+        let plan = fix::plan(config, safety, may);
+        count += plan.taken.len();
+        taken.extend(plan.taken.into_iter().map(|finding| mark(config, finding)));
+        for fixed in plan.files {
             let file = fixed.file;
             let old = || Changed { name: file.name.clone(), old: file.bytes().to_vec(), new: Vec::new() };
             changes.overlay.insert(file.path.clone(), fixed.content.clone());
             changes.files.entry(file.path.clone()).or_insert_with(old).new = fixed.content;
         }
     }
-    count
+    (taken, count)
+}
+
+/// Whether a file lies in a folder of the config, and not behind a link or where only reading was allowed.
+fn is_own(config: &Linted, file: FileId) -> bool {
+    let place = config.sources.get(file).and_then(|file| Disk.resolve(&file.path).ok());
+    place.is_some_and(|place| config.homes.iter().any(|home| place.starts_with(home)))
 }
 
 fn diff(changes: &Changes, out: &mut dyn Write) -> io::Result<()> {

@@ -1,11 +1,12 @@
 //! Conditions on methods that always hold or never do.
 
 use super::{Checks, ineffective};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Edit, Finding, Safety, Severity};
 use crate::haproxy::site::acl::{Condition, Term};
 use crate::haproxy::site::proxy::Proxy;
 use crate::haproxy::site::resolve::rules_of;
 use crate::http::MethodSet;
+use crate::mend::{insert, replace};
 use crate::source::Span;
 
 impl Checks<'_> {
@@ -41,7 +42,8 @@ impl Checks<'_> {
                 condition.span,
                 format!("every method fulfils one side of this condition, so {fires}"),
             );
-            findings.push(finding.label("always true").help(help_for_always(condition)));
+            let finding = finding.label("always true").help(help_for_always(condition));
+            findings.push(finding.fix(Safety::Unsafe, self.without_or(condition)));
             return;
         }
         for group in &condition.groups {
@@ -96,8 +98,33 @@ impl Checks<'_> {
         let finding = ineffective(Severity::Error, span, format!("no request has both methods, {fires}"));
         let finding = finding
             .label("never true")
-            .help("ACLs side by side must all hold: join alternatives with `or`, or name the methods in one ACL");
+            .help("ACLs side by side must all hold: join alternatives with `or`, or name the methods in one ACL")
+            .fix(Safety::Unsafe, self.with_or(condition, group, &terms));
         findings.push(if rule == span { finding } else { finding.related(rule, "the rule") });
+    }
+}
+
+impl Checks<'_> {
+    /// `METH_PUT METH_DELETE` as alternatives, where nothing else stands in the condition.
+    fn with_or(&self, condition: &Condition, group: &[Term], terms: &[Term]) -> Vec<Edit> {
+        if condition.groups.len() > 1 || terms.len() < group.len() || terms.iter().any(|term| term.negated) {
+            return Vec::new();
+        }
+        terms[1..].iter().filter_map(|term| Some(insert(self.config.source(term.span)?, term.span.start, "or "))).collect()
+    }
+
+    /// `!METH_GET or !METH_POST` side by side.
+    fn without_or(&self, condition: &Condition) -> Vec<Edit> {
+        let negated: Option<Vec<Term>> = condition
+            .groups
+            .iter()
+            .map(|group| match &group[..] {
+                [term] if term.negated => Some(*term),
+                _ => None,
+            })
+            .collect();
+        let gap = |pair: &[Term]| replace(Span { start: pair[0].span.end, end: pair[1].span.start, ..pair[0].span }, " ");
+        negated.map_or(Vec::new(), |terms| terms.windows(2).map(gap).collect())
     }
 }
 

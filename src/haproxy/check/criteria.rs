@@ -96,7 +96,7 @@ impl Checks<'_> {
             let list = parts.iter().map(|part| bare(part)).collect::<Vec<_>>().join(" ");
             let finding = ineffective(Severity::Error, span, format!("`{text}` is one literal here, which no method equals"));
             let finding = finding.help(format!("put blanks between the methods: `{list}`"));
-            findings.push(finding.fix(Safety::Unsafe, vec![Edit { span, text: list }]));
+            findings.push(finding.fix(Safety::Safe, vec![Edit { span, text: list }]));
             return;
         }
         if text.starts_with('!') && named(&text) {
@@ -112,7 +112,7 @@ impl Checks<'_> {
                 format!("`{text}` never matches {upper}: methods are compared with their letter case"),
             );
             let finding = befalls(finding, used, self.config.universe.only(&upper));
-            findings.push(finding.help(format!("write `{upper}`")).fix(Safety::Unsafe, vec![Edit { span, text: upper }]));
+            findings.push(finding.help(format!("write `{upper}`")).fix(Safety::Safe, vec![Edit { span, text: upper }]));
             return;
         }
         self.unknown_method(text, span, findings);
@@ -133,7 +133,8 @@ impl Checks<'_> {
             let message = format!("`{text}` is no registered method; `{known}` is");
             findings.push(
                 Finding::new("unknown-method", Severity::Warning, span, message)
-                    .help(format!("write `{known}` if that is meant")),
+                    .help(format!("write `{known}` if that is meant"))
+                    .fix(Safety::Safe, vec![Edit { span, text: (*known).to_owned() }]),
             );
         }
     }
@@ -155,11 +156,16 @@ impl Checks<'_> {
             }
             let severity = if start { Severity::Info } else { Severity::Warning };
             let message = format!("`{}` also matches methods that only contain one of these names", pattern.source());
-            let help = format!(
-                "write `^({})$`, or name the methods without `-m reg`",
-                pattern.source().trim_matches(['^', '$', '(', ')'])
-            );
-            findings.push(Finding::new("method-regex-unanchored", severity, *span, message).help(help));
+            let bare = pattern.source().trim_matches(['^', '$', '(', ')']);
+            let anchored = format!("^({bare})$");
+            let help = format!("write `{anchored}`, or name the methods without `-m reg`");
+            let finding = Finding::new("method-regex-unanchored", severity, *span, message).help(help);
+            // The source of a quoted or escaped word may not be its bytes.
+            let plain = self.config.text(*span) == pattern.source() && !bare.contains(['(', ')', '^', '$']);
+            findings.push(match plain {
+                true => finding.fix(Safety::Safe, vec![Edit { span: *span, text: anchored }]),
+                false => finding,
+            });
         }
     }
 

@@ -1,13 +1,14 @@
 //! Rules that are never asked, or asked too late.
 
 use super::{Checks, ineffective, title};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Edit, Finding, Safety, Severity};
 use crate::haproxy::site::acl::Condition;
 use crate::haproxy::site::action::{Action, Rule};
 use crate::haproxy::site::matching::Matching;
 use crate::haproxy::site::proxy::{Mode, Proxy, Role};
 use crate::haproxy::site::sample::Fetch;
 use crate::haproxy::value::KNOWN_METHODS;
+use crate::mend::remove;
 
 impl Checks<'_> {
     pub(super) fn rule_sets(&self, proxy: &Proxy, findings: &mut Vec<Finding>) {
@@ -80,7 +81,8 @@ impl Checks<'_> {
                 {
                     let message = format!("`{}` is never reached: the rule above is taken for every request", late.name);
                     let finding = ineffective(Severity::Warning, late.span, message).related(rule.span, "ends the rules here");
-                    findings.push(finding.help("move it up, or give the rule above a condition"));
+                    let finding = finding.help("move it up, or give the rule above a condition; or remove it");
+                    findings.push(finding.fix(Safety::Unsafe, self.without(late)));
                 }
                 return;
             };
@@ -93,12 +95,20 @@ impl Checks<'_> {
                 findings.push(
                     ineffective(Severity::Warning, rule.span, message)
                         .related(first.span, "the same condition")
-                        .help("remove one of the two"),
+                        .help("remove one of the two")
+                        .fix(Safety::Unsafe, self.without(rule)),
                 );
             } else if seen.len() < 64 {
                 seen.push((text, rule));
             }
         }
+    }
+
+    /// The edit that takes the line of a rule away.
+    fn without(&self, rule: &Rule) -> Vec<Edit> {
+        let tree = self.trees.iter().find(|tree| tree.source.id == rule.span.file);
+        let line = tree.and_then(|tree| tree.statement_at(rule.span.start)).filter(|line| !line.is_block());
+        line.map(|line| remove(&line.tree.source, line.span().start..line.span().end)).into_iter().collect()
     }
 
     fn decides_by_method(&self, rule: &Rule) -> bool {

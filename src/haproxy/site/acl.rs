@@ -11,7 +11,8 @@ use super::vocabulary;
 use super::words;
 use crate::haproxy::arguments;
 use crate::haproxy::value::{Datum, KNOWN_METHODS};
-use crate::http::{MethodSet, Universe};
+use crate::http::{MethodSet, REGISTERED, Universe};
+use crate::mend::replace;
 use crate::server::Release;
 use crate::source::Span;
 
@@ -389,7 +390,11 @@ impl Builder<'_, '_> {
     fn no_such_acl(&self, scope: &Scope, name: &str, word: &Word<'_>) -> Refused {
         let refused = Refused::new(word.span, format!("there is no ACL `{name}`"));
         if let Some(method) = name.strip_prefix("METH_") {
-            return refused.help(format!("HAProxy has no such predefined ACL: write `acl {name} method {method}` above"));
+            let criterion = format!("{{ method {method} }}");
+            let refused = refused.help(format!("HAProxy has no such predefined ACL: write `{criterion}`"));
+            let sign = if word.text.starts_with('!') { "!" } else { "" };
+            let known = REGISTERED.contains(&method) && word.text.trim_start_matches('!') == name;
+            return if known { refused.fix(replace(word.span, format!("{sign}{criterion}"))) } else { refused };
         }
         match name.to_ascii_lowercase().as_str() {
             "and" | "&&" => return refused.help("leave it out: ACLs that follow one another must all hold"),

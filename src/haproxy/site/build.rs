@@ -9,7 +9,7 @@ use super::acl::CriterionId;
 use super::action::Reach;
 use super::maps::{self, Content, Map};
 use super::sample::Files;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Edit, Finding, Safety, Severity};
 use crate::source::{Reader, SourceFile, Span};
 use crate::syntax::{Directive, Tree};
 
@@ -28,15 +28,22 @@ pub(in crate::haproxy) struct Refused {
     pub(in crate::haproxy) help: Option<String>,
     /// Whether a later release would take it.
     pub(in crate::haproxy) too_old: bool,
+    /// What it was evidently meant to be.
+    pub(in crate::haproxy) edit: Option<Edit>,
 }
 
 impl Refused {
     pub(in crate::haproxy) fn new(span: Span, message: impl Into<String>) -> Self {
-        Refused { span, message: message.into(), help: None, too_old: false }
+        Refused { span, message: message.into(), help: None, too_old: false, edit: None }
     }
 
     pub(in crate::haproxy) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    pub(in crate::haproxy) fn fix(mut self, edit: Edit) -> Self {
+        self.edit = Some(edit);
         self
     }
 
@@ -146,6 +153,10 @@ impl<'r, 'a> Builder<'r, 'a> {
             finding
         } else {
             Finding::rejected(refused.span, refused.message)
+        };
+        let finding = match refused.edit {
+            Some(edit) => finding.fix(Safety::Safe, vec![edit]),
+            None => finding,
         };
         self.findings.push(match refused.help {
             Some(help) => finding.help(help),

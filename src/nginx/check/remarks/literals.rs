@@ -1,8 +1,10 @@
 //! Texts and regexes that the method is compared with.
 
 use super::super::Checker;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Safety, Severity};
 use crate::http::REGISTERED;
+use crate::mend::replace;
+use crate::nginx::mend::comparison;
 use crate::nginx::site::{Builtin, Definition, Instruction, Scope, Setting, Test, VarId};
 use crate::pattern::{Literal, Pattern};
 use crate::source::Span;
@@ -21,7 +23,7 @@ impl<'d> Checker<'d> {
             match &condition.test {
                 Test::Equal { variable, value, negated } if self.is_method(*variable) => {
                     if let Some(text) = value.constant() {
-                        self.literal(text, *span, if *negated { "always holds" } else { "never holds" });
+                        self.literal(text, *span, *negated);
                     }
                 }
                 Test::Match { variable, pattern, negated } if self.is_method(*variable) => {
@@ -38,19 +40,32 @@ impl<'d> Checker<'d> {
     }
 
     /// nginx takes methods of capitals, `-` and `_` alone, and compares byte by byte.
-    fn literal(&mut self, text: &str, span: Span, verdict: &str) {
+    fn literal(&mut self, text: &str, span: Span, negated: bool) {
         if is_token(text) {
             return self.spelling(text, span);
         }
-        let help = if text.contains(['|', ',', ' ']) {
-            "`=` compares with the whole text: for several methods write `~ ^(GET|POST)$`"
-        } else if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
-            "write the method in capitals"
-        } else {
-            "write the name of one method"
+        let place = comparison(&self.document.trees, span);
+        let names: Vec<_> = text.split(['|', ',', ' ', '(', ')', '^', '$']).filter(|name| !name.is_empty()).collect();
+        let names: Vec<_> = names.into_iter().map(str::to_ascii_uppercase).collect();
+        let known = names.iter().all(|name| REGISTERED.contains(&name.as_str()));
+        let (help, edits) = match (&names[..], place) {
+            ([_, _, ..], place) => {
+                let (operator, regex) = (if negated { "!~" } else { "~" }, format!("^({})$", names.join("|")));
+                let edits = place.map(|(sign, text)| vec![replace(sign, operator), replace(text, &*regex)]);
+                (format!("`=` compares with the whole text: for several methods write `{operator} {regex}`"), edits)
+            }
+            ([one], place) if *one != text => {
+                (format!("write `{one}`: methods are capitals"), place.map(|(_, place)| vec![replace(place, &**one)]))
+            }
+            _ => ("write the name of one method".to_owned(), None),
         };
+        let verdict = if negated { "always holds" } else { "never holds" };
         let message = format!("this `if` {verdict}: no request has the method `{text}`");
-        self.add(Finding::new("method-check-ineffective", Severity::Error, span, message).help(help));
+        let finding = Finding::new("method-check-ineffective", Severity::Error, span, message).help(help);
+        self.add(match edits.filter(|_| known) {
+            Some(edits) => finding.fix(Safety::Safe, edits),
+            None => finding,
+        });
     }
 
     fn spelling(&mut self, token: &str, span: Span) {
@@ -61,9 +76,24 @@ impl<'d> Checker<'d> {
         // Tokens that are in use without registration.
         const USED: &[&str] = &["TRACK", "PURGE", "BAN", "NOTIFY", "BREW", "DEBUG", "MOVED", "POLL", "SUBSCRIBE", "UNSUBSCRIBE"];
         if let (Some(meant), false) = (meant, USED.contains(&token)) {
-            let message = format!("`{token}` is no registered method");
-            self.add(Finding::new("unknown-method", Severity::Warning, span, message).help(format!("did you mean `{meant}`?")));
+            let message = format!("`{token}` is no registered method, so no client sends it");
+            let finding = Finding::new("unknown-method", Severity::Warning, span, message);
+            let finding = finding.help(format!("did you mean `{meant}`?"));
+            self.add(match self.slip(token, span) {
+                Some(place) => finding.fix(Safety::Safe, vec![replace(place, *meant)]),
+                None => finding,
+            });
         }
+    }
+
+    /// Where a misspelt name stands in the text that an `if` compares with, or in the key or value at the span itself.
+    fn slip(&self, token: &str, span: Span) -> Option<Span> {
+        let around = comparison(&self.document.trees, span).map_or(span, |(_, text)| text);
+        let tree = self.document.trees.iter().find(|tree| tree.source.id == around.file)?;
+        let text = tree.source.slice(around.start..around.end);
+        let (at, _) = text.match_indices(token).next().filter(|_| text.matches(token).count() == 1)?;
+        let start = around.start + at as u32;
+        Some(tree.source.span(start..start + token.len() as u32))
     }
 
     /// A regex that fits anywhere in the method takes more methods than it names.
@@ -90,7 +120,16 @@ impl<'d> Checker<'d> {
         };
         if !literals.is_empty() && literals.iter().all(never) {
             let message = format!("the regex `{}` matches no method", pattern.source());
-            self.remark("method-check-ineffective", Severity::Error, span, message, "nginx takes methods in capitals alone");
+            let finding = Finding::new("method-check-ineffective", Severity::Error, span, message);
+            let finding = finding.help("nginx takes methods in capitals alone");
+            let capitals = pattern.source().to_ascii_uppercase();
+            let known = literals.iter().all(|literal| REGISTERED.contains(&&*literal.text.to_ascii_uppercase()));
+            // `\w` and `\W` differ in their case.
+            let place = comparison(&self.document.trees, span).filter(|_| known && !capitals.contains('\\'));
+            self.add(match place {
+                Some((_, text)) => finding.fix(Safety::Safe, vec![replace(text, capitals)]),
+                None => finding,
+            });
             return;
         }
         // `^PROP` means a prefix; `^GET` without an end is rather forgotten.
@@ -115,7 +154,12 @@ impl<'d> Checker<'d> {
             .and_then(|bare| bare.strip_suffix(')'))
             .filter(|bare| !bare.contains(['(', ')']))
             .unwrap_or(bare);
-        self.remark("method-regex-unanchored", severity, span, message, &format!("write `^({bare})$`"));
+        let anchored = format!("^({bare})$");
+        let finding = Finding::new("method-regex-unanchored", severity, span, message).help(format!("write `{anchored}`"));
+        self.add(match comparison(&self.document.trees, span).filter(|_| !bare.contains(['^', '$'])) {
+            Some((_, text)) => finding.fix(Safety::Safe, vec![replace(text, anchored)]),
+            None => finding,
+        });
     }
 
     /// The keys of maps over the method.
@@ -139,8 +183,14 @@ impl<'d> Checker<'d> {
                     self.spelling(&upper, entry.name_span());
                 } else {
                     let message = format!("the key `{key}` matches no method");
-                    let help = format!("a key is one whole text; as a regex write `~^({key})$`");
-                    self.remark("method-check-ineffective", Severity::Error, entry.name_span(), message, &help);
+                    let names: Vec<_> = upper.split(['|', ',', ' ']).filter(|name| !name.is_empty()).collect();
+                    let regex = format!("~^({})$", names.join("|"));
+                    let finding = Finding::new("method-check-ineffective", Severity::Error, entry.name_span(), message);
+                    let finding = finding.help(format!("a key is one whole text; as a regex write `{regex}`"));
+                    self.add(match names.iter().all(|name| REGISTERED.contains(name)) {
+                        true => finding.fix(Safety::Safe, vec![replace(entry.name_span(), regex)]),
+                        false => finding,
+                    });
                 }
             }
         }
@@ -165,7 +215,13 @@ impl<'d> Checker<'d> {
                 self.spelling(method, text.span);
             } else {
                 let message = format!("`proxy_method` sends `{method}`, which is no method that servers know");
-                self.remark("unknown-method", Severity::Warning, text.span, message, "write the method in capitals");
+                let upper = method.to_ascii_uppercase();
+                let finding = Finding::new("unknown-method", Severity::Warning, text.span, message);
+                let finding = finding.help("write the method in capitals");
+                self.add(match REGISTERED.contains(&upper.as_str()) {
+                    true => finding.fix(Safety::Safe, vec![replace(text.span, upper)]),
+                    false => finding,
+                });
             }
         }
     }

@@ -1,0 +1,159 @@
+//! How statements are changed so that methods fare as somebody wishes: what the wings' `mend` rooms have in common.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::finding::{Edit, Fix, Safety};
+use crate::http::REGISTERED;
+use crate::server::Server;
+use crate::source::{SourceFile, Span};
+use crate::syntax::Tree;
+
+/// What a statement that decides about requests ought to do instead.
+#[derive(Clone, Copy, Debug)]
+pub enum Wish<'w> {
+    /// Let these methods through as it lets those of `like`.
+    Admit { methods: &'w [&'w str], like: &'w [&'w str] },
+    /// Refuse with 405.
+    MethodNotAllowed,
+    /// Redirect in a way that keeps method and body.
+    KeepMethod,
+    /// Hand the client's own method on.
+    PassUnchanged,
+}
+
+/// Puts text behind a place.
+pub(crate) fn insert(source: &SourceFile, at: u32, text: impl Into<String>) -> Edit {
+    Edit { span: source.span(at..at), text: text.into() }
+}
+
+pub(crate) fn replace(span: Span, text: impl Into<String>) -> Edit {
+    Edit { span, text: text.into() }
+}
+
+/// Takes a statement away, with its line where nothing else stands on it.
+pub(crate) fn remove(source: &SourceFile, bytes: Range<u32>) -> Edit {
+    let text = source.text();
+    let before = text[..bytes.start as usize].trim_end_matches([' ', '\t']);
+    let starts_line = before.is_empty() || before.ends_with('\n');
+    let after = &text[bytes.end as usize..];
+    let blanks = after.bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let line_end = match after.as_bytes()[blanks..] {
+        [] => Some(blanks),
+        [b'\n', ..] => Some(blanks + 1),
+        [b'\r', b'\n', ..] => Some(blanks + 2),
+        _ => None,
+    };
+    let bytes = match (starts_line, line_end) {
+        (true, Some(line_end)) => before.len() as u32..bytes.end + line_end as u32,
+        // The blanks before it go with it; those behind it still part its neighbours.
+        _ => before.len().max(text[..bytes.start as usize].rfind('\n').map_or(0, |end| end + 1)) as u32..bytes.end,
+    };
+    Edit { span: source.span(bytes), text: String::new() }
+}
+
+/// The fix that makes the statement at a span do what is wished. It changes who may do what.
+pub(crate) fn fix(server: &dyn Server, trees: &[Arc<Tree>], span: Span, wish: Wish<'_>) -> Option<Fix> {
+    let tree = trees.iter().find(|tree| tree.source.id == span.file)?;
+    let statement = tree.statement_at(span.start).filter(|statement| !statement.has_template())?;
+    let edits = server.mend(statement, trees, wish);
+    (!edits.is_empty()).then_some(Fix { safety: Safety::Unsafe, edits })
+}
+
+/// A name of a method in a text.
+struct Name<'t> {
+    at: Range<usize>,
+    text: &'t str,
+}
+
+/// The registered methods that a text names, each as a word of its own.
+fn names(text: &str) -> impl Iterator<Item = Name<'_>> {
+    let part = |sign: char| sign.is_ascii_alphabetic() || sign == '-';
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            at += text[at..].find(part)?;
+            let end = text[at..].find(|sign| !part(sign)).map_or(text.len(), |length| at + length);
+            let range = at..end;
+            at = end;
+            let name = &text[range.clone()];
+            if REGISTERED.contains(&name.to_ascii_uppercase().as_str()) {
+                return Some(Name { at: range, text: name });
+            }
+        }
+    })
+}
+
+/// A regular expression over methods with further ones among its alternatives: `^(GET|POST)$` becomes `^(GET|POST|PATCH)$`.
+pub(crate) fn with_alternatives(regex: &str, methods: &[&str]) -> Option<String> {
+    let last = names(regex).last()?;
+    let more: String = methods.iter().flat_map(|method| ["|", method]).collect();
+    let lower = last.text.bytes().all(|byte| byte.is_ascii_lowercase());
+    let more = if lower { more.to_ascii_lowercase() } else { more };
+    let (before, after) = regex.split_at(last.at.end);
+    let in_group = before.rfind('(') > before.rfind(')');
+    if in_group || !regex.contains(['^', '$']) {
+        return Some(format!("{before}{more}{after}"));
+    }
+    let start = regex.find('^').map_or(0, |at| at + 1);
+    let end = regex.rfind('$').unwrap_or(regex.len());
+    Some(format!("{}({}{more}){}", &regex[..start], &regex[start..end], &regex[end..]))
+}
+
+/// A regular expression over methods without some of its alternatives; the empty text where none is left.
+pub(crate) fn without_alternatives(regex: &str, methods: &[&str]) -> Option<String> {
+    let named: Vec<Name<'_>> = names(regex).collect();
+    let is_unwanted = |name: &Name<'_>| methods.iter().any(|method| method.eq_ignore_ascii_case(name.text));
+    if !named.iter().any(is_unwanted) {
+        return None;
+    }
+    if named.iter().all(is_unwanted) {
+        return Some(String::new());
+    }
+    let mut rest = regex.to_owned();
+    for name in named.iter().rev().filter(|name| is_unwanted(name)) {
+        let Range { start, end } = name.at;
+        match (rest[..start].ends_with('|'), rest[end..].starts_with('|')) {
+            (_, true) => rest.replace_range(start..end + 1, ""),
+            (true, false) => rest.replace_range(start - 1..end, ""),
+            (false, false) => return None,
+        }
+    }
+    Some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::FileId;
+
+    #[test]
+    fn alternatives_come_and_go() {
+        let with = |regex| with_alternatives(regex, &["PATCH", "PUT"]).unwrap();
+        assert_eq!(with("^(GET|POST)$"), "^(GET|POST|PATCH|PUT)$");
+        assert_eq!(with("!^(?:GET|POST)$"), "!^(?:GET|POST|PATCH|PUT)$");
+        assert_eq!(with("^GET$"), "^(GET|PATCH|PUT)$");
+        assert_eq!(with("get|post"), "get|post|patch|put");
+        assert_eq!(with_alternatives("^[A-Z]+$", &["PUT"]), None);
+        let without = |regex| without_alternatives(regex, &["PATCH", "PUT"]);
+        assert_eq!(without("^(PUT|GET|PATCH)$").as_deref(), Some("^(GET)$"));
+        assert_eq!(without("^PATCH$").as_deref(), Some(""));
+        assert_eq!(without("^(GET)$"), None);
+    }
+
+    #[test]
+    fn a_removal_takes_the_line_if_nothing_else_is_on_it() {
+        let left = |text: &str| {
+            let source = SourceFile::new(FileId(0), "t".into(), "t".into(), text.into());
+            let start = text.find("XX").unwrap() as u32;
+            let edit = remove(&source, start..start + 2);
+            let mut text = text.to_owned();
+            text.replace_range(edit.span.start as usize..edit.span.end as usize, "");
+            text
+        };
+        assert_eq!(left("a\r\n  XX  \r\nb"), "a\r\nb");
+        assert_eq!(left("a { XX }"), "a { }");
+        assert_eq!(left("XX"), "");
+        assert_eq!(left("a\n XX # why\n"), "a\n # why\n");
+    }
+}
