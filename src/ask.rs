@@ -30,6 +30,8 @@ pub enum Input {
 pub enum Fact {
     FileExists(Arc<str>),
     FolderExists(Arc<str>),
+    /// That a file which exists may be run.
+    ProgramRuns(Arc<str>),
     /// A sentence for either case: what is true when the answer is yes, and when it is no.
     Told {
         yes: Cow<'static, str>,
@@ -48,6 +50,8 @@ impl Fact {
             (Fact::FileExists(path), false) => format!("the file {path} does not exist"),
             (Fact::FolderExists(path), true) => format!("the folder {path} exists"),
             (Fact::FolderExists(path), false) => format!("the folder {path} does not exist"),
+            (Fact::ProgramRuns(path), true) => format!("the file {path} may be run"),
+            (Fact::ProgramRuns(path), false) => format!("the file {path} may not be run"),
             (Fact::Told { yes, .. }, true) => yes.to_string(),
             (Fact::Told { no, .. }, false) => no.to_string(),
         }
@@ -193,12 +197,21 @@ impl<'a> Ask<'a> {
         self.explorer.disk.is_some()
     }
 
+    /// The names in a folder that begin so, where files are looked up.
+    pub fn names_in(&self, folder: &str, start: &str) -> Vec<String> {
+        let Some(disk) = self.explorer.disk else { return Vec::new() };
+        let escaped = |text: &str| glob::Pattern::escape(text);
+        let found = disk.glob(&format!("{}/{}*", escaped(folder.trim_end_matches('/')), escaped(start)));
+        found.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect()
+    }
+
     /// Whether a fact holds that the config cannot tell; `likely` is the answer on an ordinary day.
     pub fn fact(&mut self, fact: Fact, likely: bool) -> bool {
         if let Some(disk) = self.explorer.disk {
             match &fact {
                 Fact::FileExists(path) => return disk.kind(path.as_ref().as_ref()) == Some(Kind::File),
                 Fact::FolderExists(path) => return disk.kind(path.as_ref().as_ref()) == Some(Kind::Folder),
+                Fact::ProgramRuns(path) => return disk.is_program(path.as_ref().as_ref()),
                 Fact::Told { .. } => {}
             }
         }

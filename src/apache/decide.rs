@@ -8,6 +8,7 @@ mod error;
 mod fixups;
 mod handler;
 mod maps;
+mod negotiate;
 mod proxy;
 mod request;
 mod rewrite;

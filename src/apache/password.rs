@@ -40,7 +40,8 @@ fn decode(text: &str) -> Vec<u8> {
     decoded
 }
 
-fn encode(bytes: &[u8]) -> String {
+/// Base64.
+pub(super) fn encode(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {

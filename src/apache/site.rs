@@ -90,6 +90,16 @@ pub(super) struct Server {
     pub(super) ssl_proxy: Option<Spanned<bool>>,
     pub(super) ssl: bool,
     pub(super) strict_host: Option<bool>,
+    pub(super) merge_slashes: Option<bool>,
+    pub(super) limits: Limits,
+}
+
+/// `LimitRequestLine`, `LimitRequestFieldSize` and `LimitRequestFields`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Limits {
+    pub(super) line: Option<usize>,
+    pub(super) field: Option<usize>,
+    pub(super) fields: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,6 +25,9 @@ pub(super) enum Var {
     Handler,
     ContextPrefix,
     PathInfo,
+    Status,
+    /// What is `off` here.
+    Off,
     User,
     IsSubrequest,
     Software,
@@ -61,6 +64,11 @@ pub(super) struct MapCall {
 pub(super) enum Function {
     Lower,
     Upper,
+    Base64,
+    Sha1,
+    Md5,
+    Escape,
+    Unescape,
     /// A function that cannot be run here.
     Unknown(Arc<str>),
 }
@@ -92,7 +100,11 @@ impl Var {
             "HTTP_ACCEPT" => Var::Header("accept".into()),
             "HTTP_FORWARDED" => Var::Header("forwarded".into()),
             "HTTP_PROXY_CONNECTION" => Var::Header("proxy-connection".into()),
-            "REMOTE_ADDR" | "CONN_REMOTE_ADDR" => Var::RemoteAddress,
+            // Without `HostnameLookups` the client's name is its address.
+            "REMOTE_ADDR" | "CONN_REMOTE_ADDR" | "REMOTE_HOST" => Var::RemoteAddress,
+            "DOCUMENT_URI" => Var::Uri,
+            "REQUEST_STATUS" => Var::Status,
+            "HTTP2" | "IPV6" => Var::Off,
             "SERVER_PORT" => Var::ServerPort,
             "SERVER_NAME" => Var::ServerName,
             "SERVER_ADDR" => Var::ServerAddress,

@@ -199,6 +199,10 @@ impl FileSystem for Rooted {
         Disk.kind(&self.place(path))
     }
 
+    fn is_program(&self, path: &Path) -> bool {
+        Disk.is_program(&self.place(path))
+    }
+
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
         Disk.resolve(&self.place(path))
     }

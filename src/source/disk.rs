@@ -15,6 +15,10 @@ pub enum Kind {
 pub trait FileSystem: Send + Sync {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
     fn kind(&self, path: &Path) -> Option<Kind>;
+    /// Whether a file may be run as a program.
+    fn is_program(&self, path: &Path) -> bool {
+        self.kind(path) == Some(Kind::File)
+    }
     /// The path with links and `..` resolved, for comparing places.
     fn resolve(&self, path: &Path) -> io::Result<PathBuf>;
     /// The paths that match a glob(3) pattern, sorted; names that start with a dot only where the pattern spells the dot.
@@ -44,6 +48,12 @@ impl FileSystem for Disk {
     fn kind(&self, path: &Path) -> Option<Kind> {
         let about = std::fs::metadata(path).ok()?;
         Some(if about.is_dir() { Kind::Folder } else { Kind::File })
+    }
+
+    #[cfg(unix)]
+    fn is_program(&self, path: &Path) -> bool {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::metadata(path).is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
     }
 
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {

@@ -24,7 +24,8 @@ pub struct Settings {
 }
 
 /// Folders of distribution packages: readable by everyone, so that nothing secret can leak from there.
-const PACKAGED: &[&str] = &["/usr/share/nginx", "/usr/share/modsecurity-crs", "/usr/share/apache2", "/usr/share/haproxy"];
+const PACKAGED: &[&str] =
+    &["/usr/share/nginx", "/usr/share/modsecurity-crs", "/etc/modsecurity/crs", "/usr/share/apache2", "/usr/share/haproxy"];
 
 /// A file that could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 impl<'s> Run<'s, '_, '_> {
     pub(super) fn fixups(&mut self) -> Phase {
         self.security_request()?;
+        self.negotiate()?;
         if self.has("rewrite") {
             self.rewrite_section()?;
         }

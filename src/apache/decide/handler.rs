@@ -19,6 +19,7 @@ impl<'s> Run<'s, '_, '_> {
             match handler {
                 Handler::Proxy(url) => {
                     let path = self.existing_path();
+                    // A URL with a path of its own is the whole of it (`proxy_handler`).
                     self.proxied = Some(url + &path);
                     return self.proxy_handler();
                 }
@@ -104,12 +105,16 @@ impl<'s> Run<'s, '_, '_> {
 
     /// A script gets every method; it needs `Options ExecCGI` unless `ScriptAlias` names its folder.
     fn cgi(&mut self) -> Phase {
-        let file = self.filename.clone();
-        if self.script_alias.is_none() && !self.option("execcgi") {
+        let file: std::sync::Arc<str> = self.filename.as_str().into();
+        if self.script_alias.is_none() && !self.option("execcgi") || self.is_folder(&file) {
             return Err(End::Status(403));
         }
-        if !self.ask.fact(Fact::FileExists(file.into()), true) {
+        let refuses_rest = self.innermost(|config| config.rest.as_ref()?.accepts_path_info) == Some(false);
+        if !self.ask.fact(Fact::FileExists(file.clone()), true) || (refuses_rest && !self.path_info.is_empty()) {
             return Err(End::Status(404));
+        }
+        if !self.ask.fact(Fact::ProgramRuns(file), true) {
+            return Err(End::Status(500));
         }
         self.ask.doubt("what the script answers is not known");
         Err(End::Status(200))
@@ -132,7 +137,12 @@ impl<'s> Run<'s, '_, '_> {
                 break;
             }
         }
-        if let Some(Handler::Named(name)) = self.named_handler()
+        let handler = match self.named_handler() {
+            Some(Handler::Named(name)) => Some(name),
+            Some(_) => None,
+            None => self.content_type(),
+        };
+        if let Some(name) = handler
             && let Some(action) = rests().flat_map(|rest| rest.actions.iter().rev()).find(|action| action.name == name)
         {
             if !action.is_virtual && !self.ask.fact(Fact::FileExists(self.filename.as_str().into()), true) {
@@ -155,6 +165,7 @@ impl<'s> Run<'s, '_, '_> {
         let universe = self.ask.universe();
         let (options, served) = (universe.only("OPTIONS"), universe.set(["GET", "HEAD", "POST"]));
         let get = universe.set(["GET", "HEAD"]);
+        self.check_body()?;
         if self.method_is(options) {
             return Err(End::Status(200));
         }
@@ -170,8 +181,50 @@ impl<'s> Run<'s, '_, '_> {
         if file.ends_with('/') || self.ask.fact(Fact::FolderExists(file.as_str().into()), false) {
             return self.listing(&file, get);
         }
+        let rest = self.path_info.is_empty() || self.innermost(|config| config.rest.as_ref()?.accepts_path_info) == Some(true);
         let found = self.ask.fact(Fact::FileExists(file.into()), true);
-        Err(End::Status(if found { 200 } else { 404 }))
+        if !found || !rest {
+            return Err(End::Status(404));
+        }
+        Err(End::Status(self.conditional(get)))
+    }
+
+    /// What a client asks for about a file that is there (`ap_meets_conditions`, `ap_byterange_filter`).
+    fn conditional(&mut self, get: crate::http::MethodSet) -> u16 {
+        if self.ask.header("if-none-match").is_some_and(|tags| &*tags == "*") && self.method_is(get) {
+            return 304;
+        }
+        if self.breaks_condition(true) {
+            return 412;
+        }
+        let range = self.ask.header("range");
+        let from_start = range.as_deref().and_then(|range| range.strip_prefix("bytes=0-"));
+        if from_start.is_some_and(|end| end.bytes().all(|c| c.is_ascii_digit())) && self.method_is(get) { 206 } else { 200 }
+    }
+
+    /// `LimitRequestBody`, where a handler reads the body.
+    pub(super) fn check_body(&mut self) -> Phase {
+        const DEFAULT: u64 = 1 << 30;
+        let limit = self.innermost(|config| config.rest.as_ref()?.body_limit).unwrap_or(DEFAULT);
+        let length = self.ask.header("content-length").and_then(|length| length.parse::<u64>().ok());
+        if limit > 0 && length.is_some_and(|length| length > limit) {
+            return Err(End::Status(413));
+        }
+        Ok(())
+    }
+
+    /// The type that the config gives the file.
+    fn content_type(&mut self) -> Option<String> {
+        if let Some(kind) = self.innermost(|config| config.rest.as_ref()?.forced_type.as_deref()) {
+            return Some(kind.to_owned());
+        }
+        let name = self.filename.rsplit('/').next().unwrap_or("").to_ascii_lowercase();
+        name.split('.').skip(1).collect::<Vec<_>>().into_iter().rev().find_map(|extension| {
+            self.innermost(|config| {
+                let types = &config.rest.as_ref()?.extension_types;
+                types.iter().rev().find(|(known, _)| known == extension).map(|(_, kind)| kind.clone())
+            })
+        })
     }
 
     /// A folder without an index: mod_autoindex lists it, for GET only.

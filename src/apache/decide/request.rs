@@ -1,7 +1,8 @@
 //! The request line and the headers (`ap_parse_request_line`, `ap_read_request` in `server/protocol.c`).
 
 use super::super::select;
-use super::super::site::Trace;
+use super::super::site::section::EncodedSlashes;
+use super::super::site::{Server, Trace};
 use super::url::{BadPath, Url, normalize};
 use super::{End, Phase, Run};
 
@@ -28,12 +29,15 @@ impl Run<'_, '_, '_> {
             }
         }
         let request = self.ask.request();
-        if request.target.len() + request.method.len() + 10 > Self::MAX_LINE {
+        let longest = self.site.inherited(first, |server| server.limits.line).unwrap_or(Self::MAX_LINE);
+        if request.target.len() + request.method.len() + 10 > longest {
             return Err(End::Early(414));
         }
-        if request.version.starts_with('0') {
+        let is_version = matches!(request.version.as_bytes(), [b'1'..=b'9', b'.', minor] if minor.is_ascii_digit());
+        if !is_version || request.target.contains('#') {
             return Err(End::Early(400));
         }
+        self.check_sizes(first)?;
         if let Some(only) = self.site.inherited(first, |server| server.protocol.registered)
             && only.value
             && self.method_is(self.site.registry.unregistered)
@@ -43,6 +47,19 @@ impl Run<'_, '_, '_> {
         }
         self.read_target()?;
         self.read_headers()
+    }
+
+    /// `LimitRequestFieldSize` and `LimitRequestFields`.
+    fn check_sizes(&mut self, server: &Server) -> Phase {
+        let request = self.ask.request();
+        let longest = self.site.inherited(server, |server| server.limits.field).unwrap_or(Self::MAX_LINE);
+        let most = self.site.inherited(server, |server| server.limits.fields).unwrap_or(100);
+        let is_long = |(name, value): &(String, String)| name.len() + value.len() + 2 > longest;
+        let count = request.headers.len() + usize::from(request.host.is_some());
+        if request.headers.iter().any(is_long) || (most > 0 && count > most) {
+            return Err(End::Early(400));
+        }
+        Ok(())
     }
 
     /// The target names the host, or the Host header does.
@@ -64,8 +81,18 @@ impl Run<'_, '_, '_> {
             _ = port;
         } else if let Some((_, rest)) = target.split_once("://") {
             let end = rest.find(['/', '?']).unwrap_or(rest.len());
+            let scheme = target.split_once("://").map_or("", |(scheme, _)| scheme);
+            let forwards = self.site.inherited(self.server, |server| server.proxy_requests).is_some_and(|on| on.value);
+            if !scheme.eq_ignore_ascii_case(&request.scheme) && !scheme.eq_ignore_ascii_case("https") && !forwards {
+                return Err(End::Early(400));
+            }
             host = Some(&rest[..end]);
-            raw = if rest[end..].starts_with('/') { &rest[end..] } else { "/" };
+            let options = self.ask.universe().only("OPTIONS");
+            raw = match rest[end..].starts_with('/') {
+                true => &rest[end..],
+                false if end == rest.len() && self.method_is(options) => "*",
+                false => "/",
+            };
         } else {
             return Err(End::Early(400));
         }
@@ -74,7 +101,8 @@ impl Run<'_, '_, '_> {
             return Err(End::Early(400));
         }
         let name = host.map(strip_port);
-        if name.is_some_and(|name| name.bytes().any(|c| c <= b' ' || b"/?#\\@".contains(&c))) {
+        let is_strict = self.site.inherited(self.server, |server| server.protocol.strict).is_none_or(|strict| strict.value);
+        if name.is_some_and(|name| !is_host(name, is_strict)) {
             return Err(End::Early(400));
         }
         let (server, known) = select::server(self.site, &request.address, request.port, name);
@@ -112,10 +140,11 @@ impl Run<'_, '_, '_> {
         if self.url.raw == "*" {
             return Ok(());
         }
-        let keep = self.innermost(|config| config.rest.as_ref()?.encoded_slashes).unwrap_or(false);
-        match normalize(&self.url.raw, keep) {
+        let slashes = self.innermost(|config| config.rest.as_ref()?.encoded_slashes).unwrap_or(EncodedSlashes::Refused);
+        let merge = self.site.inherited(self.server, |server| server.merge_slashes).unwrap_or(true);
+        match normalize(&self.url.raw, slashes, merge) {
             Ok(path) => self.url.path = path,
-            Err(BadPath::EncodedSlash) => return Err(End::Status(404)),
+            Err(BadPath::EncodedSlash | BadPath::Zero) => return Err(End::Status(404)),
             Err(BadPath::BadEscape | BadPath::AboveRoot) => return Err(End::Status(400)),
         }
         Ok(())
@@ -135,9 +164,29 @@ impl Run<'_, '_, '_> {
     }
 }
 
+/// What httpd takes for the name of a host (`fix_hostname_non_v6`, `strict_hostname_check` in `server/vhost.c`).
+fn is_host(name: &str, strict: bool) -> bool {
+    if name.is_empty() || name.contains("..") || name.bytes().any(|c| c <= b' ' || b"/?#\\@".contains(&c)) {
+        return false;
+    }
+    if name.starts_with('[') || !strict {
+        return true;
+    }
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if !name.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(&c)) {
+        return false;
+    }
+    if name.bytes().all(|c| c.is_ascii_digit() || c == b'.') {
+        let leading_zero = |part: &str| part.len() > 1 && part.starts_with('0');
+        return name.matches('.').count() == 3 && !name.starts_with('.') && !name.split('.').any(leading_zero);
+    }
+    name.rsplit_once('.').is_none_or(|(_, top)| top.starts_with(|c: char| c.is_ascii_alphabetic()) || top.is_empty())
+}
+
+/// The name without its port; a port that is none stays.
 fn strip_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|c| c.is_ascii_digit()) => name,
-        _ => host.strip_suffix(':').unwrap_or(host),
+        _ => host,
     }
 }

@@ -1,5 +1,7 @@
 //! The target of a request, decoded as httpd decodes it (`ap_normalize_path`, `ap_unescape_url` in `server/util.c`).
 
+use super::super::site::section::EncodedSlashes;
+
 /// A path and its query.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Url {
@@ -16,6 +18,8 @@ pub(super) enum BadPath {
     BadEscape,
     EncodedSlash,
     AboveRoot,
+    /// `%00`.
+    Zero,
 }
 
 impl Url {
@@ -26,18 +30,24 @@ impl Url {
     }
 }
 
-/// Resolves `.` and `..`, merges slashes and decodes; `keep_slashes` leaves `%2F` as it stands.
-pub(super) fn normalize(raw: &str, keep_slashes: bool) -> Result<String, BadPath> {
+/// Resolves `.` and `..`, merges slashes and decodes.
+pub(super) fn normalize(raw: &str, slashes: EncodedSlashes, merge: bool) -> Result<String, BadPath> {
     if !raw.contains(['%', '.']) && !raw.contains("//") {
         return Ok(raw.to_owned());
     }
     let unreserved = decode(raw, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))?;
-    let resolved = resolve(&unreserved)?;
-    if keep_slashes {
-        return decode(&resolved, |byte| byte != b'/');
+    let resolved = resolve(&unreserved, merge)?;
+    let has = |escape: &[u8]| resolved.as_bytes().windows(3).any(|bytes| bytes.eq_ignore_ascii_case(escape));
+    if has(b"%00") {
+        return Err(BadPath::Zero);
     }
-    let encoded_slash = resolved.as_bytes().windows(3).any(|bytes| bytes.eq_ignore_ascii_case(b"%2f"));
-    if encoded_slash { Err(BadPath::EncodedSlash) } else { decode(&resolved, |_| true) }
+    match slashes {
+        EncodedSlashes::Kept => decode(&resolved, |byte| byte != b'/'),
+        EncodedSlashes::Refused if has(b"%2f") => Err(BadPath::EncodedSlash),
+        EncodedSlashes::Refused => decode(&resolved, |_| true),
+        // Decoded slashes may make new segments.
+        EncodedSlashes::Decoded => resolve(&decode(&resolved, |_| true)?, merge),
+    }
 }
 
 /// Every escape decoded; what is none stays as it is.
@@ -59,9 +69,9 @@ fn decode(text: &str, which: impl Fn(u8) -> bool) -> Result<String, BadPath> {
             continue;
         }
         let digits = text.get(index + 1..index + 3).filter(|digits| digits.bytes().all(|c| c.is_ascii_hexdigit()));
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|byte| *byte != 0);
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         let byte = byte.ok_or(BadPath::BadEscape)?;
-        if which(byte) {
+        if which(byte) && byte != 0 {
             out.push(byte);
         } else {
             out.extend_from_slice(&bytes[index..index + 3]);
@@ -72,13 +82,14 @@ fn decode(text: &str, which: impl Fn(u8) -> bool) -> Result<String, BadPath> {
     Ok(String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
-fn resolve(path: &str) -> Result<String, BadPath> {
+fn resolve(path: &str, merge: bool) -> Result<String, BadPath> {
     let mut out = String::with_capacity(path.len());
     let mut segments = path.split('/').peekable();
     segments.next();
     while let Some(segment) = segments.next() {
         let last = segments.peek().is_none();
         match segment {
+            "" if !last && !merge => out.push('/'),
             "" | "." if !last => {}
             "" | "." => out.push('/'),
             ".." => {
@@ -120,11 +131,15 @@ mod tests {
 
     #[test]
     fn paths_are_resolved_before_they_are_decoded() {
-        assert_eq!(normalize("/a//b/./c/../%64%20x", false).unwrap(), "/a/b/d x");
-        assert_eq!(normalize("/a/..", false).unwrap(), "/");
-        assert_eq!(normalize("/../a", false), Err(BadPath::AboveRoot));
-        assert_eq!(normalize("/a%2fb", false), Err(BadPath::EncodedSlash));
-        assert_eq!(normalize("/a%2fb", true).unwrap(), "/a%2fb");
-        assert_eq!(normalize("/a%zz", false), Err(BadPath::BadEscape));
+        let refused = |raw| normalize(raw, EncodedSlashes::Refused, true);
+        assert_eq!(refused("/a//b/./c/../%64%20x").unwrap(), "/a/b/d x");
+        assert_eq!(refused("/a/..").unwrap(), "/");
+        assert_eq!(refused("/../a"), Err(BadPath::AboveRoot));
+        assert_eq!(refused("/a%2fb"), Err(BadPath::EncodedSlash));
+        assert_eq!(refused("/a%zz"), Err(BadPath::BadEscape));
+        assert_eq!(refused("/a%00"), Err(BadPath::Zero));
+        assert_eq!(normalize("/a%2fb", EncodedSlashes::Kept, true).unwrap(), "/a%2fb");
+        assert_eq!(normalize("/a%2f%2Fb%2f../c", EncodedSlashes::Decoded, true).unwrap(), "/a/c");
+        assert_eq!(normalize("/a//b", EncodedSlashes::Refused, false).unwrap(), "/a//b");
     }
 }

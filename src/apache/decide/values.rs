@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use md5::{Digest, Md5};
+use sha1::Sha1;
+
 use super::super::expr::Expr;
+use super::super::password::encode;
 use super::super::site::setenvif::{SetEnvIf, Test};
 use super::super::text::{Function, Piece, Var};
 use super::authn::User;
+use super::encode_path;
 use super::{Layer, Run};
 use crate::ask::Fact;
 use crate::http::ByMethod;
@@ -77,6 +82,10 @@ impl Matched {
         };
         Matched { rule: all(&self.rule), cond: all(&self.cond) }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn group(groups: Option<&Groups>, number: u8) -> String {
@@ -181,6 +190,11 @@ impl Run<'_, '_, '_> {
                 Piece::CondGroup(number) => Value::Plain(group(matched.cond.as_ref(), *number)),
                 Piece::Call(Function::Lower, inner) => self.text(inner, matched).map(str::to_lowercase),
                 Piece::Call(Function::Upper, inner) => self.text(inner, matched).map(str::to_uppercase),
+                Piece::Call(Function::Base64, inner) => self.text(inner, matched).map(|text| encode(text.as_bytes())),
+                Piece::Call(Function::Sha1, inner) => self.text(inner, matched).map(|text| hex(Sha1::digest(text).as_slice())),
+                Piece::Call(Function::Md5, inner) => self.text(inner, matched).map(|text| hex(Md5::digest(text).as_slice())),
+                Piece::Call(Function::Escape, inner) => self.text(inner, matched).map(encode_path),
+                Piece::Call(Function::Unescape, inner) => self.text(inner, matched).map(super::url::decode_all),
                 Piece::Call(Function::Unknown(name), _) => Value::Unknown(format!("`{name}`").into()),
                 Piece::Map(call) => self.look_up_map(call, matched),
             };
@@ -220,6 +234,8 @@ impl Run<'_, '_, '_> {
                 _ => self.filename.clone(),
             },
             Var::PathInfo => self.path_info.clone(),
+            Var::Status => "200".to_owned(),
+            Var::Off => "off".to_owned(),
             Var::User => match &self.user {
                 User::Nobody => String::new(),
                 User::Named(name) => name.to_string(),

@@ -4,6 +4,7 @@ use super::super::expr::Expr;
 use super::super::select::{sections, takes_folder};
 use super::super::site::htaccess::Allowed;
 use super::super::site::section::{DirConfig, IfKind, Matcher, Section};
+use super::values::Value;
 use super::{End, Layer, Phase, Run};
 use crate::ask::Fact;
 
@@ -45,6 +46,16 @@ impl<'s> Run<'s, '_, '_> {
             Subject::Path => self.url.path.as_str(),
             Subject::Text(text) => text,
         };
+        if let Matcher::Pattern(pattern) = &section.matcher
+            && pattern.source().contains("(?<")
+            && let Some(groups) = pattern.groups(subject)
+        {
+            let named = groups.iter().flat_map(|groups| &groups.named);
+            let set =
+                named.map(|(name, value)| (format!("MATCH_{}", name.to_ascii_uppercase()), Some(Value::Plain(value.clone()))));
+            self.env.extend(set);
+            return groups.is_some();
+        }
         match section.takes(subject) {
             Some(takes) => takes,
             None => self.undecided(section),

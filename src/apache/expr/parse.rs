@@ -217,6 +217,9 @@ impl<'s> Parser<'s> {
             }
             Some('%') if rest.starts_with("%{") => {
                 let Some(end) = rest.find('}') else { return Err(self.error("`%{` is not closed")) };
+                if !is_known(&rest[2..end]) {
+                    return Err(self.error("no such variable or function"));
+                }
                 self.at += end + 1;
                 Ok(vec![variable(&rest[2..end])])
             }
@@ -252,8 +255,103 @@ impl<'s> Parser<'s> {
         if !self.take(")") {
             return Err(self.error("`)` is missing"));
         }
+        if !FUNCTIONS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            return Err(self.error("no such function"));
+        }
         Ok(vec![function(name, argument)])
     }
+}
+
+/// Functions of httpd itself, of mod_ldap and of mod_ssl (`string_func_providers` in `server/util_expr_eval.c`).
+const FUNCTIONS: &[&str] = &[
+    "osenv",
+    "env",
+    "resp",
+    "req",
+    "http",
+    "note",
+    "reqenv",
+    "req_novary",
+    "tolower",
+    "toupper",
+    "escape",
+    "unescape",
+    "file",
+    "filesize",
+    "base64",
+    "unbase64",
+    "sha1",
+    "md5",
+    "ldap",
+    "SSL",
+    "PeerExtList",
+];
+
+/// Its variables (`var_providers`).
+const VARIABLES: &[&str] = &[
+    "HTTPS",
+    "IPV6",
+    "CONN_LOG_ID",
+    "CONN_REMOTE_ADDR",
+    "HTTP2",
+    "REQUEST_METHOD",
+    "REQUEST_SCHEME",
+    "REQUEST_URI",
+    "REQUEST_FILENAME",
+    "REMOTE_HOST",
+    "REMOTE_IDENT",
+    "REMOTE_USER",
+    "SERVER_ADMIN",
+    "SERVER_NAME",
+    "SERVER_PORT",
+    "SERVER_PROTOCOL",
+    "SCRIPT_FILENAME",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "IS_SUBREQ",
+    "DOCUMENT_ROOT",
+    "AUTH_TYPE",
+    "THE_REQUEST",
+    "CONTENT_TYPE",
+    "HANDLER",
+    "REQUEST_LOG_ID",
+    "SCRIPT_USER",
+    "SCRIPT_GROUP",
+    "DOCUMENT_URI",
+    "LAST_MODIFIED",
+    "CONTEXT_PREFIX",
+    "CONTEXT_DOCUMENT_ROOT",
+    "REQUEST_STATUS",
+    "REMOTE_ADDR",
+    "REMOTE_PORT",
+    "HTTP_USER_AGENT",
+    "HTTP_PROXY_CONNECTION",
+    "HTTP_REFERER",
+    "HTTP_COOKIE",
+    "HTTP_FORWARDED",
+    "HTTP_HOST",
+    "HTTP_ACCEPT",
+    "TIME_YEAR",
+    "TIME_MON",
+    "TIME_DAY",
+    "TIME_HOUR",
+    "TIME_MIN",
+    "TIME_SEC",
+    "TIME_WDAY",
+    "TIME",
+    "SERVER_SOFTWARE",
+    "API_VERSION",
+];
+
+/// Whether `%{…}` names something; modules of TLS and HTTP/2 add names of their own.
+fn is_known(name: &str) -> bool {
+    let name = match name.split_once(':') {
+        Some((function, _)) => return FUNCTIONS.iter().any(|known| known.eq_ignore_ascii_case(function)),
+        None => name,
+    };
+    let starts = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    VARIABLES.iter().any(|known| known.eq_ignore_ascii_case(name))
+        || ["SSL", "H2", "GEOIP", "MM_"].iter().any(|prefix| starts(prefix))
 }
 
 fn function(name: &str, argument: Text) -> Piece {
@@ -264,6 +362,11 @@ fn function(name: &str, argument: Text) -> Piece {
     match (name.to_ascii_lowercase().as_str(), literal) {
         ("tolower", _) => Piece::Call(Function::Lower, argument),
         ("toupper", _) => Piece::Call(Function::Upper, argument),
+        ("base64", _) => Piece::Call(Function::Base64, argument),
+        ("sha1", _) => Piece::Call(Function::Sha1, argument),
+        ("md5", _) => Piece::Call(Function::Md5, argument),
+        ("escape", _) => Piece::Call(Function::Escape, argument),
+        ("unescape", _) => Piece::Call(Function::Unescape, argument),
         ("req" | "http" | "req_novary" | "reqenv" | "env", Some(key)) => Piece::Var(Var::named(&format!("{name}:{key}"))),
         _ => Piece::Call(Function::Unknown(name.into()), argument),
     }
@@ -358,9 +461,18 @@ mod tests {
 
     #[test]
     fn mistakes_are_errors() {
-        for source in
-            ["", "%{X}", "%{X} == GET", "%{X} =~ m|a|b|", "('a' == 'b'", "'a' == 'b' 'c'", "%{X} in {'a' 'b'}", "-q 'x'"]
-        {
+        for source in [
+            "",
+            "%{IPV6}",
+            "%{IPV6} == GET",
+            "%{IPV6} =~ m|a|b|",
+            "('a' == 'b'",
+            "'a' == 'b' 'c'",
+            "%{IPV6} in {'a' 'b'}",
+            "-q 'x'",
+            "%{NONE} == 'x'",
+            "none('x') == 'x'",
+        ] {
             assert!(parse(source).is_err(), "{source}");
         }
         assert!(parse(&"(".repeat(100_000)).is_err());

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use super::super::words::values;
 use super::Reading;
+use crate::grammar::APACHE;
 use crate::pattern::Pattern;
 use crate::server::Release;
 use crate::syntax::Directive;
@@ -19,15 +20,25 @@ impl Reading<'_, '_> {
                 let base = directive.tree.source.folder();
                 this.reader.files.kind(&this.reader.place(path, this.root(base))).is_some()
             },
-            "ifdirective" | "ifsection" => |_, _, _| true,
+            "ifdirective" => |this, name, _| this.knows(name, false),
+            "ifsection" => |this, name, _| this.knows(name, true),
             "ifversion" => return Some(holds_for(self.release, args)),
             _ => return None,
         };
+        // A sign of negation stands before the word; one inside of its quotes is a part of it.
+        let (negated, args) = args.strip_prefix('!').map_or((false, args), |rest| (true, rest));
         let words = values(args);
         let word = words.first().map_or("", |word| &**word);
-        Some(match word.strip_prefix('!') {
-            Some(word) => !test(self, word, directive),
-            None => test(self, word, directive),
+        Some(test(self, word, directive) != negated)
+    }
+
+    /// Whether a directive or section is known by a module that is loaded so far.
+    fn knows(&self, name: &str, section: bool) -> bool {
+        let modules = &self.config.modules;
+        APACHE.find(name).any(|entry| {
+            let module = entry.module.strip_prefix("mod_").unwrap_or(entry.module);
+            let has = modules.has(module) || matches!(module, "http_core" | "event" | "prefork" | "worker");
+            entry.block == section && entry.known_to(self.release) && has
         })
     }
 }

@@ -93,7 +93,13 @@ pub(in crate::apache) struct Rest {
     pub(in crate::apache) overrides: Set<AllowOverride>,
     pub(in crate::apache) override_list: Option<Vec<String>>,
     pub(in crate::apache) accepts_path_info: Option<bool>,
-    pub(in crate::apache) encoded_slashes: Option<bool>,
+    pub(in crate::apache) encoded_slashes: Option<EncodedSlashes>,
+    /// `LimitRequestBody`; 0 limits nothing.
+    pub(in crate::apache) body_limit: Option<u64>,
+    /// The extensions that some directive gives a meaning to, besides those of the file of types.
+    pub(in crate::apache) extensions: Vec<String>,
+    pub(in crate::apache) extension_types: Vec<(String, String)>,
+    pub(in crate::apache) forced_type: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +107,14 @@ pub(in crate::apache) struct ErrorOverride {
     pub(in crate::apache) on: bool,
     /// The statuses it is for; all errors where none is named.
     pub(in crate::apache) statuses: Vec<u16>,
+}
+
+/// `AllowEncodedSlashes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::apache) enum EncodedSlashes {
+    Refused,
+    Decoded,
+    Kept,
 }
 
 /// `Options +ExecCGI`: what one line does.

@@ -10,10 +10,10 @@ use super::super::htaccess::AllowOverride;
 use super::super::proxy::read_pass;
 use super::super::redirect::read_redirect;
 use super::super::rewrite::{Cond, read_options};
-use super::super::section::{DirConfig, ErrorOverride, If, IfKind, OptionChange, Section};
+use super::super::section::{DirConfig, EncodedSlashes, ErrorOverride, If, IfKind, OptionChange, Section};
 use super::super::security;
 use super::super::setenvif;
-use super::server::{covered, dav, flag, has_hole};
+use super::server::{covered, dav, flag, has_hole, number};
 use super::wording::is_cors_header;
 use super::{Builder, Kind, Place, section_path};
 use crate::apache::expr::{Expr, interpolated, parse};
@@ -381,11 +381,22 @@ impl Builder<'_, '_, '_> {
                 let args = statement.args();
                 if let [handler, extensions @ ..] = &args[..] {
                     let handler = Handler::read(handler);
-                    let lines = extensions.iter().map(|extension| {
-                        (extension.trim_start_matches('.').to_ascii_lowercase(), Spanned::new(handler.clone(), span))
-                    });
+                    let lines =
+                        extensions.iter().map(|extension| (bare_extension(extension), Spanned::new(handler.clone(), span)));
                     config.rest_mut().extension_handlers.extend(lines);
+                    add_extensions(config, extensions);
                 }
+            }
+            "addtype" => {
+                let args = statement.args();
+                if let [kind, extensions @ ..] = &args[..] {
+                    let named = extensions.iter().map(|extension| (bare_extension(extension), kind.to_string()));
+                    config.rest_mut().extension_types.extend(named);
+                    add_extensions(config, extensions);
+                }
+            }
+            "addlanguage" | "addencoding" | "addcharset" | "addoutputfilter" | "addinputfilter" => {
+                add_extensions(config, statement.args().get(1..).unwrap_or_default());
             }
             "setenvif" | "setenvifnocase" | "setenvifexpr" => self.set_env_if(statement, config),
             "script" => {
@@ -441,8 +452,12 @@ impl Builder<'_, '_, '_> {
                 };
             }
             "allowencodedslashes" => {
-                let on = statement.arg(0).is_some_and(|word| !word.eq_ignore_ascii_case("off"));
-                config.rest_mut().encoded_slashes = Some(on);
+                config.rest_mut().encoded_slashes = match statement.arg(0).unwrap_or_default().to_ascii_lowercase().as_str() {
+                    "on" => Some(EncodedSlashes::Decoded),
+                    "off" => Some(EncodedSlashes::Refused),
+                    "nodecode" => Some(EncodedSlashes::Kept),
+                    _ => return self.refuse(statement, "`AllowEncodedSlashes` is `On`, `Off` or `NoDecode`"),
+                };
             }
             _ => {}
         }
@@ -473,6 +488,8 @@ impl Builder<'_, '_, '_> {
                 config.rest_mut().error_override = Some(Spanned::new(ErrorOverride { on, statuses }, span));
             }
             "errordocument" => self.error_document(statement, config),
+            "forcetype" => config.rest_mut().forced_type = statement.arg(0).map(|kind| kind.into_owned()),
+            "limitrequestbody" => config.rest_mut().body_limit = number(statement),
             "fallbackresource" => {
                 config.rest_mut().fallback = statement.arg(0).map(|path| path.into_owned());
             }
@@ -568,4 +585,12 @@ impl Builder<'_, '_, '_> {
         };
         config.errors.push(ErrorDocument { status, page, span: statement.span() });
     }
+}
+
+fn bare_extension(written: &str) -> String {
+    written.trim_start_matches('.').to_ascii_lowercase()
+}
+
+fn add_extensions(config: &mut DirConfig, written: &[std::borrow::Cow<'_, str>]) {
+    config.rest_mut().extensions.extend(written.iter().map(|extension| bare_extension(extension)));
 }

@@ -93,6 +93,10 @@ impl Builder<'_, '_, '_> {
                     self.refuse(statement, "`RegisterHttpMethod` stands outside of virtual hosts");
                 }
             }
+            "limitrequestline" => self.servers[server].limits.line = number(statement),
+            "limitrequestfieldsize" => self.servers[server].limits.field = number(statement),
+            "limitrequestfields" => self.servers[server].limits.fields = number(statement),
+            "mergeslashes" => self.servers[server].merge_slashes = flag(statement),
             "stricthostcheck" => self.servers[server].strict_host = flag(statement),
             "sslengine" => self.servers[server].ssl = flag(statement).unwrap_or(true),
             "sslproxyengine" => {
@@ -252,8 +256,9 @@ impl Builder<'_, '_, '_> {
             self.refuse(statement, format!("`<{}>` takes one path", statement.name()));
             return true;
         };
-        let path = if kind == Kind::Directory && !tilde { self.place(&path) } else { path };
-        let matcher = self.matcher(&path, tilde || name.ends_with("match"), kind, statement.is_open() && has_hole(&path));
+        let regex = tilde || name.ends_with("match");
+        let path = if kind == Kind::Directory && !regex { self.place(&path) } else { path };
+        let matcher = self.matcher(&path, regex, kind, statement.is_open() && has_hole(&path));
         let mut config = DirConfig::default();
         let all = self.context.universe.all();
         let place = Place { server, path: Some(&path), kind, limited: all, depth: 0 };
@@ -386,6 +391,10 @@ impl Builder<'_, '_, '_> {
 pub(in crate::apache) fn balancer_name(url: &str) -> String {
     let name = url.split_once("://").map_or(url, |(_, rest)| rest);
     name.split(['/', '?']).next().unwrap_or(name).to_ascii_lowercase()
+}
+
+pub(super) fn number<N: std::str::FromStr>(statement: Statement<'_>) -> Option<N> {
+    statement.arg(0).and_then(|word| word.parse().ok())
 }
 
 pub(super) fn flag(statement: Statement<'_>) -> Option<bool> {
