@@ -162,6 +162,18 @@ impl<'s> Run<'s, '_, '_> {
         }
     }
 
+    /// A header of the request as it is after `RequestHeader … early`.
+    fn header(&mut self, name: &str) -> Option<Arc<str>> {
+        let (site, server) = (self.site, self.server);
+        let own = if std::ptr::eq(server, site.main()) { &[][..] } else { &server.early_headers[..] };
+        let mut edits = site.main().early_headers.iter().chain(own).rev().filter(|edit| edit.name.eq_ignore_ascii_case(name));
+        match edits.next() {
+            Some(edit) if edit.if_empty => self.ask.header(name).or_else(|| edit.value.clone()),
+            Some(edit) => edit.value.clone(),
+            None => self.ask.header(name),
+        }
+    }
+
     fn has(&self, module: &str) -> bool {
         self.site.modules.has(module)
     }

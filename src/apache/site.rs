@@ -8,6 +8,7 @@ pub(super) mod authn;
 pub(super) mod authz;
 mod build;
 pub(super) mod handlers;
+pub(super) mod headers;
 pub(super) mod htaccess;
 pub(super) mod methods;
 pub(super) mod patterns;
@@ -91,6 +92,7 @@ pub(super) struct Server {
     pub(super) ssl: bool,
     pub(super) strict_host: Option<bool>,
     pub(super) merge_slashes: Option<bool>,
+    pub(super) early_headers: Vec<headers::HeaderEdit>,
     pub(super) limits: Limits,
 }
 

@@ -246,6 +246,7 @@ impl<'s> Run<'s, '_, '_> {
                 let client = self.ask.client();
                 client.starts_with("127.") || &*client == "::1" || *client == *self.ask.request().address
             }
+            Rule::Hosts(names) => names.iter().any(|name| self.client_is_named(name)),
             Rule::Env(names) => names.iter().any(|name| self.env_value(name, 0).is_some()),
             Rule::Expr(expr) => self.expr(expr),
             Rule::User(_) if self.user == User::Nobody => return Say::NoUser,

@@ -30,7 +30,7 @@ impl<'s> Run<'s, '_, '_> {
         if *kind == AuthType::Basic && !self.has_auth_name() {
             return answer(self, 500, "needs a user, but no `AuthName` is set");
         }
-        let Some(header) = self.ask.header("authorization") else { return answer(self, 401, "needs credentials") };
+        let Some(header) = self.header("authorization") else { return answer(self, 401, "needs credentials") };
         if *kind == AuthType::Other {
             if self.suppose("the server accepts the request's credentials", true) {
                 self.user = User::Somebody;

@@ -70,7 +70,7 @@ impl Run<'_, '_, '_> {
     }
 
     fn dav_mkcol(&mut self, file: String) -> u16 {
-        let coding = self.ask.header("transfer-encoding");
+        let coding = self.header("transfer-encoding");
         if coding.is_some_and(|coding| !coding.eq_ignore_ascii_case("chunked")) {
             return 501;
         }
@@ -84,7 +84,7 @@ impl Run<'_, '_, '_> {
         if !self.exists(&file, true) {
             return 404;
         }
-        let infinite = match self.ask.header("depth").as_deref() {
+        let infinite = match self.header("depth").as_deref() {
             None => true,
             Some("0" | "1") => false,
             Some(depth) if depth.eq_ignore_ascii_case("infinity") => true,
@@ -112,7 +112,7 @@ impl Run<'_, '_, '_> {
         if !self.exists(&file, true) {
             return 404;
         }
-        let Some(to) = self.ask.header("destination") else { return 400 };
+        let Some(to) = self.header("destination") else { return 400 };
         let Some((scheme, rest)) = to.split_once("://") else { return 400 };
         if !scheme.eq_ignore_ascii_case(&self.ask.request().scheme) {
             return 502;
@@ -123,7 +123,7 @@ impl Run<'_, '_, '_> {
         let root = self.filename.strip_suffix(&self.url.path).unwrap_or_else(|| self.document_root()).to_owned();
         let target = format!("{root}{}", super::url::decode_all(path)).trim_end_matches('/').to_owned();
         let exists = self.exists(&target, false);
-        match self.ask.header("overwrite").as_deref() {
+        match self.header("overwrite").as_deref() {
             None | Some("T" | "t") => {}
             Some("F" | "f") if exists => return 412,
             Some("F" | "f") => {}
@@ -132,7 +132,7 @@ impl Run<'_, '_, '_> {
         if target == file {
             return 403;
         }
-        let depth = self.ask.header("depth").unwrap_or_else(|| "infinity".into());
+        let depth = self.header("depth").unwrap_or_else(|| "infinity".into());
         let infinite = depth.eq_ignore_ascii_case("infinity");
         let moves = self.ask.universe().only("MOVE");
         if !infinite && (&*depth != "0" || self.ask.fact(Fact::FolderExists(file.into()), false) && self.method_is(moves)) {
@@ -146,7 +146,7 @@ impl Run<'_, '_, '_> {
     }
 
     fn dav_lock(&mut self, _file: String) -> u16 {
-        if self.ask.header("depth").is_some_and(|depth| &*depth != "0" && !depth.eq_ignore_ascii_case("infinity")) {
+        if self.header("depth").is_some_and(|depth| &*depth != "0" && !depth.eq_ignore_ascii_case("infinity")) {
             return 400;
         }
         // Without a body an old lock is meant, which only the server knows.
@@ -158,8 +158,8 @@ impl Run<'_, '_, '_> {
 
     /// `If-Match` and `If-None-Match`; no entity tag of a client's is taken for the file's own.
     pub(super) fn breaks_condition(&mut self, exists: bool) -> bool {
-        let expects = self.ask.header("if-match");
-        let forbids = self.ask.header("if-none-match");
+        let expects = self.header("if-match");
+        let forbids = self.header("if-none-match");
         expects.is_some_and(|tags| !exists || &*tags != "*") || forbids.is_some_and(|tags| exists && &*tags == "*")
     }
 

@@ -191,13 +191,13 @@ impl<'s> Run<'s, '_, '_> {
 
     /// What a client asks for about a file that is there (`ap_meets_conditions`, `ap_byterange_filter`).
     fn conditional(&mut self, get: crate::http::MethodSet) -> u16 {
-        if self.ask.header("if-none-match").is_some_and(|tags| &*tags == "*") && self.method_is(get) {
+        if self.header("if-none-match").is_some_and(|tags| &*tags == "*") && self.method_is(get) {
             return 304;
         }
         if self.breaks_condition(true) {
             return 412;
         }
-        let range = self.ask.header("range");
+        let range = self.header("range");
         let from_start = range.as_deref().and_then(|range| range.strip_prefix("bytes=0-"));
         if from_start.is_some_and(|end| end.bytes().all(|c| c.is_ascii_digit())) && self.method_is(get) { 206 } else { 200 }
     }
@@ -206,7 +206,7 @@ impl<'s> Run<'s, '_, '_> {
     pub(super) fn check_body(&mut self) -> Phase {
         const DEFAULT: u64 = 1 << 30;
         let limit = self.innermost(|config| config.rest.as_ref()?.body_limit).unwrap_or(DEFAULT);
-        let length = self.ask.header("content-length").and_then(|length| length.parse::<u64>().ok());
+        let length = self.header("content-length").and_then(|length| length.parse::<u64>().ok());
         if limit > 0 && length.is_some_and(|length| length > limit) {
             return Err(End::Status(413));
         }

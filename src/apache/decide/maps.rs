@@ -48,7 +48,7 @@ impl Run<'_, '_, '_> {
 
     /// A variable as a subrequest for the current path would see it.
     pub(super) fn look_ahead(&mut self, var: &Var) -> Value {
-        if matches!(var, Var::User | Var::Empty) && self.ask.header("authorization").is_none() {
+        if matches!(var, Var::User | Var::Empty) && self.header("authorization").is_none() {
             return Value::Plain(String::new());
         }
         let path = if self.filename.starts_with('/') { self.url.path.clone() } else { return Value::Plain(String::new()) };

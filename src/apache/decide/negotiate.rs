@@ -82,7 +82,7 @@ impl Run<'_, '_, '_> {
                 None => return None,
             }
         }
-        let (Some(accept), Some(kind)) = (self.ask.header("accept"), kind) else { return Some(true) };
+        let (Some(accept), Some(kind)) = (self.header("accept"), kind) else { return Some(true) };
         let family = kind.split('/').next().unwrap_or("");
         let takes = |range: &str| {
             let range = range.split(';').next().unwrap_or("").trim();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::site::Trace;
 use super::super::site::proxy::scheme;
+use super::super::site::section::EncodedSlashes;
 use super::url::encode_path;
 use super::{End, Phase, Run};
 
@@ -48,7 +49,7 @@ impl Run<'_, '_, '_> {
     }
 
     fn max_forwards(&mut self) -> Phase {
-        let Some(hops) = self.ask.header("max-forwards") else { return Ok(()) };
+        let Some(hops) = self.header("max-forwards") else { return Ok(()) };
         match hops.trim().parse::<i64>() {
             Ok(1..) => Ok(()),
             Ok(0) => {
@@ -113,7 +114,7 @@ impl Run<'_, '_, '_> {
         if !served {
             return Err(End::Status(500));
         }
-        if websocket && !self.has("proxy_http") && self.ask.header("upgrade").is_none() {
+        if websocket && !self.has("proxy_http") && self.header("upgrade").is_none() {
             return self.not_an_upgrade();
         }
         if matches!(kind.as_str(), "https" | "wss" | "h2") && !self.speaks_tls() {
@@ -140,6 +141,9 @@ impl Run<'_, '_, '_> {
             Some(socket) => format!("unix:{socket}|{kind}://{host}").into(),
             None => format!("{kind}://{name}:{port}").into(),
         };
+        if self.as_it_is && path.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+            return Err(End::Status(403));
+        }
         // FastCGI and its kin get the client's own target as REQUEST_URI.
         let target = match kind.as_str() {
             "fcgi" | "scgi" | "uwsgi" => Some(self.ask.request().target.as_str().into()),
@@ -170,7 +174,7 @@ impl Run<'_, '_, '_> {
 
     /// Only FastCGI takes a body whose coding is more than `chunked`.
     fn check_coding(&mut self, kind: &str) -> Phase {
-        match self.ask.header("transfer-encoding") {
+        match self.header("transfer-encoding") {
             Some(coding) if kind != "fcgi" && !coding.trim().eq_ignore_ascii_case("chunked") => Err(End::Status(500)),
             _ => Ok(()),
         }
@@ -182,7 +186,12 @@ impl Run<'_, '_, '_> {
         if self.as_it_is {
             return format!("{slash}{path}");
         }
-        let path = format!("{slash}{}", encode_path(path));
+        let kept = self.innermost(|config| config.rest.as_ref()?.encoded_slashes) == Some(EncodedSlashes::Kept);
+        let path = match encode_path(path) {
+            path if kept => path.replace("%252f", "%2f").replace("%252F", "%2F"),
+            path => path,
+        };
+        let path = format!("{slash}{path}");
         match self.url.query.as_deref() {
             Some(query) => format!("{path}?{query}"),
             None => path,

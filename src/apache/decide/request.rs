@@ -81,17 +81,22 @@ impl Run<'_, '_, '_> {
             _ = port;
         } else if let Some((_, rest)) = target.split_once("://") {
             let end = rest.find(['/', '?']).unwrap_or(rest.len());
+            let own_scheme =
+                target.get(..request.scheme.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(&request.scheme));
             let scheme = target.split_once("://").map_or("", |(scheme, _)| scheme);
             let forwards = self.site.inherited(self.server, |server| server.proxy_requests).is_some_and(|on| on.value);
             if !scheme.eq_ignore_ascii_case(&request.scheme) && !scheme.eq_ignore_ascii_case("https") && !forwards {
                 return Err(End::Early(400));
             }
-            host = Some(&rest[..end]);
+            // A URL of another scheme leaves the host to the header.
+            if own_scheme {
+                host = Some(&rest[..end]);
+            }
             let options = self.ask.universe().only("OPTIONS");
-            raw = match rest[end..].starts_with('/') {
-                true => &rest[end..],
-                false if end == rest.len() && self.method_is(options) => "*",
-                false => "/",
+            raw = match &rest[end..] {
+                "" if self.method_is(options) => "*",
+                "" => "/",
+                rest => rest,
             };
         } else {
             return Err(End::Early(400));
@@ -113,23 +118,24 @@ impl Run<'_, '_, '_> {
             return Err(End::Early(400));
         }
         let (raw, query) = raw.split_once('?').map_or((raw, None), |(raw, query)| (raw, Some(query.to_owned())));
+        let raw = if raw.is_empty() { "/" } else { raw };
         self.url = Url { path: raw.to_owned(), query, raw: raw.to_owned() };
         Ok(())
     }
 
     fn read_headers(&mut self) -> Phase {
-        if let Some(coding) = self.ask.header("transfer-encoding") {
+        if let Some(coding) = self.header("transfer-encoding") {
             let last = coding.rsplit(',').next().unwrap_or("").trim();
             if !last.eq_ignore_ascii_case("chunked") {
                 return Err(End::Early(400));
             }
         }
-        if let Some(length) = self.ask.header("content-length")
+        if let Some(length) = self.header("content-length")
             && (length.is_empty() || !length.bytes().all(|c| c.is_ascii_digit()))
         {
             return Err(End::Early(400));
         }
-        if self.ask.header("expect").is_some_and(|expect| !expect.eq_ignore_ascii_case("100-continue")) {
+        if self.header("expect").is_some_and(|expect| !expect.eq_ignore_ascii_case("100-continue")) {
             return Err(End::Early(417));
         }
         Ok(())
@@ -159,8 +165,8 @@ impl Run<'_, '_, '_> {
     }
 
     pub(super) fn has_body(&mut self) -> bool {
-        let length = self.ask.header("content-length").is_some_and(|length| &*length != "0");
-        length || self.ask.header("transfer-encoding").is_some()
+        let length = self.header("content-length").is_some_and(|length| &*length != "0");
+        length || self.header("transfer-encoding").is_some()
     }
 }
 

@@ -27,7 +27,7 @@ impl Run<'_, '_, '_> {
     /// TRACE of what is not proxied is answered before any access rule (`ap_send_http_trace`).
     fn trace_here(&mut self) -> Phase {
         let (trace, span) = self.trace();
-        let coding = self.ask.header("transfer-encoding");
+        let coding = self.header("transfer-encoding");
         if let (Trace::Off, Some(span)) = (trace, span) {
             return self.decided("map_to_storage", "TraceEnable", span, "refuses TRACE", End::Status(405));
         }

@@ -50,6 +50,16 @@ pub(super) fn normalize(raw: &str, slashes: EncodedSlashes, merge: bool) -> Resu
     }
 }
 
+pub(super) fn merge_slashes(path: &str) -> String {
+    let mut merged = String::with_capacity(path.len());
+    for c in path.chars() {
+        if c != '/' || !merged.ends_with('/') {
+            merged.push(c);
+        }
+    }
+    merged
+}
+
 /// Every escape decoded; what is none stays as it is.
 pub(super) fn decode_all(text: &str) -> String {
     decode(text, |_| true).unwrap_or_else(|_| text.to_owned())

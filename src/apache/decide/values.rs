@@ -245,7 +245,7 @@ impl Run<'_, '_, '_> {
             Var::Software => format!("Apache/{}", self.site.release),
             Var::LookAhead(inner) => return self.look_ahead(inner),
             Var::Query => self.url.query.clone().unwrap_or_default(),
-            Var::Header(name) => self.ask.header(name).map(|value| value.to_string()).unwrap_or_default(),
+            Var::Header(name) => self.header(name).map(|value| value.to_string()).unwrap_or_default(),
             Var::Env(name) => return self.env_value(name, 0).unwrap_or_default(),
             Var::RemoteAddress => self.ask.client().to_string(),
             Var::ServerPort => self.server_port().to_string(),
@@ -304,7 +304,7 @@ impl Run<'_, '_, '_> {
                 Test::Method(set) => self.env_method_is(*set),
                 Test::Expr(expr) => self.expr(expr),
                 Test::Var(Var::Header(header), pattern) => {
-                    let value = self.ask.header(header).map(|value| Value::Plain(value.to_string()));
+                    let value = self.header(header).map(|value| Value::Plain(value.to_string()));
                     let value = value.or_else(|| self.env_value(header, depth + 1)).unwrap_or_default();
                     self.test(vec![value], "the pattern of `SetEnvIf` matches", |values| pattern.matches(&values[0]))
                 }

@@ -42,7 +42,13 @@ impl<'s> Run<'s, '_, '_> {
     }
 
     fn takes(&mut self, section: &'s Section, subject: Subject<'_>) -> bool {
+        let merged;
         let subject = match subject {
+            // Slashes that `MergeSlashes Off` keeps count for regular expressions alone.
+            Subject::Path if self.url.path.contains("//") && !matches!(section.matcher, Matcher::Pattern(_)) => {
+                merged = super::url::merge_slashes(&self.url.path);
+                &merged
+            }
             Subject::Path => self.url.path.as_str(),
             Subject::Text(text) => text,
         };
@@ -186,6 +192,9 @@ impl<'s> Run<'s, '_, '_> {
 
     /// Whether all folders above the file exist: where one does not, the rest of the path is no part of the file's name.
     pub(super) fn parents_exist(&mut self) -> bool {
+        if !self.path_info.is_empty() {
+            return false;
+        }
         let root = self.document_root().to_owned();
         let folders = folders(&self.filename);
         let below: Vec<String> = folders[..folders.len().saturating_sub(1)]

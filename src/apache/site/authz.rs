@@ -41,6 +41,8 @@ pub(in crate::apache) enum Rule {
     Methods(MethodSet),
     Nets(Vec<Net>),
     Local,
+    /// Names of clients, which only a look-up tells.
+    Hosts(Vec<String>),
     Env(Vec<String>),
     Expr(Expr),
     /// Needs a user that the server knows.
@@ -148,6 +150,7 @@ pub(in crate::apache) fn read_require(
             Rule::Nets(nets)
         }
         "local" => Rule::Local,
+        "host" | "forward-dns" => Rule::Hosts(values(rest).into_iter().map(|word| word.into_owned()).collect()),
         "env" => Rule::Env(values(rest).into_iter().map(|word| word.into_owned()).collect()),
         "expr" => {
             let words = values(rest);

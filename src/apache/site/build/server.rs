@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::authn::Named;
 use super::super::handlers::Dav;
+use super::super::headers::HeaderEdit;
 use super::super::proxy::{Member, ProxyPass, read_pass};
 use super::super::redirect::{Alias, From as AliasFrom, read_redirect};
 use super::super::rewrite::{Cond, Map, RewriteRule, read_cond, read_options, read_rule};
@@ -56,7 +57,7 @@ impl Builder<'_, '_, '_> {
             "serveralias" => {
                 let names = &mut self.servers[server].names;
                 for alias in statement.args() {
-                    let alias = alias.trim_end_matches('.').to_ascii_lowercase();
+                    let alias = alias.to_ascii_lowercase();
                     if alias.contains(['*', '?']) { names.wild.push(alias) } else { names.aliases.push(alias) }
                 }
             }
@@ -171,6 +172,11 @@ impl Builder<'_, '_, '_> {
             "rewriterule" => {
                 if let Some(rule) = self.rewrite_rule(statement, conds) {
                     self.servers[server].rewrite.rules.push(Arc::new(rule));
+                }
+            }
+            "requestheader" => {
+                if let Some(edit) = HeaderEdit::read(&statement.args()) {
+                    self.servers[server].early_headers.push(edit);
                 }
             }
             "rewritemap" => self.rewrite_map(statement, server),
