@@ -10,7 +10,7 @@ pub mod junit;
 pub mod checkstyle;
 pub mod trace;
 pub mod matrix;
-mod page;
+mod excerpt;
 mod place;
 pub mod style;
 mod text;

@@ -204,6 +204,18 @@ fn a_piece_of_two_configs_is_reported_once() {
 }
 
 #[test]
+fn no_witness_has_a_byte_that_was_not_read() {
+    let project = Project::new(&[]);
+    let text = DENIED.replace("location /", "location /caf\u{e9}/").into_bytes();
+    let latin1: Vec<u8> =
+        text.into_iter().filter(|byte| *byte != 0xc3).map(|byte| if byte == 0xa9 { 0xe9 } else { byte }).collect();
+    fs::write(project.path().join("nginx.conf"), latin1).unwrap();
+    let report = project.json(&["--pedantic", "nginx.conf"]);
+    let witnesses = report["findings"].as_array().unwrap().iter().filter_map(|finding| finding["witness"]["target"].as_str());
+    assert!(witnesses.clone().all(|target| !target.contains("%1A")), "{:?}", witnesses.collect::<Vec<_>>());
+}
+
+#[test]
 fn a_closed_pipe_is_no_failure() {
     let project = Project::new(&[("nginx.conf", CLEAN)]);
     let mut child =

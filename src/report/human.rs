@@ -1,14 +1,14 @@
 //! `--format human`: findings for people, each with the lines it speaks of.
 
-use std::cell::OnceCell;
-use std::fmt;
 use std::io::{self, Write};
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters, ThemeStyles};
+use annotate_snippets::renderer::{DecorStyle, Renderer};
+use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Snippet};
+use anstyle::{AnsiColor, Style};
 
-use super::page::Page;
+use super::excerpt::Excerpt;
 use super::style::Palette;
-use super::text::{curl, printable, shown, when};
+use super::text::{curl, printable, shown, when, wrapped};
 use super::{Run, Summary, plural};
 use crate::config::Mistake;
 use crate::finding::{Confidence, Finding, Severity};
@@ -28,26 +28,43 @@ pub struct Terminal {
 impl Terminal {
     /// A file.
     pub const PLAIN: Terminal = Terminal { width: 100, colored: false, links: false };
+
+    fn renderer(self) -> Renderer {
+        let plain = Renderer::plain().decor_style(DecorStyle::Unicode).term_width(self.width);
+        if !self.colored {
+            return plain;
+        }
+        let bold = |color: AnsiColor| color.on_default().bold();
+        plain
+            .error(bold(AnsiColor::Red))
+            .warning(bold(AnsiColor::Yellow))
+            .info(bold(AnsiColor::Cyan))
+            .note(Style::new().bold())
+            .help(bold(AnsiColor::Green))
+            .line_num(AnsiColor::BrightBlue.on_default())
+            .context(bold(AnsiColor::BrightBlue))
+            .emphasis(Style::new().bold())
+            .hyperlink(self.links)
+    }
 }
 
 /// Places besides the finding's own that are shown.
 const MAX_RELATED: usize = 6;
 
+/// Places of a file that are further apart are shown by themselves.
+const MAX_LINES: u32 = 200;
+
+/// The columns that line numbers and a sign of more to come take.
+const GUTTER: usize = 12;
+
 /// Writes each finding with its lines, and a summary.
 pub(super) fn write(run: &Run<'_>, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
-    let handler = handler(terminal);
-    let palette = Palette::new(terminal.colored);
-    for config in run.configs {
-        let pages = Pages::new(config);
-        for finding in config.findings() {
-            let mut text = String::new();
-            handler.render_report(&mut text, &Shown::new(finding, &pages)).map_err(io::Error::other)?;
-            out.write_all(linked(text.trim_start_matches('\n'), finding, terminal).as_bytes())?;
-            proof(finding, palette, out)?;
-            writeln!(out)?;
-        }
+    let renderer = terminal.renderer();
+    for (config, finding) in run.findings() {
+        let report = [group(config, finding, terminal)];
+        writeln!(out, "{}\n", renderer.render(&report))?;
     }
-    last_line(run, palette, out)
+    last_line(run, Palette::new(terminal.colored), out)
 }
 
 /// Writes what is wrong with a file of settings.
@@ -55,58 +72,109 @@ pub(super) fn write(run: &Run<'_>, terminal: Terminal, out: &mut dyn Write) -> i
 /// # Errors
 /// Where `out` cannot be written.
 pub fn mistakes(file: &SourceFile, mistakes: &[Mistake], terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
-    let page = Page::new(file);
+    let renderer = terminal.renderer();
     for mistake in mistakes {
         let span = file.span(mistake.range.start as u32..mistake.range.end as u32);
-        let labels = page.underlined(span).map(|span| LabeledSpan::new_primary_with_span(None, span)).into_iter().collect();
-        let (message, help) = (printable(&mistake.message), mistake.help.as_deref().map(printable));
-        let shown = Shown { message, severity: miette::Severity::Error, help, page: Some(&page), labels, related: Vec::new() };
-        let mut text = String::new();
-        handler(terminal).render_report(&mut text, &shown).map_err(io::Error::other)?;
-        out.write_all(text.trim_start_matches('\n').as_bytes())?;
+        let title = Level::ERROR.primary_title(wrapped(&printable(&mistake.message), terminal.width, "error: ".len()));
+        let lines = part(file, terminal, &[Place { span, label: "", kind: AnnotationKind::Primary }]);
+        let help = mistake.help.as_ref().map(|help| said(Level::HELP, &printable(help), terminal));
+        let report = [title.elements(lines.into_iter().chain(help))];
+        writeln!(out, "{}\n", renderer.render(&report))?;
     }
     Ok(())
 }
 
-fn handler(terminal: Terminal) -> GraphicalReportHandler {
-    let characters = ThemeCharacters::unicode();
-    let styles = if terminal.colored { ThemeStyles::ansi() } else { ThemeStyles::none() };
-    GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles })
-        .with_width(terminal.width)
-        .with_context_lines(1)
-        .with_show_related_as_nested(true)
-        .without_syntax_highlighting()
+/// A finding in the terms of the renderer.
+fn group<'s>(config: &'s Linted, finding: &'s Finding, terminal: Terminal) -> Group<'s> {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Info => Level::INFO,
+    };
+    let indent = finding.severity.to_string().len() + finding.rule.len() + "[]: ".len();
+    let title = level.primary_title(wrapped(&printable(&finding.message), terminal.width, indent)).id(finding.rule);
+    let title = match rules::find(finding.rule) {
+        Some(rule) if terminal.links => title.id_url(rule.url()),
+        _ => title,
+    };
+    let hidden = finding.related.len().saturating_sub(MAX_RELATED);
+    let more = (hidden > 0).then(|| said(Level::NOTE, &format!("{} more", plural(hidden, "related place")), terminal));
+    let help = finding.help.as_ref().map(|help| said(Level::HELP, &printable(help), terminal));
+    let elements = parts(config, finding, terminal).into_iter().flatten().chain(more).chain(help).chain(proof(finding, terminal));
+    title.elements(elements)
 }
 
-/// The rule's name becomes a link to its manual.
-fn linked(text: &str, finding: &Finding, terminal: Terminal) -> String {
-    match rules::find(finding.rule) {
-        Some(rule) if terminal.links => {
-            let link = format!("\u{1b}]8;;{}\u{1b}\\{}\u{1b}]8;;\u{1b}\\", rule.url(), rule.name);
-            text.replacen(rule.name, &link, 1)
-        }
-        _ => text.to_owned(),
-    }
+/// A sentence below the lines.
+fn said<'s>(level: Level<'s>, text: &str, terminal: Terminal) -> Element<'s> {
+    level.message(wrapped(text, terminal.width, "      = help: ".len())).into()
 }
 
 /// How sure the finding is, and what anybody can do to see it.
-fn proof(finding: &Finding, palette: Palette, out: &mut dyn Write) -> io::Result<()> {
-    let Palette { faint, place, .. } = palette;
-    match finding.confidence {
-        Confidence::High => {}
-        Confidence::Medium => writeln!(out, "   {faint}confidence: medium{faint:#}")?,
-        Confidence::Low => writeln!(out, "   {faint}confidence: low{faint:#}")?,
-    }
-    let Some(witness) = &finding.witness else { return Ok(()) };
-    writeln!(out, "   {place}try:{place:#} {}", curl(&witness.request))?;
-    writeln!(out, "   {faint} → {}{faint:#}", shown(witness))?;
+fn proof<'s>(finding: &Finding, terminal: Terminal) -> Vec<Element<'s>> {
+    let confidence = match finding.confidence {
+        Confidence::High => None,
+        Confidence::Medium => Some("medium"),
+        Confidence::Low => Some("low"),
+    };
+    let mut elements: Vec<_> =
+        confidence.map(|name| Level::NOTE.with_name("confidence").message(name).into()).into_iter().collect();
+    let Some(witness) = &finding.witness else { return elements };
+    // A command is not wrapped, so that it can be copied.
+    let mut lines = vec![curl(&witness.request), format!("→ {}", shown(witness))];
     if witness.request.client != "127.0.0.1" {
-        writeln!(out, "   {faint}   from the address {}{faint:#}", printable(&witness.request.client))?;
+        lines.push(format!("from the address {}", printable(&witness.request.client)));
     }
     if let Some(when) = when(finding) {
-        writeln!(out, "   {faint}   provided that {when}{faint:#}")?;
+        lines.push(wrapped(&format!("provided that {when}"), terminal.width, "      = try: ".len()));
     }
-    Ok(())
+    elements.push(Level::NOTE.with_name("try").message(lines.join("\n")).into());
+    elements
+}
+
+/// A place and what to say there.
+#[derive(Clone, Copy)]
+struct Place<'s> {
+    span: Span,
+    label: &'s str,
+    kind: AnnotationKind,
+}
+
+/// The lines of a finding: those around its own place first, then others.
+fn parts<'s>(config: &'s Linted, finding: &'s Finding, terminal: Terminal) -> Vec<Vec<Element<'s>>> {
+    let line = |span: Span| config.sources.get(span.file).map_or(0, |file| file.position(span.start).line);
+    let own = Place { span: finding.span, label: &finding.label, kind: AnnotationKind::Primary };
+    let mut groups = vec![vec![own]];
+    for other in finding.related.iter().take(MAX_RELATED) {
+        let place = Place { span: other.span, label: &other.message, kind: AnnotationKind::Context };
+        let is_near = |group: &&mut Vec<Place<'_>>| {
+            group[0].span.file == other.span.file && line(group[0].span).abs_diff(line(other.span)) <= MAX_LINES
+        };
+        match groups.iter_mut().find(is_near) {
+            Some(group) => group.push(place),
+            None => groups.push(vec![place]),
+        }
+    }
+    let part = |group: Vec<Place<'s>>| Some(part(config.sources.get(group[0].span.file)?, terminal, &group));
+    groups.into_iter().filter_map(part).collect()
+}
+
+/// Lines of a file, below its name and the place that comes first.
+fn part<'s>(file: &SourceFile, terminal: Terminal, places: &[Place<'_>]) -> Vec<Element<'s>> {
+    let spans: Vec<_> = places.iter().map(|place| place.span).collect();
+    let excerpt = Excerpt::new(file, &spans, terminal.width.saturating_sub(GUTTER));
+    let annotation = |place: &Place<'_>| -> Annotation<'s> {
+        let label = (!place.label.is_empty()).then(|| printable(place.label));
+        place.kind.span(excerpt.range(file, place.span)).label(label)
+    };
+    let annotations: Vec<_> = places.iter().map(annotation).collect();
+    let name = printable(file.name.trim_start_matches("./"));
+    let snippet = Snippet::source(excerpt.text).line_start(excerpt.first).annotations(annotations);
+    if !excerpt.is_cut {
+        return vec![snippet.path(name).into()];
+    }
+    // The renderer would count the column from where the shown part starts.
+    let at = file.position(spans.first().map_or(0, |span| span.start));
+    vec![Origin::path(name).line(at.line as usize).char_column(at.column as usize).into(), snippet.into()]
 }
 
 fn last_line(run: &Run<'_>, palette: Palette, out: &mut dyn Write) -> io::Result<()> {
@@ -133,108 +201,4 @@ fn last_line(run: &Run<'_>, palette: Palette, out: &mut dyn Write) -> io::Result
         write!(out, "{faint}; `proxylint explain RULE` tells more{faint:#}")?;
     }
     writeln!(out)
-}
-
-/// The files of a config, prepared when one of them is first shown.
-struct Pages<'s> {
-    config: &'s Linted,
-    pages: Vec<OnceCell<Page<'s>>>,
-}
-
-impl<'s> Pages<'s> {
-    fn new(config: &'s Linted) -> Self {
-        Pages { config, pages: config.sources.iter().map(|_| OnceCell::new()).collect() }
-    }
-
-    fn get(&self, span: Span) -> Option<&Page<'s>> {
-        let file = self.config.sources.get(span.file)?;
-        Some(self.pages.get(span.file.0 as usize)?.get_or_init(|| Page::new(file)))
-    }
-}
-
-/// A finding, or a place related to one, in the terms of the renderer.
-struct Shown<'s> {
-    message: String,
-    severity: miette::Severity,
-    help: Option<String>,
-    page: Option<&'s Page<'s>>,
-    labels: Vec<LabeledSpan>,
-    related: Vec<Shown<'s>>,
-}
-
-impl<'s> Shown<'s> {
-    fn new(finding: &'s Finding, pages: &'s Pages<'s>) -> Self {
-        let page = pages.get(finding.span);
-        let label = |page: &Page<'_>, span, text: &str, primary: bool| {
-            let span = page.underlined(span)?;
-            let text = (!text.is_empty()).then(|| printable(text));
-            Some(if primary { LabeledSpan::new_primary_with_span(text, span) } else { LabeledSpan::new_with_span(text, span) })
-        };
-        let mut labels: Vec<_> = page.and_then(|page| label(page, finding.span, &finding.label, true)).into_iter().collect();
-        let mut related = Vec::new();
-        // Underlines cannot lie in one another; the finding's own place says enough.
-        let apart = |span: Span| !span.contains(finding.span) && !finding.span.contains(span);
-        for other in finding.related.iter().filter(|other| apart(other.span)).take(MAX_RELATED) {
-            let place = pages.get(other.span);
-            if other.span.file == finding.span.file {
-                labels.extend(place.and_then(|page| label(page, other.span, &other.message, false)));
-                continue;
-            }
-            let labels = place.and_then(|page| label(page, other.span, "", true)).into_iter().collect();
-            let severity = miette::Severity::Advice;
-            let message = printable(&other.message);
-            related.push(Shown { message, severity, help: None, page: place, labels, related: Vec::new() });
-        }
-        let severity = match finding.severity {
-            Severity::Error => miette::Severity::Error,
-            Severity::Warning => miette::Severity::Warning,
-            Severity::Info => miette::Severity::Advice,
-        };
-        let message = format!("{}: {}", finding.rule, printable(&finding.message));
-        Shown { message, severity, help: help(finding), page, labels, related }
-    }
-}
-
-fn help(finding: &Finding) -> Option<String> {
-    let hidden = finding.related.len().saturating_sub(MAX_RELATED);
-    let more = (hidden > 0).then(|| format!("({} more)", plural(hidden, "related place")));
-    let parts: Vec<_> = [finding.help.as_deref().map(printable), more].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
-}
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl fmt::Debug for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Shown<'_> {}
-
-impl Diagnostic for Shown<'_> {
-    fn severity(&self) -> Option<miette::Severity> {
-        Some(self.severity)
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
-    }
-
-    fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.page.map(|page| page as &dyn SourceCode)
-    }
-
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        (!self.labels.is_empty()).then(|| Box::new(self.labels.iter().cloned()) as Box<dyn Iterator<Item = LabeledSpan>>)
-    }
-
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        let related = || self.related.iter().map(|other| other as &dyn Diagnostic);
-        (!self.related.is_empty()).then(|| Box::new(related()) as Box<dyn Iterator<Item = &dyn Diagnostic>>)
-    }
 }

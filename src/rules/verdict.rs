@@ -16,7 +16,7 @@ use crate::finding::{Confidence, Finding, Fix, Severity, Witness};
 use crate::http::{Answer, MethodSet, Request, STANDARD};
 use crate::mend::{self, Wish};
 use crate::server::{Route, Server, Site};
-use crate::source::Span;
+use crate::source::{SUBSTITUTE, Span};
 use crate::survey::Survey;
 use crate::trace;
 
@@ -253,6 +253,9 @@ fn prove(site: &dyn Site, route: &Route, best: &Best) -> Option<Witness> {
         Some(request) => Request { method: method.into(), ..request.clone() },
         None => best.branch.request(&route.request, method),
     };
+    if is_garbled(&request) {
+        return None;
+    }
     let traced = trace::one(site, &request, None);
     let shown = traced.outcomes.iter().find(|outcome| outcome.verdict.answer == best.branch.verdict.answer)?;
     let mut when = shown.when.clone();
@@ -263,6 +266,13 @@ fn prove(site: &dyn Site, route: &Route, best: &Best) -> Option<Witness> {
         when.push("the config leaves more than one way for this request".to_owned());
     }
     Some(Witness { request, predicted: shown.verdict.answer.clone(), when })
+}
+
+/// Whether the request holds what only stands for a byte of the config that is not UTF-8: the real server knows that byte.
+fn is_garbled(request: &Request) -> bool {
+    let headers = request.headers.iter().map(|(_, value)| value);
+    let mut parts = headers.chain(&request.host).chain([&request.target]);
+    parts.any(|part| part.contains(SUBSTITUTE) || part.contains("%1A"))
 }
 
 /// The methods in the order in which a reader cares about them.

@@ -1,0 +1,159 @@
+//! The lines of a file that are shown around a finding.
+
+use std::ops::Range;
+
+use crate::source::{SourceFile, Span};
+
+/// How many bytes of a line are shown on either side of what is underlined.
+const MAX_SIDE: usize = 160;
+
+/// Some lines of a file, as text of their own: a renderer that is given the whole file would look for their numbers from its
+/// start, and a line of megabytes would fill the screen.
+pub(super) struct Excerpt {
+    pub(super) text: String,
+    /// The number of the first line, from 1.
+    pub(super) first: usize,
+    lines: Vec<Line>,
+    /// Whether a line is shown without its start.
+    pub(super) is_cut: bool,
+    width: usize,
+}
+
+/// A line's part that is shown: where it lies in the file, and where in the excerpt.
+struct Line {
+    shown: Range<usize>,
+    at: usize,
+}
+
+impl Excerpt {
+    /// The lines from the first span to the last, for so many columns.
+    pub(super) fn new(file: &SourceFile, spans: &[Span], width: usize) -> Excerpt {
+        let underlined: Vec<_> = spans.iter().map(|span| underlined(file, *span, width)).collect();
+        let line_of = |range: &Range<usize>| file.position(range.start as u32).line - 1;
+        let first = underlined.iter().map(line_of).min().unwrap_or(0);
+        let last = underlined.iter().map(line_of).max().unwrap_or(0);
+        let mut excerpt = Excerpt { text: String::new(), first: first as usize + 1, lines: Vec::new(), is_cut: false, width };
+        for number in first..=last {
+            let line = line(file, number);
+            let here = underlined.iter().filter(|range| line.start <= range.start && range.start <= line.end);
+            let (start, end) =
+                here.fold((line.end, line.start), |(start, end), range| (start.min(range.start), end.max(range.end)));
+            let start = floor(file.text(), start.saturating_sub(MAX_SIDE).clamp(line.start, line.end));
+            let end = floor(file.text(), end.saturating_add(MAX_SIDE).clamp(start, line.end));
+            excerpt.is_cut |= start > line.start;
+            excerpt.lines.push(Line { shown: start..end, at: excerpt.text.len() });
+            // A config under lint may hold escape sequences that a terminal would obey.
+            excerpt.text.extend(file.text()[start..end].chars().flat_map(harmless));
+            excerpt.text.push('\n');
+        }
+        excerpt
+    }
+
+    /// The bytes to underline for one of its spans.
+    pub(super) fn range(&self, file: &SourceFile, span: Span) -> Range<usize> {
+        let Range { start, end } = underlined(file, span, self.width);
+        let line = self.lines.iter().rfind(|line| line.shown.start <= start).or(self.lines.first());
+        let Some(Line { shown, at }) = line else { return 0..0 };
+        let place = |offset: usize| offset.clamp(shown.start, shown.end) - shown.start + at;
+        place(start)..place(end)
+    }
+}
+
+/// The bytes to underline for a span: on one line, not empty where the line is not, and no more than fit.
+fn underlined(file: &SourceFile, span: Span, width: usize) -> Range<usize> {
+    let text = file.text();
+    let start = floor(text, (span.start as usize).min(text.len()));
+    let line = line(file, file.position(start as u32).line - 1);
+    let end = floor(text, (span.end as usize).clamp(start, line.end.max(start)));
+    let room = width.saturating_sub(start - line.start.min(start)).max(width / 2);
+    let end = text[start..end].char_indices().nth(room).map_or(end, |(at, _)| start + at);
+    let end = start + text[start..end].trim_end_matches(['\\', ' ', '\t', '\r']).len();
+    if start < end {
+        return start..end;
+    }
+    // An empty span is a place between two characters: the next one on its line shows it, or else the one before.
+    match (text[start..line.end.max(start)].chars().next(), text[line.start..start].chars().next_back()) {
+        (Some(next), _) => start..start + next.len_utf8(),
+        (None, Some(before)) => start - before.len_utf8()..start,
+        (None, None) => start..start,
+    }
+}
+
+/// The bytes of a line without its end.
+fn line(file: &SourceFile, number: u32) -> Range<usize> {
+    let length = file.text().len();
+    let range = file.index().line(number);
+    let (start, end) = range.map_or((length, length), |range| (range.start().into(), usize::from(range.end()).min(length)));
+    start..start + file.text()[start..end].trim_end_matches(['\r', '\n']).len()
+}
+
+/// The character, or as many question marks as it has bytes.
+fn harmless(c: char) -> impl Iterator<Item = char> {
+    let is_harmless = !c.is_control() || c == '\t';
+    std::iter::repeat_n(if is_harmless { c } else { '?' }, if is_harmless { 1 } else { c.len_utf8() })
+}
+
+fn floor(text: &str, offset: usize) -> usize {
+    (0..=offset.min(text.len())).rev().find(|offset| text.is_char_boundary(*offset)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::FileId;
+
+    /// What is underlined of a span, and the excerpt around it.
+    fn shown(text: &str, start: u32, end: u32) -> (String, String) {
+        let file = SourceFile::new(FileId(0), "a.conf".into(), "a.conf".into(), text.into());
+        let span = Span { file: file.id, start, end };
+        let excerpt = Excerpt::new(&file, &[span], 80);
+        (excerpt.text[excerpt.range(&file, span)].to_owned(), excerpt.text)
+    }
+
+    #[test]
+    fn every_underlined_span_is_on_one_line_and_not_empty() {
+        for (text, start, end, expected) in [
+            ("", 0, 0, ""),
+            ("a", 1, 1, "a"),
+            ("a\nb", 1, 1, "a"),
+            ("äö", 2, 2, "ö"),
+            ("äö", 1, 99, "äö"),
+            ("\n", 0, 0, ""),
+            ("a {\r\n\n\n\n}", 0, 8, "a {"),
+            ("deny \\\n  all", 0, 12, "deny"),
+            ("x\n", 2, 2, ""),
+        ] {
+            assert_eq!(shown(text, start, end).0, expected, "{text:?}");
+        }
+        assert_eq!(shown(&"x".repeat(9999), 1, 9999).0.len(), 79);
+    }
+
+    #[test]
+    fn a_line_of_megabytes_is_shown_in_part() {
+        let long = format!("{}deny all;{}\n", "x ".repeat(500_000), " y".repeat(500_000));
+        let (underlined, text) = shown(&long, 1_000_000, 1_000_009);
+        assert_eq!(underlined, "deny all;");
+        assert!(text.len() < 1000);
+    }
+
+    #[test]
+    fn escape_sequences_are_masked() {
+        assert_eq!(shown("a \u{1b}[2J \u{9b}1m", 0, 1).1, "a ?[2J ??1m\n");
+    }
+
+    #[test]
+    fn spans_keep_their_lines_and_places() {
+        let text = format!("one\n{}two three\nfour\n", "é".repeat(400));
+        let file = SourceFile::new(FileId(0), "a.conf".into(), "a.conf".into(), text.clone().into());
+        let span = |word: &str| {
+            let start = text.find(word).unwrap() as u32;
+            file.span(start..start + word.len() as u32)
+        };
+        let spans = [span("four"), span("three"), span("two")];
+        let excerpt = Excerpt::new(&file, &spans, 80);
+        assert_eq!(excerpt.first, 2);
+        let words: Vec<_> = spans.iter().map(|span| &excerpt.text[excerpt.range(&file, *span)]).collect();
+        assert_eq!(words, ["four", "three", "two"]);
+        assert!(excerpt.text.lines().next().unwrap().len() <= MAX_SIDE + "two three".len() + 1);
+    }
+}
