@@ -8,11 +8,15 @@ mod condition;
 mod convert;
 mod fetch;
 mod hop;
+mod message;
+mod normalize;
 mod request_line;
 mod respond;
+mod service;
+mod target;
 mod transaction;
 
-pub(super) use self::convert::to_base64;
+pub(super) use self::convert::{expand, to_base64};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -22,7 +26,8 @@ pub(super) use self::request_line::SpecialMethods;
 use self::transaction::Transaction;
 use super::site::Config;
 use super::site::action::Action;
-use super::site::proxy::{Mode, Proxy, Role};
+use super::site::proxy::{Mode, Proxy, Restriction, Role};
+use super::site::words;
 use super::value::Value;
 use crate::ask::Ask;
 use crate::http::{Answer, Verdict};
@@ -64,6 +69,7 @@ impl<'c> Transaction<'c> {
         if let Some(status) = self.malformed(ask) {
             return Flow::Break(self.refuse_unparsed(status));
         }
+        self.normalize_scheme(ask);
         self.content_rules(ask, frontend)?;
         if ask.method_is(self.config.special.preface) && self.received_method.is_none() {
             return Flow::Break(self.refuse(ask, 400, None));
@@ -98,6 +104,7 @@ impl<'c> Transaction<'c> {
             if let Some(status) = self.malformed(ask) {
                 return Flow::Break(self.refuse_unparsed(status));
             }
+            self.normalize_scheme(ask);
             // The upgraded stream goes through the frontend's HTTP rules as well.
             self.monitor(ask)?;
             self.proxy_rules(ask, frontend)?;
@@ -153,7 +160,7 @@ impl<'c> Transaction<'c> {
         let frontend = self.frontend;
         let Some(uri) = &frontend.settings.monitor_uri else { return Flow::Continue(()) };
         let Value::Known(target) = &self.uri else { return Flow::Continue(()) };
-        let path = transaction::path_and_query(target).filter(|_| uri.value.starts_with('/'));
+        let path = target::path_and_query(target).filter(|_| uri.value.starts_with('/'));
         if path != Some(&*uri.value) && *target != uri.value {
             return Flow::Continue(());
         }
@@ -170,13 +177,7 @@ impl<'c> Transaction<'c> {
     /// `http-request` rules, the check of header names, statistics and `redirect` rules of one proxy.
     fn proxy_rules(&mut self, ask: &mut Ask<'_>, proxy: &'c Proxy) -> Flow {
         self.request_rules(ask, proxy)?;
-        if let Some(span) = proxy.settings.restrict_names {
-            let allowed = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-            if ask.request().headers.iter().any(|(name, _)| !allowed(name)) {
-                let step = self.step("http-request", "option http-restrict-req-hdr-names", span, "refuses the name of a header");
-                return Flow::Break(self.refuse_at(ask, 403, Some(step)));
-            }
-        }
+        self.restrict_names(ask, proxy)?;
         self.stats(ask, proxy)?;
         for rule in &proxy.redirects {
             if self.holds(ask, rule.condition.as_ref())
@@ -184,6 +185,24 @@ impl<'c> Transaction<'c> {
                 && let Some(verdict) = self.redirect(ask, redirect, rule)
             {
                 return Flow::Break(verdict);
+            }
+        }
+        Flow::Continue(())
+    }
+
+    /// Headers with other names than letters, digits and `-` make up.
+    fn restrict_names(&mut self, ask: &mut Ask<'_>, proxy: &'c Proxy) -> Flow {
+        let Some(restriction) = proxy.settings.restrict_names else { return Flow::Continue(()) };
+        let sent = ask.request().headers.iter().map(|(name, _)| Arc::from(name.to_ascii_lowercase()));
+        let mut names: Vec<Arc<str>> =
+            sent.chain(self.headers.keys().cloned()).filter(|name| !words::is_plain_name(name)).collect();
+        names.retain(|name| self.lines(ask, name) != Value::Known(Vec::new()));
+        match restriction {
+            _ if names.is_empty() => {}
+            Restriction::Delete => self.headers.extend(names.into_iter().map(|name| (name, Value::Known(Vec::new())))),
+            Restriction::Reject(span) => {
+                let step = self.step("http-request", "option http-restrict-req-hdr-names", span, "refuses the name of a header");
+                return Flow::Break(self.refuse_at(ask, 403, Some(step)));
             }
         }
         Flow::Continue(())

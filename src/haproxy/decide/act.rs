@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::convert;
 use super::fetch::stored;
-use super::transaction::{self, Transaction};
+use super::normalize;
+use super::target::{self, Target};
+use super::transaction::Transaction;
 use crate::ask::Ask;
 use crate::haproxy::site::action::{Action, Body, DeleteBy, Part, Redirect, RedirectKind, Reply, Rule};
 use crate::haproxy::site::errors::ErrorPage;
 use crate::haproxy::site::format::Format;
 use crate::haproxy::site::proxy::Proxy;
-use crate::haproxy::site::sample::Fetch;
 use crate::haproxy::value::{Data, Datum, Value};
 use crate::http::{Answer, Verdict};
 use crate::pattern::Pattern;
@@ -75,13 +76,7 @@ impl<'c> Transaction<'c> {
                 let step = self.step("http-request", rule.name.to_string(), rule.span, "asks for credentials");
                 return Flow::Break(self.respond(ask, 401, Vec::new(), step));
             }
-            Action::Service(status) => {
-                let step = self.step("http-request", rule.name.to_string(), rule.span, "a service answers");
-                if status.is_none() {
-                    ask.doubt(format!("the service of `{}` may answer anything", self.config.text(rule.span)));
-                }
-                return Flow::Break(self.respond(ask, status.unwrap_or(200), Vec::new(), step));
-            }
+            Action::Service(service) => return Flow::Break(self.serve(ask, *service, rule)),
             Action::SetMethod(format) => {
                 let method = self.format(ask, format);
                 self.step("http-request", "http-request set-method", rule.span, "replaces the method");
@@ -95,26 +90,27 @@ impl<'c> Transaction<'c> {
             }
             Action::SetPath(format) => {
                 let path = self.format(ask, format);
-                self.rewrite(ask, rule, path, replace_path);
+                self.rewrite(ask, rule, path, target::replace_path);
             }
             Action::SetPathAndQuery(format) => {
                 let path = self.format(ask, format);
                 self.query_is_clients = false;
-                self.rewrite(ask, rule, path, replace_path_and_query);
+                self.rewrite(ask, rule, path, target::replace_path_and_query);
             }
             Action::SetQuery(format) => {
                 let query = self.format(ask, format);
                 self.query_is_clients = false;
-                self.rewrite(ask, rule, query, replace_query);
+                self.rewrite(ask, rule, query, target::replace_query);
             }
             Action::SetUri(format) => {
                 let uri = self.format(ask, format);
                 self.query_is_clients = false;
                 self.rewrite(ask, rule, uri, |_, uri| uri.to_owned());
+                self.update_host(ask);
             }
             Action::Replace(part, pattern, format) => self.replace(ask, rule, *part, pattern, format),
             Action::SetVariable(name, sample) => {
-                let value = self.sample(ask, sample);
+                let value = self.value(ask, sample);
                 let keeps_text = self.config.release >= Release(3, 4, 0);
                 let value = stored(sample, value, keeps_text);
                 self.variables.insert(Arc::clone(name), value);
@@ -125,16 +121,28 @@ impl<'c> Transaction<'c> {
             }
             Action::UnsetVariable(name) => _ = self.variables.insert(Arc::clone(name), Value::Known(Data::Nothing)),
             Action::SetSource(sample) => {
-                let new = self.sample(ask, sample).map(|data| data.each(|datum| datum.address().map(Datum::Address)));
-                let old = self.fetch(ask, &Fetch::Client);
+                let new = self.value(ask, sample).map(|data| data.each(|datum| datum.address().map(Datum::Address)));
+                let old = self.client(ask);
                 self.source = Some(old.zip(&new, latest));
             }
             Action::SetDestinationPort(sample) => {
-                let new = self.sample(ask, sample).map(|data| data.each(|datum| datum.number().map(Datum::Number)));
-                let old = self.fetch(ask, &Fetch::DestinationPort);
+                let new = self.value(ask, sample).map(|data| data.each(|datum| datum.number().map(Datum::Number)));
+                let old = self.destination_port();
                 self.destination_port = Some(old.zip(&new, latest));
             }
-            Action::Normalize => ask.doubt("`normalize-uri` may change the target"),
+            Action::Normalize(normalizer) => {
+                let normal = self.uri.map(|uri| normalize::normalize(uri, *normalizer).map(Arc::<str>::from));
+                let broken = match normal.map(Option::is_none) {
+                    Value::Known(broken) => broken,
+                    Value::ByMethod(broken) => ask.settle(&broken).unwrap_or(false),
+                    Value::Unknown => false,
+                };
+                if broken {
+                    let step = self.step("http-request", rule.name.to_string(), rule.span, "refuses the target");
+                    return Flow::Break(self.refuse(ask, 400, Some(step)));
+                }
+                self.uri = normal.map(|uri| uri.clone().unwrap_or_default());
+            }
             Action::Opaque => {
                 self.opaque = true;
                 ask.doubt(format!("what `{}` does cannot be told", self.config.text(rule.span)));
@@ -196,24 +204,38 @@ impl<'c> Transaction<'c> {
         }
     }
 
+    /// An absolute target names the host (src/http_htx.c, http_update_host).
+    fn update_host(&mut self, ask: &mut Ask<'_>) {
+        let Value::Known(uri) = &self.uri else { return };
+        let named = Target::new(uri).authority.filter(|authority| !authority.is_empty());
+        if let Some(host) = named
+            && self.lines(ask, "host") != Value::Known(Vec::new())
+        {
+            self.headers.insert("host".into(), Value::Known(vec![host.into()]));
+        }
+    }
+
     fn replace(&mut self, ask: &mut Ask<'_>, rule: &Rule, part: Part, pattern: &Pattern, format: &Format) {
         let template = self.format(ask, format);
         let uri = self.uri.zip(&template, |uri, template| {
             let old = match part {
-                Part::Path => transaction::path(uri),
-                Part::PathAndQuery => transaction::path_and_query(uri),
+                Part::Path => target::path(uri),
+                Part::PathAndQuery => target::path_and_query(uri),
                 Part::Uri => Some(&**uri),
             };
             let Some(old) = old.filter(|old| !old.is_empty()) else { return Some(Arc::clone(uri)) };
             let Some(groups) = pattern.groups(old)? else { return Some(Arc::clone(uri)) };
             let new = convert::expand(template, &groups.numbered)?;
             Some(match part {
-                Part::Path => replace_path(uri, &new).into(),
-                Part::PathAndQuery => replace_path_and_query(uri, &new).into(),
+                Part::Path => target::replace_path(uri, &new).into(),
+                Part::PathAndQuery => target::replace_path_and_query(uri, &new).into(),
                 Part::Uri => new.into(),
             })
         });
         self.uri = uri.try_map(Clone::clone);
+        if part == Part::Uri {
+            self.update_host(ask);
+        }
         self.query_is_clients &= part == Part::Path;
         if self.uri == Value::Unknown {
             ask.doubt(format!("the target that `{}` makes cannot be told", self.config.text(rule.span)));
@@ -225,7 +247,7 @@ impl<'c> Transaction<'c> {
         let to = self.format(ask, &redirect.to);
         let host = self.lines(ask, "host");
         let location = to.zip(&self.uri, |to, uri| {
-            let rest = transaction::path_and_query(uri).unwrap_or("/");
+            let rest = target::path_and_query(uri).unwrap_or("/");
             let rest = if redirect.drop_query { rest.split('?').next().unwrap_or(rest) } else { rest };
             (Arc::clone(to), rest.to_owned())
         });
@@ -294,8 +316,12 @@ impl<'c> Transaction<'c> {
     }
 
     /// What the parser refuses is answered before there is a stream: response rules never see it.
+    /// From 2.4 on the parser knows empty error files only, and all of them since 3.4 (src/mux_h1.c, h1_send_error).
     pub(super) fn refuse_unparsed(&mut self, status: u16) -> Verdict {
-        match self.frontend.settings.errors.get(&status) {
+        let release = self.config.release;
+        let knows_pages = release < Release(2, 4, 0) || release >= Release(3, 4, 0);
+        let known = |page: &&ErrorPage| knows_pages || matches!(page, ErrorPage::Silence(_));
+        match self.frontend.settings.errors.get(&status).filter(known) {
             Some(page @ ErrorPage::File { status: other, .. }) => {
                 let step = self.page_step(page);
                 self.verdict(Answer::respond(*other), step.filter(|_| *other != status))
@@ -358,30 +384,4 @@ fn convert_line(pattern: &Pattern, text: &str, template: &str) -> Option<String>
         Some(groups) => convert::expand(template, &groups.numbered),
         None => Some(text.to_owned()),
     }
-}
-
-/// The path of a target is replaced, its query stays (src/http_htx.c, http_replace_req_path).
-fn replace_path(uri: &str, path: &str) -> String {
-    let query = uri.find('?').map_or("", |at| &uri[at..]);
-    format!("{}{path}{query}", before_path(uri))
-}
-
-fn replace_path_and_query(uri: &str, path: &str) -> String {
-    format!("{}{path}", before_path(uri))
-}
-
-/// An empty query adds no question mark, but takes none away either (http_replace_req_query).
-fn replace_query(uri: &str, query: &str) -> String {
-    match uri.split_once('?') {
-        None if query.is_empty() => uri.to_owned(),
-        None => format!("{uri}?{query}"),
-        Some((path, _)) => format!("{path}?{query}"),
-    }
-}
-
-/// The scheme and authority of an absolute target.
-fn before_path(uri: &str) -> &str {
-    let Some((scheme, rest)) = uri.split_once("://").filter(|_| !uri.starts_with('/')) else { return "" };
-    let authority = rest.find(['/', '?']).unwrap_or(rest.len());
-    &uri[..scheme.len() + 3 + authority]
 }

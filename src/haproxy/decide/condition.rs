@@ -1,11 +1,12 @@
 //! Whether conditions hold (src/acl.c, acl_exec_cond).
 
+use super::fetch::Wanted;
 use super::transaction::Transaction;
 use crate::ask::{Ask, Fact};
 use crate::haproxy::site::acl::{AclId, Condition, Criterion, CriterionId};
 use crate::haproxy::site::matching::Matching;
 use crate::haproxy::site::sample::Fetch;
-use crate::haproxy::value::{Datum, Value};
+use crate::haproxy::value::{Data, Datum, Value};
 
 impl Transaction<'_> {
     /// A rule without a condition is always taken.
@@ -29,7 +30,19 @@ impl Transaction<'_> {
         {
             return ask.method_is(methods);
         }
-        let value = self.sample(ask, &criterion.sample);
+        let fetched = self.fetch(ask, &criterion.sample.fetch, Wanted::All);
+        if let Value::Known(Data::Many(all)) = &fetched
+            && criterion.sample.has_effect()
+        {
+            // One value after the other, up to the first that matches.
+            let mut each = all.iter().map(|datum| Value::Known(Data::One(datum.clone())));
+            return each.any(|datum| self.compares(ask, criterion, id, datum));
+        }
+        self.compares(ask, criterion, id, fetched)
+    }
+
+    fn compares(&mut self, ask: &mut Ask<'_>, criterion: &Criterion, id: CriterionId, fetched: Value<Data>) -> bool {
+        let value = self.converted(ask, &criterion.sample, fetched);
         let matches = value.try_map(|data| {
             let mut unsure = false;
             for datum in data.all() {

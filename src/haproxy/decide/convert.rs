@@ -40,8 +40,15 @@ pub(super) fn apply(
             })
         }
         Converter::Strcmp(name) => {
-            let other = variable_text(transaction, Some(name));
-            value.zip(&other, |data, other| data.each(|datum| Some(Datum::Number(datum.text().as_ref().cmp(other) as i64))))
+            let other = match transaction.variables.get(name) {
+                Some(other) => other.clone(),
+                None if transaction.opaque => Value::Unknown,
+                None => Value::Known(Data::Nothing),
+            };
+            value.zip(&other, |data, other| {
+                let Some(other) = other.last() else { return Data::Nothing };
+                data.each(|datum| Some(Datum::Number(compare(datum.text().as_bytes(), other.text().as_bytes()))))
+            })
         }
         Converter::Arithmetic(kind, operand) => {
             let right = match operand {
@@ -58,8 +65,7 @@ pub(super) fn apply(
             value.try_map(|data| {
                 let mut results = Vec::new();
                 for datum in data.all() {
-                    let value =
-                        map.lookup(datum)?.map(str::to_owned).or_else(|| default.as_ref().map(|default| default.to_string()));
+                    let value = map.lookup(datum)?.or_else(|| default.as_ref().map(|default| default.to_string()));
                     results.extend(value.and_then(|value| typed(&value, *kind)));
                 }
                 // A missing sample takes no default: the converter is never asked.
@@ -117,8 +123,8 @@ fn convert(converter: &Converter, datum: &Datum) -> Option<Datum> {
         Converter::Complement => number(!datum.number()?),
         Converter::Odd => truth(datum.number()? & 1 == 1),
         Converter::Even => truth(datum.number()? & 1 == 0),
-        Converter::Field { index, delimiters, count } => text(pick(&datum.text(), *index, delimiters, *count, false)?),
-        Converter::Word { index, delimiters, count } => text(pick(&datum.text(), *index, delimiters, *count, true)?),
+        Converter::Field { index, delimiters, count } => text(field(&datum.text(), *index, delimiters, *count)?),
+        Converter::Word { index, delimiters, count } => text(word(&datum.text(), *index, delimiters, *count)?),
         Converter::Bytes { offset, length } => {
             let whole = datum.text();
             let start = usize::try_from(*offset).ok()?.min(whole.len());
@@ -135,8 +141,8 @@ fn convert(converter: &Converter, datum: &Datum) -> Option<Datum> {
             let is_sign = |sign: char| signs.contains(sign);
             text(if *left { whole.trim_start_matches(is_sign) } else { whole.trim_end_matches(is_sign) }.to_owned())
         }
-        Converter::HostOnly => text(split_port(&datum.text()).0.to_owned()),
-        Converter::PortOnly => number(split_port(&datum.text()).1.parse().unwrap_or(0)),
+        Converter::HostOnly => text(split_port(&datum.text()).0.to_ascii_lowercase()),
+        Converter::PortOnly => number(unchecked_number(split_port(&datum.text()).1)),
         Converter::Mask(four, six) => Some(Datum::Address(masked(datum.address()?, *four, *six))),
         Converter::Base64Decode => text(base64(&datum.text())?),
         Converter::Base64Encode => text(to_base64(datum.text().as_bytes())),
@@ -144,6 +150,13 @@ fn convert(converter: &Converter, datum: &Datum) -> Option<Datum> {
         Converter::HexNumber => number(i64::from_str_radix(&datum.text(), 16).ok()?),
         _ => None,
     }
+}
+
+/// C's strncmp: the difference of the first bytes that differ, else which text is longer.
+fn compare(one: &[u8], other: &[u8]) -> i64 {
+    let difference =
+        one.iter().zip(other).map(|(one, other)| i64::from(*one) - i64::from(*other)).find(|difference| *difference != 0);
+    difference.unwrap_or_else(|| one.len().cmp(&other.len()) as i64)
 }
 
 fn arithmetic(kind: Arithmetic, left: i64, right: i64) -> i64 {
@@ -159,29 +172,64 @@ fn arithmetic(kind: Arithmetic, left: i64, right: i64) -> i64 {
     }
 }
 
-/// The `index`th part, counted from 1 or from the end; `count` of them, 0 for all that follow. Words skip empty parts.
-fn pick(text: &str, index: i64, delimiters: &str, count: i64, words: bool) -> Option<String> {
-    let is_delimiter = |sign: char| delimiters.contains(sign);
-    let mut parts: Vec<(usize, usize)> = Vec::new();
-    let mut start = 0;
-    for (at, sign) in text.char_indices().filter(|(_, sign)| is_delimiter(*sign)) {
-        parts.push((start, at));
-        start = at + sign.len_utf8();
-    }
-    parts.push((start, text.len()));
-    parts.retain(|(start, end)| !words || start < end);
-    let position = |index: i64| {
-        let index = if index > 0 { index - 1 } else { parts.len() as i64 + index };
-        usize::try_from(index).ok().filter(|index| *index < parts.len())
+/// The `index`th field, counted from 1 or from the end, and the `count - 1` fields behind it; 0 takes all that follow. Not there where
+/// there are fewer (src/sample.c, sample_conv_field).
+fn field(text: &str, index: i64, delimiters: &str, count: i64) -> Option<String> {
+    let mut ends: Vec<usize> = text.char_indices().filter(|(_, sign)| delimiters.contains(*sign)).map(|(at, _)| at).collect();
+    ends.push(text.len());
+    let number = ends.len();
+    let start = |field: usize| field.checked_sub(1).map_or(0, |before| ends[before] + 1);
+    let wanted = if count == 0 { number } else { usize::try_from(count).unwrap_or(number) };
+    let place = usize::try_from(index.unsigned_abs()).ok()?.checked_sub(1).filter(|place| *place < number)?;
+    let (first, last) = match index > 0 {
+        true => (place, place.saturating_add(wanted - 1).min(number - 1)),
+        false => ((number - 1 - place).saturating_sub(wanted - 1), number - 1 - place),
     };
-    if index == 0 {
-        return None;
+    Some(text[start(first)..ends[last]].to_owned())
+}
+
+/// The `index`th word and the `count - 1` words behind it. Words are what stands between runs of delimiters; where the text ends before
+/// enough of them, its last delimiters belong to the result. Empty where there are fewer (sample_conv_word).
+fn word(text: &str, index: i64, delimiters: &str, count: i64) -> Option<String> {
+    let forward: Vec<(usize, char)> = text.char_indices().collect();
+    if index > 0 {
+        let range = span_of_words(forward.into_iter(), index, delimiters, count);
+        return Some(range.map_or(String::new(), |(start, end)| text[start..end.unwrap_or(text.len())].to_owned()));
     }
-    let Some(first) = position(index) else { return if words { None } else { Some(String::new()) } };
-    let number = if count == 0 { parts.len() } else { count.unsigned_abs() as usize };
-    let (from, to) =
-        if index > 0 { (first, (first + number - 1).min(parts.len() - 1)) } else { (first.saturating_sub(number - 1), first) };
-    Some(text[parts[from].0..parts[to].1].to_owned())
+    // From the end, a sign is known by the place behind it.
+    let backward = forward.into_iter().rev().map(|(at, sign)| (at + sign.len_utf8(), sign));
+    let range = span_of_words(backward, index.checked_neg().filter(|index| *index > 0)?, delimiters, count);
+    Some(range.map_or(String::new(), |(end, start)| text[start.unwrap_or(0)..end].to_owned()))
+}
+
+/// Where the words begin, and the delimiter that ends them, if one does.
+fn span_of_words(
+    signs: impl Iterator<Item = (usize, char)>,
+    index: i64,
+    delimiters: &str,
+    mut count: i64,
+) -> Option<(usize, Option<usize>)> {
+    let (mut word, mut inside, mut start) = (0, false, 0);
+    for (at, sign) in signs {
+        match (inside, delimiters.contains(sign)) {
+            (false, false) => {
+                if word != index {
+                    word += 1;
+                    start = at;
+                }
+                inside = true;
+            }
+            (true, true) => {
+                if word == index && count == 1 {
+                    return Some((start, Some(at)));
+                }
+                count -= i64::from(word == index && count > 1);
+                inside = false;
+            }
+            _ => {}
+        }
+    }
+    (word == index).then_some((start, None))
 }
 
 /// What fits into a buffer (`tune.bufsize`). HAProxy cuts some longer texts and gives others up; here they cannot be told.
@@ -199,8 +247,18 @@ pub(super) fn substitute(pattern: &Pattern, text: &str, replacement: &str, globa
         if result.len() > BUFFER {
             return None;
         }
-        rest = &rest[at + whole.len()..];
-        if !global || rest.is_empty() || whole.is_empty() {
+        if rest.is_empty() {
+            break;
+        }
+        let mut end = at + whole.len();
+        if end == 0 {
+            // An empty match stands before a sign, which is kept.
+            end = rest.chars().next().map_or(0, char::len_utf8);
+            result.push_str(&rest[..end]);
+        }
+        rest = &rest[end..];
+        // The rest does not begin a line.
+        if !global || pattern.is_anchored_start() {
             break;
         }
     }
@@ -208,7 +266,7 @@ pub(super) fn substitute(pattern: &Pattern, text: &str, replacement: &str, globa
 }
 
 /// `\0` to `\9` stand for groups, `\xHH` for a byte (src/regex.c, exp_replace).
-pub(super) fn expand(template: &str, groups: &[Option<String>]) -> Option<String> {
+pub(in crate::haproxy) fn expand(template: &str, groups: &[Option<String>]) -> Option<String> {
     let mut result = String::new();
     let mut signs = template.chars();
     while let Some(sign) = signs.next() {
@@ -231,7 +289,7 @@ pub(super) fn expand(template: &str, groups: &[Option<String>]) -> Option<String
     Some(result)
 }
 
-fn url_decode(text: &str, plus: bool) -> Option<String> {
+pub(super) fn url_decode(text: &str, plus: bool) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     // A plus sign is a blank inside of the query only, unless asked for everywhere.
@@ -261,10 +319,16 @@ fn url_encode(text: &str) -> String {
 
 /// The host and the port of `host:port` or `[address]:port`.
 fn split_port(text: &str) -> (&str, &str) {
-    match text.rsplit_once(':') {
-        Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => (host, port),
+    match text.rfind([':', ']']) {
+        Some(at) if text[at..].starts_with(':') => (&text[..at], &text[at + 1..]),
         _ => (text, ""),
     }
+}
+
+/// Digits, or what else stands there: nothing is checked (src/tools.c, strl2ui).
+fn unchecked_number(text: &str) -> i64 {
+    let digits = text.bytes().map(|byte| u32::from(byte).wrapping_sub(u32::from(b'0')));
+    i64::from(digits.fold(0u32, |number, digit| number.wrapping_mul(10).wrapping_add(digit)))
 }
 
 fn masked(address: std::net::IpAddr, four: u8, six: u8) -> std::net::IpAddr {
@@ -282,10 +346,15 @@ fn masked(address: std::net::IpAddr, four: u8, six: u8) -> std::net::IpAddr {
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/// Groups of four signs, of which the last may be padded (src/base64.c, base64dec).
 pub(super) fn base64(text: &str) -> Option<String> {
+    let signs = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
+    if !text.len().is_multiple_of(4) {
+        return None;
+    }
     let mut bytes = Vec::new();
     let (mut bits, mut count) = (0u32, 0);
-    for sign in text.trim_end_matches('=').bytes() {
+    for sign in signs.bytes() {
         let value = BASE64.iter().position(|known| *known == sign)?;
         bits = bits << 6 | value as u32;
         count += 6;
@@ -316,11 +385,19 @@ mod tests {
 
     #[test]
     fn fields_and_words_are_picked() {
-        assert_eq!(pick("/a//b", 2, "/", 1, false).as_deref(), Some("a"));
-        assert_eq!(pick("/a//b", 2, "/", 1, true).as_deref(), Some("b"));
-        assert_eq!(pick("a,b,c", -2, ",", 1, false).as_deref(), Some("b"));
-        assert_eq!(pick("a,b,c", 2, ",", 0, false).as_deref(), Some("b,c"));
-        assert_eq!(pick("a", 2, ",", 1, false).as_deref(), Some(""));
+        let field = |text, index, count| super::field(text, index, "/", count);
+        assert_eq!(field("/a//b", 2, 1).as_deref(), Some("a"));
+        assert_eq!(field("a/b/c", -2, 1).as_deref(), Some("b"));
+        assert_eq!(field("a/b/c", -1, 2).as_deref(), Some("b/c"));
+        assert_eq!(field("a/b/c", 2, 0).as_deref(), Some("b/c"));
+        assert_eq!(field("a", 2, 1), None);
+        let word = |text, index, count| super::word(text, index, "/", count).unwrap();
+        assert_eq!(word("/a//b", 2, 1), "b");
+        assert_eq!(word("/a//b/", -1, 1), "b");
+        assert_eq!(word("a/b/", 1, 0), "a/b/");
+        assert_eq!(word("a//b/c", 1, 2), "a//b");
+        assert_eq!(word("a/b//c/", -1, 2), "b//c");
+        assert_eq!(word("a", 2, 1), "");
     }
 
     #[test]
@@ -329,6 +406,8 @@ mod tests {
         assert_eq!(substitute(&pattern, "/v1/x", r"/api\1", false).as_deref(), Some("/api1/x"));
         assert_eq!(substitute(&Pattern::new("a", false), "banana", "o", true).as_deref(), Some("bonono"));
         assert_eq!(substitute(&Pattern::new("z", false), "banana", "o", true).as_deref(), Some("banana"));
+        assert_eq!(substitute(&Pattern::new("^/", false), "//a", "", true).as_deref(), Some("/a"));
+        assert_eq!(substitute(&Pattern::new("x*", false), "aab", "-", true).as_deref(), Some("-a-a-b-"));
     }
 
     #[test]

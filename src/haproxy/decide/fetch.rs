@@ -4,21 +4,31 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::convert;
-use super::transaction::{self, Lines, Transaction};
+use super::message::{Credentials, arguments};
+use super::target;
+use super::transaction::Transaction;
 use crate::ask::Ask;
 use crate::haproxy::site::format::{Alias, Format, Piece};
-use crate::haproxy::site::sample::{Fetch, Header, Sample};
-use crate::haproxy::site::sections::Password;
+use crate::haproxy::site::sample::{Fetch, Sample};
 use crate::haproxy::site::vocabulary::Kind;
 use crate::haproxy::value::{Data, Datum, Value};
 
+/// Whether a fetch gives all values, one by one, as ACLs ask for them, or a single one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    All,
+    One,
+}
+
 impl Transaction<'_> {
-    pub(super) fn sample(&mut self, ask: &mut Ask<'_>, sample: &Sample) -> Value<Data> {
-        let mut value = self.fetch(ask, &sample.fetch);
-        for converter in &sample.converters {
-            value = fitting(convert::apply(self, ask, converter, value));
-        }
-        value
+    /// What a sample expression gives outside of ACLs.
+    pub(super) fn value(&mut self, ask: &mut Ask<'_>, sample: &Sample) -> Value<Data> {
+        let fetched = self.fetch(ask, &sample.fetch, Wanted::One);
+        self.converted(ask, sample, fetched)
+    }
+
+    pub(super) fn converted(&mut self, ask: &mut Ask<'_>, sample: &Sample, fetched: Value<Data>) -> Value<Data> {
+        sample.converters.iter().fold(fetched, |value, converter| fitting(convert::apply(self, ask, converter, value)))
     }
 
     /// A log-format string; a sample that gives nothing is empty.
@@ -28,7 +38,7 @@ impl Transaction<'_> {
             let piece = match piece {
                 Piece::Literal(text) if format.pieces.len() == 1 => return Value::Known(Arc::clone(text)),
                 Piece::Literal(text) => Value::Known(Arc::clone(text)),
-                Piece::Sample(sample) => self.sample(ask, sample).map(text_of),
+                Piece::Sample(sample) => self.value(ask, sample).map(text_of),
                 Piece::Alias(alias) => self.alias(ask, *alias),
             };
             if format.pieces.len() == 1 {
@@ -40,19 +50,22 @@ impl Transaction<'_> {
     }
 
     fn alias(&mut self, ask: &mut Ask<'_>, alias: Alias) -> Value<Arc<str>> {
-        let text = |text: Option<&str>| -> Arc<str> { text.unwrap_or("").into() };
         match alias {
-            Alias::Method => self.method(ask).map(text_of),
-            Alias::Path => self.uri.map(|uri| text(Some(uri.split('?').next().unwrap_or(uri)))),
-            Alias::PathOnly => self.uri.map(|uri| text(transaction::path(uri))),
-            Alias::Query => {
-                self.uri.map(|uri| transaction::query(uri).map_or_else(|| "".into(), |query| format!("?{query}").into()))
+            Alias::Method => match self.frontend.captures_request {
+                true => self.received(ask),
+                false => Value::Known("<BADREQ>".into()),
+            },
+            Alias::Path => self.captured(|uri| Some(uri.split('?').next().unwrap_or(uri))),
+            Alias::PathOnly => self.captured(target::path),
+            Alias::Query => self.captured(|uri| uri.find('?').map(|at| &uri[at..])),
+            Alias::Uri => self.captured(|uri| Some(uri)),
+            Alias::Version => {
+                let version = format!("HTTP/{}", ask.request().version);
+                Value::Known(if self.frontend.captures_request { version.into() } else { "<BADREQ>".into() })
             }
-            Alias::Uri => self.uri.clone(),
-            Alias::Version => Value::Known(format!("HTTP/{}", ask.request().version).into()),
-            Alias::Client => self.fetch(ask, &Fetch::Client).map(text_of),
+            Alias::Client => self.client(ask).map(text_of),
             Alias::FrontendAddress => Value::Known(Arc::clone(&self.address)),
-            Alias::FrontendPort => self.fetch(ask, &Fetch::DestinationPort).map(text_of),
+            Alias::FrontendPort => self.destination_port().map(text_of),
             Alias::Frontend => Value::Known(Arc::clone(&self.frontend.name)),
             Alias::Backend => Value::Known(Arc::clone(&self.current().name)),
             Alias::Nothing => Value::Known("".into()),
@@ -60,55 +73,50 @@ impl Transaction<'_> {
         }
     }
 
-    pub(super) fn fetch(&mut self, ask: &mut Ask<'_>, fetch: &Fetch) -> Value<Data> {
+    /// A part of the target as it was received, which is kept where something of the frontend asks for it.
+    fn captured(&self, part: impl Fn(&str) -> Option<&str>) -> Value<Arc<str>> {
+        if !self.frontend.captures_request {
+            return Value::Known("<BADREQ>".into());
+        }
+        self.received_uri.map(|uri| part(uri).unwrap_or("").into())
+    }
+
+    pub(super) fn fetch(&mut self, ask: &mut Ask<'_>, fetch: &Fetch, wanted: Wanted) -> Value<Data> {
         let known = |data: Data| Value::Known(data);
         let text = |text: Option<&str>| text.map_or(Data::Nothing, Data::text);
+        // Requests are gone from the buffers once the response is here.
+        if self.responding && fetch.is_of_request() {
+            return known(Data::Nothing);
+        }
         match fetch {
             Fetch::Method => self.method(ask),
-            Fetch::CapturedMethod if self.frontend.settings.logs => self.received(ask).map(|name| Data::text(Arc::clone(name))),
-            Fetch::CapturedUri if self.frontend.settings.logs => known(Data::text(ask.request().target.as_str())),
+            Fetch::CapturedMethod if self.frontend.captures_request => {
+                self.received(ask).map(|name| Data::text(Arc::clone(name)))
+            }
+            Fetch::CapturedUri if self.frontend.captures_request => {
+                self.received_uri.map(|uri| text(target::path_and_query(uri)))
+            }
             Fetch::CapturedMethod | Fetch::CapturedUri => known(Data::Nothing),
-            // Requests are gone from the buffers once the response is here.
-            Fetch::Path
-            | Fetch::PathAndQuery
-            | Fetch::Query
-            | Fetch::Url
-            | Fetch::Base
-            | Fetch::Header(_)
-            | Fetch::Cookie(_)
-            | Fetch::Argument { .. }
-            | Fetch::HeaderCount(..)
-                if self.responding =>
-            {
-                known(Data::Nothing)
+            Fetch::CapturedVersion => {
+                let old = matches!(ask.request().version.as_str(), "1.0" | "0.9");
+                known(Data::text(if old { "HTTP/1.0" } else { "HTTP/1.1" }))
             }
-            Fetch::Path => self.uri.map(|uri| text(transaction::path(uri))),
-            Fetch::PathAndQuery => self.uri.map(|uri| text(transaction::path_and_query(uri))),
-            Fetch::Query => self.uri.map(|uri| text(transaction::query(uri))),
+            Fetch::Path => self.uri.map(|uri| text(target::path(uri))),
+            Fetch::PathAndQuery => self.uri.map(|uri| text(target::path_and_query(uri))),
+            Fetch::Query => self.uri.map(|uri| text(target::query(uri))),
             Fetch::Url => self.uri.map(|uri| Data::text(Arc::clone(uri))),
-            Fetch::Base => {
-                let host = self.lines(ask, "host");
-                host.zip(&self.uri, |host, uri| {
-                    let host = host.first().map_or("", |host| host);
-                    Data::text(format!("{host}{}", transaction::path(uri).unwrap_or("")))
-                })
-            }
-            Fetch::Argument { name, delimiter } => self.argument(ask, name.as_ref(), *delimiter),
-            Fetch::ArgumentNumber(name) => self.argument(ask, Some(name), '?').map(|data| data.each(number)),
-            Fetch::Header(header) => self.header(ask, header),
-            Fetch::HeaderNumber(header) => self.header(ask, header).map(|data| data.each(number)),
-            Fetch::HeaderAddress(header) => {
-                self.header(ask, header).map(|data| data.each(|datum| datum.address().map(Datum::Address)))
-            }
-            Fetch::HeaderCount(Some(name), whole) => {
-                let lines = self.lines(ask, name);
-                lines.map(|lines| Data::One(Datum::Number(values(lines, *whole).len() as i64)))
-            }
-            Fetch::Cookie(Some(name)) => self.cookie(ask, name),
+            Fetch::Base { query } => self.base(ask, *query),
+            Fetch::Argument { name, delimiter } => self.argument(ask, name.as_ref(), *delimiter, wanted),
+            Fetch::ArgumentNumber(name) => self.argument(ask, name.as_ref(), '?', wanted).map(|data| data.each(number)),
+            Fetch::Header(header) => self.header(ask, header, wanted),
+            Fetch::HeaderNumber(header) => self.header(ask, header, wanted).map(|data| data.each(number)),
+            Fetch::HeaderAddress(header) => self.header(ask, header, wanted).map(|data| data.each(address)),
+            Fetch::HeaderCount(Some(name), whole) => self.header_count(ask, name, *whole),
+            Fetch::Cookie(Some(name)) => self.cookie(ask, name, wanted),
             Fetch::CookieCount(Some(name)) => {
-                self.cookie(ask, name).map(|data| Data::One(Datum::Number(data.all().len() as i64)))
+                self.cookie(ask, name, Wanted::All).map(|data| Data::One(Datum::Number(data.all().len() as i64)))
             }
-            Fetch::CookieNumber(name) => self.cookie(ask, name).map(|data| data.each(number)),
+            Fetch::CookieNumber(name) => self.cookie(ask, name, wanted).map(|data| data.each(number)),
             Fetch::HeaderCount(None, _)
             | Fetch::HeaderNames
             | Fetch::Cookie(None)
@@ -121,39 +129,65 @@ impl Transaction<'_> {
             Fetch::Truth(truth) => known(Data::One(Datum::Truth(*truth))),
             Fetch::Constant(address) => known(Data::One(Datum::Address(*address))),
             Fetch::ConstantMethod(name) => known(Data::One(crate::haproxy::site::acl::method(name))),
-            Fetch::Client => match &self.source {
-                Some(source) => source.clone(),
-                None => {
-                    let client = ask.client();
-                    known(client.parse::<IpAddr>().map_or(Data::Nothing, |address| Data::One(Datum::Address(address))))
-                }
-            },
+            Fetch::Client => self.client(ask),
             Fetch::Destination => {
                 let address = self.address.parse::<IpAddr>();
                 known(address.map_or(Data::Nothing, |address| Data::One(Datum::Address(address))))
             }
-            Fetch::DestinationPort => match &self.destination_port {
-                Some(port) => port.clone(),
-                None => known(Data::One(Datum::Number(i64::from(self.port)))),
-            },
+            Fetch::DestinationPort => self.destination_port(),
+            Fetch::ClientIsLocal => self.client(ask).try_map(is_local),
+            Fetch::DestinationIsLocal => self.fetch(ask, &Fetch::Destination, wanted).try_map(is_local),
             Fetch::OverTls => known(Data::One(Datum::Truth(self.bind.tls))),
+            // What a handshake would tell is no, or nothing, where there was none.
+            Fetch::TlsTruth if !self.bind.tls => known(Data::One(Datum::Truth(false))),
+            Fetch::OfTls if !self.bind.tls => known(Data::Nothing),
+            Fetch::TlsTruth | Fetch::OfTls => Value::Unknown,
             Fetch::FrontendName => known(Data::text(Arc::clone(&self.frontend.name))),
             Fetch::BackendName => known(Data::text(Arc::clone(&self.current().name))),
             Fetch::ServersUp(backend) => self.servers_up(backend.as_ref()),
             Fetch::ServerIsUp(name) => self.server_is_up(name),
             Fetch::Environment(name) => known(text(self.config.environment.get(name))),
-            Fetch::Authenticated(list) => self.credentials(ask, list).map(|groups| Data::One(Datum::Truth(groups.is_some()))),
-            Fetch::AuthenticatedGroup(list) => self
-                .credentials(ask, list)
-                .map(|groups| groups.iter().flatten().map(|group| Datum::Text(Arc::clone(group))).collect()),
-            Fetch::AuthType => self.authorization(ask).map(|sent| text(sent.as_ref().map(|_| "Basic"))),
-            Fetch::AuthUser => self.authorization(ask).map(|sent| text(sent.as_ref().map(|(user, _)| &**user))),
-            Fetch::AuthPassword => self.authorization(ask).map(|sent| text(sent.as_ref().map(|(_, password)| &**password))),
+            Fetch::Authenticated(list) => self.groups(ask, list).map(|groups| match groups {
+                Some(groups) => Data::One(Datum::Truth(groups.is_some())),
+                None => Data::Nothing,
+            }),
+            Fetch::AuthenticatedGroup(list) => self.groups(ask, list).map(|groups| {
+                let groups = groups.iter().flatten().flatten();
+                groups.map(|group| Datum::Text(Arc::clone(group))).collect()
+            }),
+            Fetch::AuthType => self.authorization(ask).map(|sent| text(sent.as_ref().map(|sent| sent.scheme()))),
+            Fetch::AuthUser => self.basic(ask).map(|sent| text(sent.as_ref().map(|(user, _)| &**user))),
+            Fetch::AuthPassword => self.basic(ask).map(|sent| text(sent.as_ref().map(|(_, password)| &**password))),
+            Fetch::AuthBearer => self.authorization(ask).map(|sent| match sent {
+                Some(Credentials::Bearer(token)) => Data::text(Arc::clone(token)),
+                _ => Data::Nothing,
+            }),
             Fetch::IsHttp => known(Data::One(Datum::Truth(true))),
             Fetch::Body => known(Data::text(ask.request().body.as_str())),
+            Fetch::BodyParameter(name) => {
+                let body = ask.request().body.as_str();
+                known(arguments(body, name.as_deref(), '&', wanted))
+            }
             Fetch::BodyLength => known(Data::One(Datum::Number(ask.request().body.len() as i64))),
             Fetch::Status if self.responding => known(Data::One(Datum::Number(i64::from(self.status)))),
             Fetch::Status => known(Data::Nothing),
+        }
+    }
+
+    pub(super) fn client(&self, ask: &mut Ask<'_>) -> Value<Data> {
+        match &self.source {
+            Some(source) => source.clone(),
+            None => {
+                let client = ask.client();
+                Value::Known(client.parse::<IpAddr>().map_or(Data::Nothing, |address| Data::One(Datum::Address(address))))
+            }
+        }
+    }
+
+    pub(super) fn destination_port(&self) -> Value<Data> {
+        match &self.destination_port {
+            Some(port) => port.clone(),
+            None => Value::Known(Data::One(Datum::Number(i64::from(self.port)))),
         }
     }
 
@@ -164,77 +198,6 @@ impl Transaction<'_> {
             None if self.opaque => Value::Unknown,
             None => Value::Known(unset()),
         }
-    }
-
-    fn argument(&mut self, ask: &mut Ask<'_>, name: Option<&Arc<str>>, delimiter: char) -> Value<Data> {
-        let found = self.uri.map(|uri| {
-            let Some((_, query)) = uri.split_once(delimiter) else { return Data::Nothing };
-            let pairs = query.split(['&', ';']).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-            pairs
-                .filter(|(known, _)| name.is_none_or(|name| **name == **known))
-                .map(|(_, value)| Datum::Text(value.into()))
-                .collect()
-        });
-        match (name, &found) {
-            (Some(name), Value::Known(Data::Nothing)) if self.query_is_clients => {
-                Value::Known(ask.argument(name).map_or(Data::Nothing, Data::text))
-            }
-            _ => found,
-        }
-    }
-
-    fn header(&mut self, ask: &mut Ask<'_>, header: &Header) -> Value<Data> {
-        let Some(name) = &header.name else { return Value::Unknown };
-        let lines = self.lines(ask, name);
-        lines.map(|lines| {
-            let values = values(lines, header.whole);
-            let picked = match header.occurrence {
-                0 => return values.into_iter().map(|value| Datum::Text(value.into())).collect(),
-                index if index > 0 => values.get(index as usize - 1),
-                index => values.len().checked_sub(index.unsigned_abs() as usize).and_then(|index| values.get(index)),
-            };
-            picked.map_or(Data::Nothing, |value| Data::text(*value))
-        })
-    }
-
-    fn cookie(&mut self, ask: &mut Ask<'_>, name: &Arc<str>) -> Value<Data> {
-        if self.headers.contains_key("cookie") || ask.request().header("cookie").is_some() {
-            let lines = self.lines(ask, "cookie");
-            let sent = lines.map(|lines| {
-                let pairs = lines.iter().flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-                let found = pairs.filter(|(known, _)| **known == **name);
-                found.map(|(_, value)| Datum::Text(value.trim_matches('"').into())).collect::<Data>()
-            });
-            if sent != Value::Known(Data::Nothing) {
-                return sent;
-            }
-        }
-        Value::Known(ask.cookie(name).map_or(Data::Nothing, Data::text))
-    }
-
-    /// User and password of basic authentication.
-    fn authorization(&mut self, ask: &mut Ask<'_>) -> Value<Option<(Arc<str>, Arc<str>)>> {
-        self.lines(ask, "authorization").map(|lines| {
-            let (scheme, secret) = lines.first()?.split_once(' ')?;
-            let decoded = convert::base64(secret.trim()).filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
-            let (user, password) = decoded.split_once(':')?;
-            Some((user.into(), password.into()))
-        })
-    }
-
-    /// The groups of the user, where the credentials are right.
-    fn credentials(&mut self, ask: &mut Ask<'_>, list: &Arc<str>) -> Value<Option<Vec<Arc<str>>>> {
-        let sent = self.authorization(ask);
-        let Some(list) = self.config.userlists.get(list) else { return Value::Known(None) };
-        sent.try_map(|sent| {
-            let Some((user, password)) = sent else { return Some(None) };
-            let Some(user) = list.user(user) else { return Some(None) };
-            match &user.password {
-                Password::Plain(plain) if **plain == **password => Some(Some(list.groups(user).map(Arc::from).collect())),
-                Password::Plain(_) => Some(None),
-                Password::Hashed => None,
-            }
-        })
     }
 
     fn servers_up(&self, backend: Option<&Arc<str>>) -> Value<Data> {
@@ -265,36 +228,31 @@ impl Transaction<'_> {
     }
 }
 
-/// The values of a header's lines: between commas, unless lines count as a whole. Empty ones count.
-fn values(lines: &Lines, whole: bool) -> Vec<&str> {
-    if whole {
-        return lines.iter().map(|line| &**line).collect();
-    }
-    lines.iter().flat_map(|line| split_values(line)).collect()
-}
-
-/// Commas in quotes do not end a value.
-fn split_values(line: &str) -> Vec<&str> {
-    let mut values = Vec::new();
-    let (mut start, mut quoted, mut escaped) = (0, false, false);
-    for (at, sign) in line.char_indices() {
-        match sign {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            ',' if !quoted => {
-                values.push(line[start..at].trim());
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    values.push(line[start..].trim());
-    values
-}
-
 fn number(datum: &Datum) -> Option<Datum> {
-    Some(Datum::Number(datum.text().trim().parse().unwrap_or(0)))
+    Some(Datum::Number(leading_digits(&datum.text())))
+}
+
+/// A number as HAProxy reads it from headers: it stops at signs above the digits only, so that signs below them count as negative
+/// digits (include/haproxy/tools.h, strl2ic).
+fn leading_digits(text: &str) -> i64 {
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+    let values = digits.bytes().map(|byte| i32::from(byte as i8) - i32::from(b'0')).take_while(|digit| *digit <= 9);
+    i64::from(values.fold(0i32, |number, digit| number.wrapping_mul(10).wrapping_add(digit * sign)))
+}
+
+/// An address in a header, which may have a port behind it.
+fn address(datum: &Datum) -> Option<Datum> {
+    let text = datum.text();
+    let bare = text.rsplit_once(':').filter(|(host, port)| !host.contains(':') && port.parse::<u16>().is_ok());
+    bare.map_or(&*text, |(host, _)| host).parse().ok().map(Datum::Address)
+}
+
+/// Whether an address is one of the machine's own, where that can be told.
+fn is_local(data: &Data) -> Option<Data> {
+    match data.last().and_then(Datum::address) {
+        None => Some(Data::Nothing),
+        Some(address) => address.is_loopback().then_some(Data::One(Datum::Truth(true))),
+    }
 }
 
 /// The text of a sample outside of ACLs, where its last value counts.

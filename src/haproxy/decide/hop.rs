@@ -29,6 +29,7 @@ impl<'c> Transaction<'c> {
         next.address = Arc::clone(&server.address);
         next.port = server.port.unwrap_or(0);
         next.uri = self.uri.clone();
+        next.received_uri = self.uri.clone();
         next.query_is_clients = self.query_is_clients;
         next.received_method = self.line_method.clone().or_else(|| self.received_method.clone());
         next.headers = std::mem::take(&mut self.headers);

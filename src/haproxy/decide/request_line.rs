@@ -1,8 +1,10 @@
 //! What HAProxy refuses about a request before any rule sees it (src/h1.c, src/h1_htx.c, src/mux_h1.c).
 
+use super::target::{self, Target};
 use super::transaction::Transaction;
 use crate::ask::Ask;
 use crate::haproxy::site::resolve::is_token;
+use crate::haproxy::value::Value;
 use crate::http::{MethodSet, Request, Universe};
 use crate::server::Release;
 
@@ -46,60 +48,65 @@ impl Transaction<'_> {
     /// The status of a request that the parser refuses.
     pub(super) fn malformed(&self, ask: &mut Ask<'_>) -> Option<u16> {
         let config = self.config;
-        let special = &config.special;
         let request = ask.request();
         let lax = self.frontend.settings.accept_invalid;
-        if ask.method_is(special.invalid) || has_bad_sign(&request.target, lax, config.release) {
+        if ask.method_is(config.special.invalid) || has_bad_sign(&request.target, lax, config.release) {
+            return Some(400);
+        }
+        let body = Body::new(request);
+        let has_fixes = config.release.2 > 0 || config.release >= Release(3, 0, 0);
+        if body.is_broken || body.is_blank && has_fixes {
             return Some(400);
         }
         // The option lets every form of target through, and hosts that contradict it.
-        let modern = config.release >= Release(2, 4, 1) && !lax;
-        let target = request.target.as_str();
-        if modern && ask.method_is(special.connect) {
-            if !is_authority(target) || !is_same_authority(target, request.host.as_deref(), None) {
-                return Some(400);
-            }
-        } else if modern && target == "*" {
-            if config.release >= Release(3, 0, 0) && !ask.method_is(special.asterisk) {
-                return Some(400);
-            }
-        } else if modern && !target.starts_with('/') {
-            let Some((scheme, rest)) = target.split_once("://") else { return Some(400) };
-            let authority = rest.split(['/', '?']).next().unwrap_or(rest);
-            if request.host.is_some() && !is_same_authority(authority, request.host.as_deref(), Some(scheme)) {
-                return Some(400);
-            }
-        }
-        self.bad_body(ask).or_else(|| bad_upgrade(ask.request(), config.release))
-    }
-
-    fn bad_body(&self, ask: &mut Ask<'_>) -> Option<u16> {
-        let release = self.config.release;
-        let request = ask.request();
-        let chunked = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("transfer-encoding"));
-        let codings: Vec<&str> =
-            chunked.flat_map(|(_, value)| value.split(',')).map(str::trim).filter(|coding| !coding.is_empty()).collect();
-        match codings.split_last() {
-            None => {}
-            Some((last, _)) if !last.eq_ignore_ascii_case("chunked") => return Some(400),
-            Some((_, [])) => {}
-            Some(_) => return Some(if release >= Release(2, 5, 0) { 422 } else { 400 }),
-        }
-        let length = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-        if let Some((_, value)) = length
-            && !value
-                .trim()
-                .split(',')
-                .all(|part| !part.trim().is_empty() && part.trim().bytes().all(|byte| byte.is_ascii_digit()))
-        {
+        if config.release >= Release(2, 4, 1) && !lax && self.is_misdirected(ask) {
             return Some(400);
         }
-        let has_body = !codings.is_empty() || length.map_or(!request.body.is_empty(), |(_, value)| value.trim() != "0");
-        let strict = release >= Release(2, 5, 0) && !self.config.global.any_method_with_body;
-        if has_body && request.version == "1.0" && strict && ask.method_is(self.config.special.bodiless) {
+        let modern = config.release >= Release(2, 5, 0);
+        if body.is_encoded && !body.is_chunked || body.has_other_coding && !modern {
+            return Some(400);
+        }
+        let forbids_body = request.version == "1.0" && modern && !config.global.any_method_with_body;
+        if forbids_body && (body.is_chunked || body.length > 0) && ask.method_is(config.special.bodiless) {
             return Some(413);
         }
-        None
+        if body.has_other_coding {
+            return Some(422);
+        }
+        // An upgrade is forgotten where there is a body.
+        if body.is_chunked || body.length > 0 { None } else { bad_upgrade(request, config.release) }
+    }
+
+    /// Whether the target has a form that is not for the method, or names another host than the Host header.
+    fn is_misdirected(&self, ask: &mut Ask<'_>) -> bool {
+        let special = &self.config.special;
+        let request = ask.request();
+        let host = request.header("host").map(|host| host.trim().to_owned());
+        let Target { scheme, authority, .. } = Target::new(&request.target);
+        if ask.method_is(special.connect) {
+            return authority.is_none_or(|authority| !is_tunnel(authority, host.as_deref()));
+        }
+        if request.target == "*" {
+            return self.config.release >= Release(3, 0, 0) && !ask.method_is(special.asterisk);
+        }
+        match (authority, host) {
+            (Some(authority), Some(host)) => !authority.is_empty() && !is_same_authority(scheme, authority, &host),
+            _ => false,
+        }
+    }
+
+    /// An absolute target loses the usual port of its scheme, and the Host header with it.
+    pub(super) fn normalize_scheme(&mut self, ask: &mut Ask<'_>) {
+        let Value::Known(uri) = &self.uri else { return };
+        if uri.starts_with('/') || self.config.release < Release(2, 4, 1) || ask.method_is(self.config.special.connect) {
+            return;
+        }
+        let Some((normal, host)) = target::without_default_port(uri) else { return };
+        if self.headers.contains_key("host") || ask.request().header("host").is_some() {
+            self.headers.insert("host".into(), Value::Known(vec![host.into()]));
+        }
+        self.uri = Value::Known(normal.into());
+        self.received_uri = self.uri.clone();
     }
 }
 
@@ -114,30 +121,88 @@ fn has_bad_sign(target: &str, lax: bool, release: Release) -> bool {
     })
 }
 
-/// `host:port`
-fn is_authority(target: &str) -> bool {
-    target
-        .rsplit_once(':')
-        .is_some_and(|(host, port)| !host.is_empty() && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+/// What the headers say about the body.
+#[derive(Default)]
+struct Body {
+    /// A header that cannot be read, or two that contradict each other.
+    is_broken: bool,
+    /// A length that is no number at all, which later releases refuse.
+    is_blank: bool,
+    is_encoded: bool,
+    is_chunked: bool,
+    has_other_coding: bool,
+    length: u64,
 }
 
-/// Whether the Host header names the authority of the target; a scheme's usual port may be left out.
-fn is_same_authority(authority: &str, host: Option<&str>, scheme: Option<&str>) -> bool {
-    let Some(host) = host else { return false };
-    let default = match scheme {
-        Some("https") => "443",
-        _ => "80",
-    };
-    let normal = |text: &str| -> (String, String) {
-        let text = text.rsplit('@').next().unwrap_or(text).to_ascii_lowercase();
-        match text.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
-                (host.to_owned(), if port.is_empty() { default.to_owned() } else { port.to_owned() })
+impl Body {
+    fn new(request: &Request) -> Self {
+        let mut body = Body::default();
+        let mut length = None;
+        for (name, value) in &request.headers {
+            if name.eq_ignore_ascii_case("transfer-encoding") {
+                body.is_encoded = true;
+                value.split(',').map(str::trim).for_each(|coding| body.coding(coding));
+            } else if name.eq_ignore_ascii_case("content-length") {
+                body.content_length(value, &mut length);
             }
-            _ => (text, default.to_owned()),
         }
-    };
-    normal(authority) == normal(host)
+        // A length says nothing where there is a coding.
+        body.length = match length {
+            _ if body.is_encoded => 0,
+            Some(length) => length,
+            None => request.body.len() as u64,
+        };
+        body
+    }
+
+    /// `chunked` comes last, and once.
+    fn coding(&mut self, coding: &str) {
+        if coding.is_empty() {
+            return;
+        }
+        self.is_broken |= self.is_chunked;
+        match coding.eq_ignore_ascii_case("chunked") {
+            true => self.is_chunked = true,
+            false => self.has_other_coding = true,
+        }
+    }
+
+    /// One number, or the same several times.
+    fn content_length(&mut self, value: &str, length: &mut Option<u64>) {
+        let value = value.trim();
+        for part in value.strip_suffix(',').unwrap_or(value).split(',').map(str::trim) {
+            if part.is_empty() && value.is_empty() {
+                self.is_blank = true;
+                return;
+            }
+            let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+            let number = part.parse().ok().filter(|_| digits);
+            self.is_broken |= number.is_none() || length.is_some() && *length != number;
+            *length = number.or(*length);
+        }
+    }
+}
+
+/// Whether CONNECT may go to the authority: it has a port, and the Host header says the same (h1_validate_connect_authority).
+fn is_tunnel(authority: &str, host: Option<&str>) -> bool {
+    let (name, port) = target::split_port(authority);
+    let Some(port) = port.filter(|port| !port.is_empty()) else { return false };
+    let Some(host) = host else { return true };
+    match target::split_port(host) {
+        (host, Some(given)) if !given.is_empty() => host.eq_ignore_ascii_case(name) && given == port,
+        (host, _) => target::is_default_port(None, port) && host.eq_ignore_ascii_case(name),
+    }
+}
+
+/// Whether the Host header names the authority of the target. One of them may leave out the usual port of the scheme
+/// (h1_validate_mismatch_authority).
+fn is_same_authority(scheme: Option<&str>, authority: &str, host: &str) -> bool {
+    if authority.eq_ignore_ascii_case(host) {
+        return true;
+    }
+    let ((name, port), (host, given)) = (target::split_port(authority), target::split_port(host));
+    let usual = |port: Option<&str>| port.is_none_or(|port| target::is_default_port(scheme, port));
+    scheme.is_some() && (port.is_some() || given.is_some()) && usual(port) && usual(given) && name.eq_ignore_ascii_case(host)
 }
 
 /// A request for WebSocket needs a key (src/mux_h1.c, h1_search_websocket_key).
@@ -147,6 +212,7 @@ fn bad_upgrade(request: &Request, release: Release) -> Option<u16> {
         sent.flat_map(|(_, value)| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
     };
     let websocket = has("upgrade", "websocket") && has("connection", "upgrade");
-    let key = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"));
+    let key =
+        request.headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("sec-websocket-key") && value.trim().len() == 24);
     (release >= Release(2, 4, 0) && websocket && !key).then_some(400)
 }

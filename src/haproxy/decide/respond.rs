@@ -123,7 +123,7 @@ impl<'c> Transaction<'c> {
                     changed = Some(self.step("http-response", rule.name.to_string(), rule.span, "changes the status"));
                 }
                 Action::SetVariable(name, sample) => {
-                    let value = self.sample(ask, sample);
+                    let value = self.value(ask, sample);
                     self.variables.insert(Arc::clone(name), super::fetch::stored(sample, value, false));
                 }
                 _ => {}

@@ -28,6 +28,8 @@ pub(super) struct Transaction<'c> {
     pub(super) port: u16,
     /// The target of the request line.
     pub(super) uri: Value<Arc<str>>,
+    /// The target as this proxy received it.
+    pub(super) received_uri: Value<Arc<str>>,
     /// Whether the query is still the client's, so that its arguments may be asked for.
     pub(super) query_is_clients: bool,
     /// The method of the request line, where a rule replaced it.
@@ -43,6 +45,8 @@ pub(super) struct Transaction<'c> {
     pub(super) destination_port: Option<Value<Data>>,
     /// Whether response rules are evaluated, which see less of the request.
     pub(super) responding: bool,
+    /// Whether the credentials could not be read.
+    pub(super) unauthorized: bool,
     /// The status of the response so far.
     pub(super) status: u16,
     pub(super) steps: Vec<Step>,
@@ -61,6 +65,7 @@ impl<'c> Transaction<'c> {
             address: request.address.as_str().into(),
             port: request.port,
             uri: Value::Known(request.target.as_str().into()),
+            received_uri: Value::Known(request.target.as_str().into()),
             query_is_clients: true,
             line_method: None,
             received_method: None,
@@ -70,6 +75,7 @@ impl<'c> Transaction<'c> {
             source: None,
             destination_port: None,
             responding: false,
+            unauthorized: false,
             status: config.upstream_status,
             steps: Vec::new(),
             hops: 0,
@@ -135,21 +141,4 @@ impl<'c> Transaction<'c> {
             None => Value::each_method(ask.universe(), ask.methods(), |name| name.into()),
         }
     }
-}
-
-/// The path and query of a target; none in `*` and in `host:port` (src/http.c, http_parse_path).
-pub(super) fn path_and_query(uri: &str) -> Option<&str> {
-    if uri.starts_with('/') {
-        return Some(uri);
-    }
-    let (_, rest) = uri.split_once("://")?;
-    Some(rest.find(['/', '?']).map_or("", |at| &rest[at..]))
-}
-
-pub(super) fn path(uri: &str) -> Option<&str> {
-    path_and_query(uri).map(|path| path.split('?').next().unwrap_or(path))
-}
-
-pub(super) fn query(uri: &str) -> Option<&str> {
-    uri.split_once('?').map(|(_, query)| query)
 }

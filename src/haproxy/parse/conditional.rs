@@ -1,6 +1,6 @@
 //! The predicates of `.if` and `.elif` (src/cfgcond.c).
 
-use super::super::arguments;
+use super::super::arguments::{self, Signature};
 use super::super::environment::Environment;
 use crate::server::Release;
 
@@ -107,27 +107,34 @@ fn term<'t>(text: &'t str, world: &World<'_>, depth: usize) -> Parsed<'t> {
 }
 
 fn predicate<'t>(text: &'t str, world: &World<'_>) -> Parsed<'t> {
-    let call = arguments::call(text).ok_or_else(|| unreadable(text))?;
-    let argument = |index: usize| call.arguments.get(index).map_or("", String::as_str);
-    let needs = |count: usize| {
-        if call.arguments.len() < count { Err(format!("`{}` needs {count} arguments", call.name)) } else { Ok(()) }
-    };
+    let (name, rest) = arguments::keyword(text);
     let since = |release: Release| if world.release < release { Err(unreadable(text)) } else { Ok(()) };
-    let value = match call.name {
-        "defined" => world.environment.get(argument(0)).is_some(),
-        "feature" => needs(1).map(|()| FEATURES.contains(&argument(0)))?,
-        "streq" => needs(2).map(|()| argument(0) == argument(1))?,
-        "strneq" => needs(2).map(|()| argument(0) != argument(1))?,
-        "strstr" => since(Release(2, 8, 0)).and_then(|()| needs(2)).map(|()| argument(0).contains(argument(1)))?,
-        "version_atleast" => needs(1).map(|()| world.release >= release(argument(0)))?,
-        "version_before" => needs(1).map(|()| world.release < release(argument(0)))?,
-        "openssl_version_atleast" => since(Release(2, 5, 0)).map(|()| release(argument(0)) <= Release(3, 0, 19))?,
-        "openssl_version_before" => since(Release(2, 5, 0)).map(|()| release(argument(0)) > Release(3, 0, 19))?,
-        "ssllib_name_startswith" => since(Release(2, 5, 0)).map(|()| "OpenSSL".starts_with(argument(0)))?,
-        "enabled" => since(Release(2, 8, 0)).map(|()| true)?,
+    let takes = match name {
+        "streq" | "strneq" => Signature::new(2, "ss"),
+        "strstr" => since(Release(2, 8, 0)).map(|()| Signature::new(2, "ss"))?,
+        "enabled" => since(Release(2, 8, 0)).map(|()| Signature::new(1, "s"))?,
+        "openssl_version_atleast" | "openssl_version_before" | "ssllib_name_startswith" => {
+            since(Release(2, 5, 0)).map(|()| Signature::new(1, "s"))?
+        }
+        "defined" | "feature" | "version_atleast" | "version_before" => Signature::new(1, "s"),
         _ => return Err(unreadable(text)),
     };
-    Ok((value, call.rest))
+    let (arguments, rest) = arguments::read(name, rest, takes)?;
+    let argument = |index: usize| arguments.get(index).map_or("", String::as_str);
+    let value = match name {
+        "defined" => world.environment.get(argument(0)).is_some(),
+        "feature" => FEATURES.contains(&argument(0)),
+        "streq" => argument(0) == argument(1),
+        "strneq" => argument(0) != argument(1),
+        "strstr" => argument(0).contains(argument(1)),
+        "version_atleast" => world.release >= release(argument(0)),
+        "version_before" => world.release < release(argument(0)),
+        "openssl_version_atleast" => release(argument(0)) <= Release(3, 0, 19),
+        "openssl_version_before" => release(argument(0)) > Release(3, 0, 19),
+        "ssllib_name_startswith" => "OpenSSL".starts_with(argument(0)),
+        _ => true,
+    };
+    Ok((value, rest))
 }
 
 /// The numbers at the start of `2.6-dev3` or `2.4.18`.

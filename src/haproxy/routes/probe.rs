@@ -23,7 +23,7 @@ fn subject(sample: &Sample) -> Option<Subject> {
         Fetch::Path => Subject::Path,
         Fetch::PathAndQuery | Fetch::Url => Subject::PathAndQuery,
         Fetch::Query => Subject::Query,
-        Fetch::Base => Subject::Base,
+        Fetch::Base { .. } => Subject::Base,
         Fetch::Header(header) if header.name.as_deref() == Some("host") => Subject::Host,
         _ => return None,
     };

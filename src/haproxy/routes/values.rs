@@ -60,7 +60,7 @@ fn input(fetch: &Fetch) -> Option<Input> {
         Fetch::Cookie(Some(name)) | Fetch::CookieCount(Some(name)) | Fetch::CookieNumber(name) => {
             Some(Input::Cookie(Arc::clone(name)))
         }
-        Fetch::Argument { name: Some(name), .. } | Fetch::ArgumentNumber(name) => Some(Input::Argument(Arc::clone(name))),
+        Fetch::Argument { name: Some(name), .. } | Fetch::ArgumentNumber(Some(name)) => Some(Input::Argument(Arc::clone(name))),
         Fetch::Client => Some(Input::Client),
         _ => None,
     }

@@ -214,6 +214,7 @@ impl Builder<'_, '_> {
     pub(super) fn criterion(&mut self, words: &[Word<'_>], line: Span) -> Result<CriterionId, Refused> {
         let Some(first) = words.first() else { return Err(Refused::new(line, "a criterion is missing")) };
         let (sample, usual) = self.subject(first.text).map_err(|message| Refused::new(first.span, message))?;
+        self.capture.needs_http |= sample.needs_http();
         let span = first.span.to(words.last().map_or(first.span, |last| last.span));
         let mut matching = usual.or_else(|| Matching::usual(sample.kind));
         let mut flags = Flags::default();
@@ -223,7 +224,7 @@ impl Builder<'_, '_> {
             rest = &rest[1..];
             match flag.text {
                 "-i" => flags.ignore_case = true,
-                "-n" => {}
+                "-n" => flags.numeric = true,
                 "-M" => flags.map = true,
                 "--" => break,
                 "-u" | "-f" | "-m" => {
@@ -249,11 +250,11 @@ impl Builder<'_, '_> {
         let empty = patterns.is_empty() && flags.loaded.is_empty() && flags.missing.is_none();
         let loaded = flags.loaded.len();
         let all = flags.loaded.into_iter().chain(patterns).collect();
-        let mut patterns = Patterns::new(matching, flags.ignore_case, all).map_err(|(index, message)| {
+        let mut patterns = Patterns::new(matching, flags.ignore_case, !flags.numeric, all).map_err(|(index, message)| {
             let place = index.checked_sub(loaded).and_then(|index| rest.get(index)).map_or(span, |word| word.span);
             Refused::new(place, message)
         })?;
-        patterns.missing = flags.missing;
+        patterns.missing = flags.missing.or(patterns.missing);
         self.check_regexes(&patterns, span)?;
         let words = rest.iter().map(|word| (word.text.into(), word.span)).collect();
         let id = CriterionId(self.config.criteria.len() as u32);
@@ -266,7 +267,7 @@ impl Builder<'_, '_> {
         let end = text.find(['(', ',']).unwrap_or(text.len());
         let Some((fetch, matching)) = keyword(&text[..end]) else {
             // A name that is no fetch may be close to an ACL keyword.
-            if vocabulary::fetch(arguments::call(text).map_or("", |call| call.name)).is_none() {
+            if vocabulary::fetch(arguments::keyword(text).0).is_none() {
                 return Err(words::unknown("criterion", &text[..end], criterion_names().iter().map(String::as_str)));
             }
             return Ok((sample::parse(text, self)?, None));
@@ -416,6 +417,8 @@ impl Builder<'_, '_> {
 #[derive(Default)]
 struct Flags {
     ignore_case: bool,
+    /// Names are not looked up.
+    numeric: bool,
     map: bool,
     loaded: Vec<String>,
     missing: Option<Box<str>>,

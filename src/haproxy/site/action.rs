@@ -6,8 +6,11 @@ use super::acl::{Condition, Scope};
 use super::build::{Builder, Refused, Word};
 use super::errors::{ErrorPage, is_default_status, known_statuses};
 use super::format::{self, Format};
+use super::proxy::Role;
 use super::sample::{self, Sample};
+use super::vocabulary;
 use crate::grammar;
+use crate::haproxy::arguments;
 use crate::pattern::Pattern;
 use crate::server::Release;
 use crate::source::Span;
@@ -38,6 +41,9 @@ pub(in crate::haproxy) enum Set {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::haproxy) enum Reach {
     Any,
+    Connection,
+    /// Before a backend is chosen.
+    Frontend,
     Request,
     Response,
     Logs,
@@ -46,7 +52,8 @@ pub(in crate::haproxy) enum Reach {
 impl Set {
     fn reach(self) -> Reach {
         match self {
-            Set::Request => Reach::Request,
+            Set::TcpConnection | Set::TcpSession => Reach::Connection,
+            Set::Request | Set::TcpContent => Reach::Request,
             Set::Response | Set::AfterResponse => Reach::Response,
             _ => Reach::Any,
         }
@@ -77,8 +84,7 @@ pub(in crate::haproxy) enum Action {
     Return(Reply),
     Redirect(Redirect),
     Authenticate,
-    /// A service answers: its status where that is known.
-    Service(Option<u16>),
+    Service(Service),
     SetMethod(Format),
     SetPath(Format),
     SetPathAndQuery(Format),
@@ -100,11 +106,32 @@ pub(in crate::haproxy) enum Action {
     SetSource(Sample),
     SetDestinationPort(Sample),
     SetStatus(u16),
-    Normalize,
+    Normalize(Normalizer),
     /// Variables may change in ways that cannot be told, or the request may be answered: Lua, SPOE.
     Opaque,
     /// Nothing that bears on methods.
     Nothing,
+}
+
+/// What `use-service` hands a request to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum Service {
+    Prometheus,
+    /// A Lua function, which may answer anything.
+    Lua,
+}
+
+/// What `normalize-uri` does to the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum Normalizer {
+    MergeSlashes,
+    StripDot,
+    StripDotDot { full: bool },
+    SortQuery,
+    UpperPercent { strict: bool },
+    DecodeUnreserved { strict: bool },
+    StripFragment,
+    EncodeFragment,
 }
 
 /// The part of the URI that a `replace-` action looks at.
@@ -266,8 +293,8 @@ impl Builder<'_, '_> {
                 Action::SilentDrop
             }
             "silent-drop" => Action::SilentDrop,
-            "return" => Action::Return(self.reply(parts, 200, line)?),
-            "redirect" => Action::Redirect(self.redirect(parts, line)?),
+            "return" => Action::Return(self.reply(parts, 200, false, line)?),
+            "redirect" => Action::Redirect(self.redirect(parts, line, true)?),
             "auth" => {
                 if parts.peek().is_some_and(|word| word.text == "realm") {
                     parts.next();
@@ -336,11 +363,11 @@ impl Builder<'_, '_> {
             }
             "set-var" | "set-var-fmt" => {
                 let variable = self.variable(argument, verb)?;
-                let value = parts.need("the value of the variable", line)?;
                 if name == "set-var-fmt" {
+                    let value = parts.need("the value of the variable", line)?;
                     Action::SetVariableFormat(variable, self.format(&value)?)
                 } else {
-                    Action::SetVariable(variable, self.sample(&value)?)
+                    Action::SetVariable(variable, self.needed_sample(parts, line)?)
                 }
             }
             "unset-var" => Action::UnsetVariable(self.variable(argument, verb)?),
@@ -352,18 +379,13 @@ impl Builder<'_, '_> {
                     let refused = Refused::new(verb.span, "`normalize-uri` is experimental and refused");
                     return Err(refused.help("write `expose-experimental-directives` in `global`"));
                 }
-                parts.need("what to normalize", line)?;
-                while !parts.at_condition() {
-                    parts.next();
-                }
-                Action::Normalize
+                Action::Normalize(normalizer(parts, line)?)
             }
             _ if name.starts_with("track-sc") => {
                 if name[8..].parse::<u8>().is_ok_and(|number| number > 2) && self.config.release < Release(2, 8, 0) {
                     return Err(Refused::new(verb.span, format!("`{name}` is one counter too many: there are sc0, sc1 and sc2")));
                 }
-                let key = parts.need("what is counted", line)?;
-                self.sample(&key)?;
+                self.needed_sample(parts, line)?;
                 let named = parts.peek().filter(|word| word.text == "table").map(|_| parts.next());
                 let table = if named.is_some() { Some(parts.need("the name of the table", line)?) } else { None };
                 self.wanted_tables.push((
@@ -372,6 +394,12 @@ impl Builder<'_, '_> {
                     verb.span,
                 ));
                 Action::Nothing
+            }
+            "capture" if set != Set::Response && self.role == Role::Backend => {
+                return Err(Refused::new(verb.span, "`capture` is for frontends"));
+            }
+            "set-timeout" if self.role == Role::Frontend => {
+                return Err(Refused::new(verb.span, "`set-timeout` is for backends"));
             }
             _ if name.starts_with("lua.") || matches!(name, "send-spoe-group" | "do-resolve") => {
                 while !parts.at_condition() {
@@ -441,7 +469,7 @@ impl Builder<'_, '_> {
             }
             parts.at -= 2;
         }
-        self.reply(parts, default, line)
+        self.reply(parts, default, true, line)
     }
 
     /// A status that is sent with its error page must be one that HAProxy has a page for.
@@ -463,11 +491,12 @@ impl Builder<'_, '_> {
         Err(refused.help(format!("use one of {list}, or add `content-type` and `string`")))
     }
 
-    fn reply(&mut self, parts: &mut Parts<'_>, default: u16, line: Span) -> Result<Reply, Refused> {
+    fn reply(&mut self, parts: &mut Parts<'_>, default: u16, refuses: bool, line: Span) -> Result<Reply, Refused> {
         let mut reply = Reply { status: default, body: Body::Own, headers: Vec::new(), status_span: None };
         let mut payload = Payload::default();
         while let Some(word) = parts.peek() {
             match word.text {
+                "deny_status" if !refuses => break,
                 "status" | "deny_status" => {
                     parts.next();
                     let code = parts.need("the status", line)?;
@@ -563,12 +592,13 @@ impl Builder<'_, '_> {
 
     pub(super) fn redirect_line(&mut self, scope: &mut Scope, words: &[Word<'_>], line: Span) -> Result<Rule, Refused> {
         let mut parts = Parts { words, at: 0 };
-        let action = Action::Redirect(self.redirect(&mut parts, line)?);
+        let action = Action::Redirect(self.redirect(&mut parts, line, false)?);
         let condition = self.rest_condition(scope, &mut parts, "redirect")?;
         Ok(Rule { action, condition, name: "redirect".into(), span: line })
     }
 
-    fn redirect(&mut self, parts: &mut Parts<'_>, line: Span) -> Result<Redirect, Refused> {
+    /// The older `redirect` takes its target as it is, `http-request redirect` as a format.
+    fn redirect(&mut self, parts: &mut Parts<'_>, line: Span, formatted: bool) -> Result<Redirect, Refused> {
         let mut target = None;
         let mut redirect = Redirect {
             kind: RedirectKind::Location,
@@ -613,17 +643,17 @@ impl Builder<'_, '_> {
         let Some(target) = target else {
             return Err(Refused::new(line, "a redirect needs `location`, `prefix` or `scheme`"));
         };
-        redirect.to = self.format(&target)?;
+        redirect.to = if formatted { self.format(&target)? } else { Format::literal(target.text) };
         Ok(redirect)
     }
 
     fn service(&mut self, parts: &mut Parts<'_>, line: Span) -> Result<Action, Refused> {
         let name = parts.need("the name of the service", line)?;
         if name.text == "prometheus-exporter" {
-            return Ok(Action::Service(Some(200)));
+            return Ok(Action::Service(Service::Prometheus));
         }
         if name.text.starts_with("lua.") && self.config.global.lua {
-            return Ok(Action::Service(None));
+            return Ok(Action::Service(Service::Lua));
         }
         Err(Refused::new(name.span, format!("there is no service `{}`", name.text)))
     }
@@ -654,26 +684,45 @@ impl Builder<'_, '_> {
 
     fn needed_sample(&mut self, parts: &mut Parts<'_>, line: Span) -> Result<Sample, Refused> {
         let value = parts.need("the expression", line)?;
-        self.sample(&value)
+        let mut sample = self.sample(&value)?;
+        // Converters may stand apart, a word each.
+        while let Some(word) = parts.peek().filter(|word| vocabulary::converter(arguments::keyword(word.text).0).is_some()) {
+            parts.next();
+            let text = format!(",{}", word.text);
+            let rest = sample::converters(&mut sample, &text, self).map_err(|message| Refused::new(word.span, message))?;
+            if !rest.is_empty() {
+                return Err(Refused::new(word.span, format!("a comma is missing before `{rest}`")));
+            }
+        }
+        Ok(sample)
     }
 
     pub(super) fn sample(&mut self, word: &Word<'_>) -> Result<Sample, Refused> {
         let sample = sample::parse(word.text, self).map_err(|message| Refused::new(word.span, message))?;
         self.check_reach(&sample, word.span)?;
+        self.capture.needs_http |= sample.needs_http();
         Ok(sample)
     }
 
     pub(super) fn format(&mut self, word: &Word<'_>) -> Result<Format, Refused> {
         let format = format::parse(word.text, self).map_err(|message| Refused::new(word.span, message))?;
-        format.samples().try_for_each(|sample| self.check_reach(sample, word.span))?;
+        self.capture.wanted |= format.wants_request;
+        for sample in format.samples() {
+            self.check_reach(sample, word.span)?;
+            self.capture.needs_http |= sample.needs_http();
+            self.capture.wanted |= self.capture.needs_http;
+        }
         Ok(format)
     }
 
     /// Requests are gone when response rules run, and responses are not there before.
     fn check_reach(&self, sample: &Sample, span: Span) -> Result<(), Refused> {
+        let behind = self.role != Role::Frontend;
         let (there, when) = match self.reach {
             Reach::Any => (true, ""),
-            Reach::Request => (sample.request, "while the request is read"),
+            Reach::Connection => (sample.session, "before the request is read"),
+            Reach::Frontend => (sample.request, "before a backend is chosen"),
+            Reach::Request => (sample.request || sample.backend && behind, "while the request is read"),
             Reach::Response => (sample.response, "when the response is here"),
             Reach::Logs => (sample.logs, "in logs"),
         };
@@ -694,6 +743,27 @@ impl<'w> Parts<'w> {
     fn need_any(&mut self, what: &str, line: Span) -> Result<Word<'w>, Refused> {
         self.next().ok_or_else(|| Refused::new(line, format!("{what} is missing")))
     }
+}
+
+/// `normalize-uri NORMALIZER [full|strict]` (src/http_act.c, parse_http_normalize_uri).
+fn normalizer(parts: &mut Parts<'_>, line: Span) -> Result<Normalizer, Refused> {
+    let name = parts.need("what to normalize", line)?;
+    let mut has = |option: &str| {
+        let there = parts.peek().is_some_and(|word| word.text == option);
+        parts.at += usize::from(there);
+        there
+    };
+    Ok(match name.text {
+        "path-merge-slashes" => Normalizer::MergeSlashes,
+        "path-strip-dot" => Normalizer::StripDot,
+        "path-strip-dotdot" => Normalizer::StripDotDot { full: has("full") },
+        "query-sort-by-name" => Normalizer::SortQuery,
+        "percent-to-uppercase" => Normalizer::UpperPercent { strict: has("strict") },
+        "percent-decode-unreserved" => Normalizer::DecodeUnreserved { strict: has("strict") },
+        "fragment-strip" => Normalizer::StripFragment,
+        "fragment-encode" => Normalizer::EncodeFragment,
+        other => return Err(Refused::new(name.span, format!("`normalize-uri` knows no `{other}`"))),
+    })
 }
 
 /// What was said about the body of a reply.

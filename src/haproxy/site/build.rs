@@ -8,6 +8,7 @@ use super::Config;
 use super::acl::CriterionId;
 use super::action::Reach;
 use super::maps::{self, Content, Map};
+use super::proxy::Role;
 use super::sample::Files;
 use crate::finding::{Edit, Finding, Safety, Severity};
 use crate::source::{Reader, SourceFile, Span};
@@ -53,6 +54,25 @@ impl Refused {
     }
 }
 
+/// What the section at hand says so far about keeping the request line.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Capture {
+    pub(super) wanted: bool,
+    /// Whether a sample of it needs HTTP, with which any sample in a log format asks for the request line as well.
+    pub(super) needs_http: bool,
+}
+
+/// A name in the arguments of a sample.
+#[derive(Debug)]
+pub(super) struct Reference {
+    /// The index of the section that it stands in.
+    pub(super) proxy: usize,
+    /// The letter of its type, see [`crate::haproxy::arguments::Signature`].
+    pub(super) kind: u8,
+    pub(super) name: Box<str>,
+    pub(super) span: Span,
+}
+
 /// The index of a proxy, the name of a table and where it stands, and the rule that wants it.
 pub(super) type WantedTable = (usize, Option<(Box<str>, Span)>, Span);
 
@@ -71,10 +91,14 @@ pub(in crate::haproxy) struct Builder<'r, 'a> {
     pub(super) wanted_errors: Vec<(Arc<str>, Span)>,
     /// Stick tables that rules count in: the proxy of the rule, the name where one is written, the rule.
     pub(super) wanted_tables: Vec<WantedTable>,
+    pub(super) references: Vec<Reference>,
     /// Proxies and `peers` sections that have tables.
     pub(super) tables: HashSet<Box<str>>,
     /// Where the samples of the line at hand are looked up.
     pub(super) reach: Reach,
+    /// The kind of the section that is being read.
+    pub(super) role: Role,
+    pub(super) capture: Capture,
     /// The line that is being read.
     pub(super) place: Option<Span>,
     /// The index of the latest `defaults` section.
@@ -96,8 +120,11 @@ impl<'r, 'a> Builder<'r, 'a> {
             elsewhere: HashSet::new(),
             wanted_errors: Vec::new(),
             wanted_tables: Vec::new(),
+            references: Vec::new(),
             tables: HashSet::new(),
             reach: Reach::Any,
+            role: Role::Defaults,
+            capture: Capture::default(),
             place: None,
             last_defaults: None,
             late_errorfiles: Vec::new(),
@@ -212,6 +239,12 @@ impl Files for Builder<'_, '_> {
         let map = Arc::new(Map::new(matching, content.as_ref().map(|file| file.text())));
         self.maps.insert(key, Arc::clone(&map));
         map
+    }
+
+    fn refer(&mut self, kind: u8, name: &str) {
+        if let Some(span) = self.place {
+            self.references.push(Reference { proxy: self.config.proxies.len(), kind, name: name.into(), span });
+        }
     }
 }
 

@@ -9,6 +9,8 @@ use super::words;
 #[derive(Debug, Default)]
 pub(in crate::haproxy) struct Format {
     pub(in crate::haproxy) pieces: Vec<Piece>,
+    /// Whether an alias in it stands for something of the request line.
+    pub(in crate::haproxy) wants_request: bool,
 }
 
 #[derive(Debug)]
@@ -59,7 +61,14 @@ const UNKNOWN: &[&str] = &[
     "sp", "sq", "sslc", "sslv", "t", "tr", "trg", "trl", "ts", "tsc",
 ];
 
+/// Aliases that need the request line (src/log.c, LW_REQ).
+const OF_REQUEST_LINE: &[&str] = &["HM", "HP", "HPO", "HQ", "HU", "HV", "r", "rt"];
+
 impl Format {
+    pub(in crate::haproxy) fn literal(text: &str) -> Self {
+        Format { pieces: vec![Piece::Literal(text.into())], wants_request: false }
+    }
+
     /// The whole text where nothing in it is looked up.
     pub(in crate::haproxy) fn constant(&self) -> Option<Arc<str>> {
         match &self.pieces[..] {
@@ -108,6 +117,7 @@ pub(in crate::haproxy) fn parse(text: &str, files: &mut dyn Files) -> Result<For
         } else {
             let end = after.find(|sign: char| !sign.is_ascii_alphanumeric()).unwrap_or(after.len());
             format.pieces.push(Piece::Alias(alias(&after[..end])?));
+            format.wants_request |= OF_REQUEST_LINE.contains(&&after[..end]);
             rest = &after[end..];
         }
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::matching::{self, Matching};
+use crate::haproxy::decide::expand;
 use crate::haproxy::value::Datum;
 use crate::pattern::Pattern;
 use crate::source::{IncludeError, Reader};
@@ -12,6 +13,8 @@ use crate::source::{IncludeError, Reader};
 pub(in crate::haproxy) struct Map {
     matching: Matching,
     entries: Vec<Entry>,
+    /// Whether `\1` in a value stands for a group of the key, as in `map_regm`.
+    expands: bool,
     /// Whether the file could not be read, so that nothing is known about it.
     pub(in crate::haproxy) missing: bool,
 }
@@ -25,6 +28,7 @@ struct Entry {
 
 impl Map {
     pub(super) fn new(matching: &str, content: Option<&str>) -> Self {
+        let expands = matching == "regm";
         let (matching, named) = match matching {
             "" => (Matching::Text, "str"),
             "regm" => (Matching::Regex, "reg"),
@@ -33,46 +37,56 @@ impl Map {
         let pattern = |key: &str| (named == "reg").then(|| Pattern::new(key, false));
         let entries = lines(content.unwrap_or("")).map(|line| {
             let (key, value) = line.split_once([' ', '\t']).unwrap_or((line, ""));
-            let value = value.trim_start_matches([' ', '\t']);
+            let value = value.trim_matches([' ', '\t']);
             Entry { key: key.into(), value: value.into(), pattern: pattern(key) }
         });
-        Map { matching, entries: entries.collect(), missing: content.is_none() }
+        Map { matching, entries: entries.collect(), expands, missing: content.is_none() }
     }
 
     /// The value of the key that matches; the outer `None` where that cannot be told.
-    pub(in crate::haproxy) fn lookup(&self, datum: &Datum) -> Option<Option<&str>> {
+    pub(in crate::haproxy) fn lookup(&self, datum: &Datum) -> Option<Option<String>> {
         if self.missing {
             return None;
         }
+        if self.matching != Matching::Regex {
+            return Some(self.entry(datum).map(|entry| entry.value.to_string()));
+        }
+        let text = datum.text();
+        for entry in &self.entries {
+            let pattern = entry.pattern.as_ref()?;
+            if !pattern.matches(&text)? {
+                continue;
+            }
+            if !self.expands {
+                return Some(Some(entry.value.to_string()));
+            }
+            let groups = pattern.groups(&text)??;
+            return expand(&entry.value, &groups.numbered).map(Some);
+        }
+        Some(None)
+    }
+
+    fn entry(&self, datum: &Datum) -> Option<&Entry> {
         let text = datum.text();
         match self.matching {
             // Prefixes and networks lie in trees, where the longest one wins.
             Matching::Begin => {
                 let fitting = self.entries.iter().filter(|entry| text.starts_with(&*entry.key));
-                Some(fitting.max_by_key(|entry| entry.key.len()).map(|entry| &*entry.value))
+                fitting.max_by_key(|entry| entry.key.len())
             }
             Matching::Address => {
-                let Some(address) = datum.address() else { return Some(None) };
+                let address = datum.address()?;
                 let networks = self.entries.iter().filter_map(|entry| Some((matching::network(&entry.key)?, entry)));
                 let fitting = networks.filter(|((network, bits), _)| matching::is_within(address, *network, *bits));
-                Some(fitting.max_by_key(|((_, bits), _)| *bits).map(|(_, entry)| &*entry.value))
-            }
-            Matching::Regex => {
-                for entry in &self.entries {
-                    if entry.pattern.as_ref()?.matches(&text)? {
-                        return Some(Some(&entry.value));
-                    }
-                }
-                Some(None)
+                fitting.max_by_key(|((_, bits), _)| *bits).map(|(_, entry)| entry)
             }
             Matching::Integer => {
-                let found = self.entries.iter().find(|entry| entry.key.parse() == Ok(datum.number().unwrap_or(i64::MIN)));
-                Some(found.map(|entry| &*entry.value))
+                let number = datum.number()?;
+                self.entries
+                    .iter()
+                    .find(|entry| matching::range(&entry.key).is_some_and(|(low, high)| low <= number && number <= high))
             }
-            other => {
-                let found = self.entries.iter().find(|entry| matching::is_match(other, false, &entry.key, &text));
-                Some(found.map(|entry| &*entry.value))
-            }
+            other => self.entries.iter().find(|entry| matching::is_match(other, false, &entry.key, &text)),
         }
     }
 

@@ -71,13 +71,19 @@ impl Matching {
     }
 }
 
+/// The pattern that HAProxy refuses, by its index, and why.
+type Misfit = (usize, String);
+
+/// An address, and how many of its bits count.
+pub(in crate::haproxy) type Network = (IpAddr, u8);
+
 /// The patterns of one ACL line; any of them may match.
 #[derive(Debug)]
 pub(in crate::haproxy) struct Patterns {
     pub(in crate::haproxy) matching: Matching,
     pub(in crate::haproxy) ignore_case: bool,
     items: Items,
-    /// A file of patterns that could not be read.
+    /// A file of patterns that could not be read, or a name that is looked up when HAProxy starts.
     pub(in crate::haproxy) missing: Option<Box<str>>,
 }
 
@@ -88,7 +94,7 @@ enum Items {
     /// Many texts that must be equal: looked up by hash, as HAProxy does by tree.
     Many(Vec<Box<str>>, HashSet<Box<str>>),
     Ranges(Vec<(i64, i64)>),
-    Networks(Vec<(IpAddr, u8)>),
+    Networks(Vec<Network>),
     Regexes(Vec<Pattern>),
 }
 
@@ -97,11 +103,21 @@ impl Patterns {
     ///
     /// # Errors
     /// The first that HAProxy refuses, by its index.
-    pub(in crate::haproxy) fn new(matching: Matching, ignore_case: bool, texts: Vec<String>) -> Result<Self, (usize, String)> {
+    pub(in crate::haproxy) fn new(
+        matching: Matching,
+        ignore_case: bool,
+        resolves: bool,
+        texts: Vec<String>,
+    ) -> Result<Self, Misfit> {
+        let mut missing = None;
         let items = match matching {
             Matching::Found | Matching::Bool => Items::None,
             Matching::Integer | Matching::Length => Items::Ranges(ranges(&texts)?),
-            Matching::Address => Items::Networks(networks(&texts)?),
+            Matching::Address => {
+                let (networks, name) = networks(&texts, resolves)?;
+                missing = name;
+                Items::Networks(networks)
+            }
             Matching::Regex => Items::Regexes(texts.iter().map(|text| Pattern::new(text, ignore_case)).collect()),
             _ if texts.len() > 12 && matching == Matching::Text && !ignore_case => {
                 let texts: Vec<Box<str>> = texts.into_iter().map(Into::into).collect();
@@ -110,7 +126,7 @@ impl Patterns {
             }
             _ => Items::Texts(texts.into_iter().map(Into::into).collect()),
         };
-        Ok(Patterns { matching, ignore_case, items, missing: None })
+        Ok(Patterns { matching, ignore_case, items, missing })
     }
 
     /// Patterns that only have to be texts.
@@ -128,7 +144,7 @@ impl Patterns {
         }
     }
 
-    pub(in crate::haproxy) fn networks(&self) -> &[(IpAddr, u8)] {
+    pub(in crate::haproxy) fn networks(&self) -> &[Network] {
         match &self.items {
             Items::Networks(networks) => networks,
             _ => &[],
@@ -236,22 +252,19 @@ pub(in crate::haproxy) fn is_within(address: IpAddr, network: IpAddr, bits: u8) 
 
 /// Whether the pattern stands in the text between delimiters; its own leading and trailing delimiters do not count.
 fn is_word(text: &str, pattern: &str, delimiters: &[char]) -> bool {
-    let pattern = pattern.trim_matches(delimiters);
-    let is_delimiter = |byte: Option<&u8>| byte.is_none_or(|&byte| delimiters.contains(&char::from(byte)));
-    if pattern.is_empty() {
-        return false;
-    }
-    let bytes = text.as_bytes();
-    text.match_indices(pattern).any(|(at, _)| {
-        let before = at == 0 || is_delimiter(bytes.get(at - 1));
-        before && is_delimiter(bytes.get(at + pattern.len()))
-    })
+    let pattern = pattern.trim_matches(delimiters).as_bytes();
+    let text = text.as_bytes();
+    let is_delimiter = |at: usize| text.get(at).is_none_or(|&byte| delimiters.contains(&char::from(byte)));
+    // A word begins the text or follows a delimiter, and is none itself.
+    let begins = |at: usize| (at == 0 || is_delimiter(at - 1)) && !is_delimiter(at);
+    (0..text.len()).any(|at| begins(at) && text[at..].starts_with(pattern) && is_delimiter(at + pattern.len()))
+        && !pattern.is_empty()
 }
 
 const OPERATORS: &[&str] = &["eq", "gt", "ge", "lt", "le"];
 
 /// `10`, `10:20`, `10:`, `:20`, and operators before numbers.
-fn ranges(texts: &[String]) -> Result<Vec<(i64, i64)>, (usize, String)> {
+fn ranges(texts: &[String]) -> Result<Vec<(i64, i64)>, Misfit> {
     let mut operator = "eq";
     let mut ranges = Vec::new();
     for (index, text) in texts.iter().enumerate() {
@@ -260,16 +273,7 @@ fn ranges(texts: &[String]) -> Result<Vec<(i64, i64)>, (usize, String)> {
             continue;
         }
         let refused = || (index, format!("`{text}` is neither a number nor a supported operator"));
-        let bounds = text.char_indices().skip(1).find(|(_, sign)| matches!(sign, ':' | '-')).map(|(at, _)| at);
-        let (low, high) = match bounds.or_else(|| text.starts_with(':').then_some(0)) {
-            Some(at) => (&text[..at], &text[at + 1..]),
-            None => (text.as_str(), text.as_str()),
-        };
-        let bound = |text: &str, open: i64| if text.is_empty() { Ok(open) } else { text.parse::<i64>().map_err(|_| refused()) };
-        if text.is_empty() {
-            return Err(refused());
-        }
-        let (low, high) = (bound(low, i64::MIN)?, bound(high, i64::MAX)?);
+        let (low, high) = range(text).ok_or_else(refused)?;
         ranges.push(match operator {
             "gt" => (low.saturating_add(1), i64::MAX),
             "ge" => (low, i64::MAX),
@@ -281,16 +285,44 @@ fn ranges(texts: &[String]) -> Result<Vec<(i64, i64)>, (usize, String)> {
     Ok(ranges)
 }
 
-fn networks(texts: &[String]) -> Result<Vec<(IpAddr, u8)>, (usize, String)> {
-    texts
-        .iter()
-        .enumerate()
-        .map(|(index, text)| network(text).ok_or_else(|| (index, format!("`{text}` is no address or network"))))
-        .collect()
+/// One number, or the bounds of several: `10`, `10:20`, `10:`, `:20`. A minus sign separates as well (pat_parse_int).
+pub(in crate::haproxy) fn range(text: &str) -> Option<(i64, i64)> {
+    let number = |text: &str| text.parse::<i64>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let (low, high) = match text.find([':', '-']) {
+        None => return number(text).map(|number| (number, number)),
+        Some(at) => (&text[..at], &text[at + 1..]),
+    };
+    match (low, high) {
+        ("", "") => Some((0, i64::MAX)),
+        ("", high) => Some((i64::MIN, number(high)?)),
+        (low, "") => Some((number(low)?, i64::MAX)),
+        (low, high) => Some((number(low)?, number(high)?)).filter(|(low, high)| low <= high),
+    }
+}
+
+/// The networks, and the first name among them, which HAProxy looks up when it starts.
+fn networks(texts: &[String], resolves: bool) -> Result<(Vec<Network>, Option<Box<str>>), Misfit> {
+    let mut name = None;
+    let mut networks = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        match network(text) {
+            Some(network) => networks.push(network),
+            None if resolves && text == "localhost" => networks.push((IpAddr::from([127, 0, 0, 1]), 32)),
+            None if resolves && is_host_name(text) => name = name.or(Some(text.as_str().into())),
+            None => return Err((index, format!("`{text}` is no address or network"))),
+        }
+    }
+    Ok((networks, name))
+}
+
+/// Whether a text may be a name that can be looked up: it has a letter, and none but a name's signs.
+fn is_host_name(text: &str) -> bool {
+    let sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    text.bytes().all(sign) && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
 /// `10.0.0.0/8`, `10.0.0.0/255.0.0.0`, `2001:db8::/32`, or an address.
-pub(in crate::haproxy) fn network(text: &str) -> Option<(IpAddr, u8)> {
+pub(in crate::haproxy) fn network(text: &str) -> Option<Network> {
     let (address, mask) = text.split_once('/').map_or((text, None), |(address, mask)| (address, Some(mask)));
     let address = short_address(address)?;
     let all = if address.is_ipv4() { 32 } else { 128 };
@@ -325,7 +357,7 @@ mod tests {
     use super::*;
 
     fn matches(matching: Matching, ignore_case: bool, patterns: &[&str], text: &str) -> bool {
-        let patterns = Patterns::new(matching, ignore_case, patterns.iter().map(ToString::to_string).collect()).unwrap();
+        let patterns = Patterns::new(matching, ignore_case, true, patterns.iter().map(ToString::to_string).collect()).unwrap();
         patterns.matches(&Datum::Text(text.into())).unwrap()
     }
 
@@ -344,8 +376,9 @@ mod tests {
 
     #[test]
     fn known_methods_are_compared_by_number() {
-        let patterns =
-            |texts: &[&str]| Patterns::new(Matching::Method, true, texts.iter().map(ToString::to_string).collect()).unwrap();
+        let patterns = |texts: &[&str]| {
+            Patterns::new(Matching::Method, true, true, texts.iter().map(ToString::to_string).collect()).unwrap()
+        };
         let get = Datum::Method { known: true, text: "GET".into() };
         let rewritten = Datum::Method { known: false, text: "GET".into() };
         assert_eq!(patterns(&["get"]).matches(&get), Some(false));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::build::{Builder, Refused, Word};
 use super::errors::ErrorPage;
-use super::proxy::{Proxy, need};
+use super::proxy::{Proxy, Restriction, need};
 use super::server::{CheckKind, Expectation, HealthCheck};
 use crate::grammar;
 use crate::server::Release;
@@ -19,11 +19,15 @@ impl Builder<'_, '_> {
             "accept-invalid-http-request" | "accept-unsafe-violations-in-http-request" => settings.accept_invalid = on,
             "allbackups" => settings.all_backups = on,
             "transparent" => settings.transparent = on,
+            "http-use-proxy-header" => settings.proxy_header = on,
+            "httplog" | "httpslog" => settings.logs_request = true,
+            "tcplog" => settings.logs_request = false,
             "http-restrict-req-hdr-names" => {
                 let policy = need(words, 1, "`preserve`, `delete` or `reject`", span)?;
                 settings.restrict_names = match policy.text {
-                    "reject" => Some(span),
-                    "preserve" | "delete" => None,
+                    "reject" => Some(Restriction::Reject(span)),
+                    "delete" => Some(Restriction::Delete),
+                    "preserve" => None,
                     other => {
                         return Err(Refused::new(policy.span, format!("`{other}` is none of `preserve`, `delete` and `reject`")));
                     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::acl::{Condition, Scope};
 use super::action::{Reach, Rule, Set};
 use super::bind::Bind;
-use super::build::{Builder, Refused, Word, words};
+use super::build::{Builder, Capture, Refused, Word, words};
 use super::errors::ErrorPages;
 use super::format::Format;
 use super::server::{HealthCheck, Server, ServerDefaults};
@@ -60,10 +60,13 @@ pub(in crate::haproxy) struct Settings {
     pub(in crate::haproxy) check: Arc<HealthCheck>,
     pub(in crate::haproxy) server: ServerDefaults,
     pub(in crate::haproxy) accept_invalid: bool,
-    pub(in crate::haproxy) restrict_names: Option<Span>,
+    pub(in crate::haproxy) restrict_names: Option<Restriction>,
     pub(in crate::haproxy) all_backups: bool,
     pub(in crate::haproxy) disabled: bool,
-    pub(in crate::haproxy) logs: bool,
+    /// Whether the log format has something of the request line in it.
+    pub(in crate::haproxy) logs_request: bool,
+    /// `option http-use-proxy-header`
+    pub(in crate::haproxy) proxy_header: bool,
     pub(in crate::haproxy) transparent: bool,
 }
 
@@ -81,10 +84,18 @@ impl Default for Settings {
             restrict_names: None,
             all_backups: false,
             disabled: false,
-            logs: false,
+            logs_request: false,
+            proxy_header: false,
             transparent: false,
         }
     }
+}
+
+/// What becomes of headers whose names have other signs than letters, digits and `-`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum Restriction {
+    Delete,
+    Reject(Span),
 }
 
 /// The page of statistics, which answers some methods by itself.
@@ -121,6 +132,8 @@ pub(in crate::haproxy) struct Proxy {
     pub(in crate::haproxy) tcp_session: Vec<Rule>,
     pub(in crate::haproxy) tcp_content: Vec<Rule>,
     pub(in crate::haproxy) inspect_delay: bool,
+    /// Whether the request line is kept, because a log or a rule of this section looks at it (src/log.c, LW_REQ).
+    pub(in crate::haproxy) captures_request: bool,
     pub(in crate::haproxy) monitor_fail: Vec<Condition>,
     pub(in crate::haproxy) request: Vec<Rule>,
     pub(in crate::haproxy) redirects: Vec<Rule>,
@@ -151,6 +164,7 @@ impl Proxy {
             tcp_session: Vec::new(),
             tcp_content: Vec::new(),
             inspect_delay: false,
+            captures_request: false,
             monitor_fail: Vec::new(),
             request: Vec::new(),
             redirects: Vec::new(),
@@ -208,6 +222,9 @@ impl Builder<'_, '_> {
             Some(parent) => self.config.proxies[parent].settings.clone(),
             None => Settings::default(),
         };
+        self.role = role;
+        let wanted = parent.is_some_and(|parent| self.config.proxies[parent].captures_request);
+        self.capture = Capture { wanted, needs_http: false };
         let mut proxy = Proxy::new(name, role, section.head(), settings, parent);
         for line in section.children() {
             if line.control().is_some() || line.name().starts_with('.') {
@@ -217,6 +234,7 @@ impl Builder<'_, '_> {
                 self.refuse(refused);
             }
         }
+        proxy.captures_request = self.capture.wanted || proxy.settings.logs_request && role.is_frontend();
         if role == Role::Defaults {
             self.last_defaults = Some(self.config.proxies.len());
         }
@@ -333,10 +351,6 @@ impl Builder<'_, '_> {
                 proxy.settings.disabled = false;
                 Ok(())
             }
-            "log" => {
-                proxy.settings.logs = modifier.is_none();
-                Ok(())
-            }
             "monitor-uri" if role == Role::Backend => {
                 self.ignored(first.span, "`monitor-uri` is ignored in a backend");
                 Ok(())
@@ -408,7 +422,11 @@ impl Builder<'_, '_> {
             "unique-id-format" | "log-format" | "error-log-format" | "log-format-sd" => {
                 self.reach = if first.text == "unique-id-format" { Reach::Any } else { Reach::Logs };
                 let format = need(rest, 0, "the format", span)?;
-                self.format(&format).map(|_| ())
+                let format = self.format(&format)?;
+                if first.text == "log-format" {
+                    proxy.settings.logs_request = format.wants_request || format.samples().next().is_some();
+                }
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -509,6 +527,7 @@ impl Builder<'_, '_> {
 
     fn switch(&mut self, proxy: &mut Proxy, name: &Word<'_>, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
         let to = need(words, 0, "a name", span)?;
+        self.reach = Reach::Frontend;
         let format = self.format(&to)?;
         let mut scope = std::mem::take(&mut proxy.scope);
         let condition = self.trailing_condition(&mut scope, &words[1..], name.text);

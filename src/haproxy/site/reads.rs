@@ -9,6 +9,7 @@ use super::format::Format;
 use super::proxy::Proxy;
 use super::resolve::rules_of;
 use super::sample::{Converter, Fetch, Header, Operand, Sample};
+use super::words;
 
 #[derive(Debug, Default)]
 pub(in crate::haproxy) struct Reads {
@@ -39,7 +40,13 @@ impl Reads {
                 self.format(format);
             }
             Action::SetUri(format) | Action::Replace(_, _, format) | Action::SetVariableFormat(_, format) => self.format(format),
-            Action::SetHeader(_, format) | Action::AddHeader(_, format) => self.format(format),
+            Action::SetHeader(name, format) | Action::AddHeader(name, format) => {
+                // `option http-restrict-req-hdr-names` looks at odd names.
+                if !words::is_plain_name(name) {
+                    self.headers.insert(Arc::clone(name));
+                }
+                self.format(format);
+            }
             Action::ReplaceHeader { name, with, .. } => {
                 self.headers.insert(Arc::clone(name));
                 self.format(with);
@@ -71,10 +78,16 @@ impl Reads {
             Fetch::Header(header) | Fetch::HeaderNumber(header) | Fetch::HeaderAddress(header) => self.header(header),
             Fetch::HeaderCount(Some(name), _) => _ = self.headers.insert(Arc::clone(name)),
             Fetch::HeaderCount(None, _) | Fetch::HeaderNames => self.any_header = true,
-            Fetch::Base => _ = self.headers.insert("host".into()),
+            Fetch::Base { .. } => _ = self.headers.insert("host".into()),
             Fetch::Cookie(_) | Fetch::CookieCount(_) | Fetch::CookieNumber(_) => _ = self.headers.insert("cookie".into()),
             Fetch::Variable(name, _) => _ = self.variables.insert(Arc::clone(name)),
-            Fetch::Authenticated(_) | Fetch::AuthenticatedGroup(_) | Fetch::AuthUser | Fetch::AuthPassword | Fetch::AuthType => {
+            Fetch::Authenticated(_)
+            | Fetch::AuthenticatedGroup(_)
+            | Fetch::AuthUser
+            | Fetch::AuthPassword
+            | Fetch::AuthType
+            | Fetch::AuthBearer => {
+                self.headers.insert("proxy-authorization".into());
                 self.headers.insert("authorization".into());
             }
             _ => {}

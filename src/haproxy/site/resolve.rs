@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::acl::{self};
 use super::action::{Action, Rule};
-use super::build::{Builder, Refused};
+use super::build::{Builder, Reference, Refused};
 use super::proxy::{Mode, Proxy, Role};
-use super::sample::{Fetch, Sample};
+use super::sample::Fetch;
 use crate::haproxy::select::Listeners;
 use crate::http::Universe;
 use crate::server::Release;
@@ -99,28 +99,48 @@ impl Builder<'_, '_> {
             if proxy.has_rules() && proxy.role == Role::Defaults {
                 refused.extend(self.bad_heirs(proxy));
             }
-            for rule in rules_of(proxy) {
-                if let Action::SetVariable(_, sample) = &rule.action {
-                    refused.extend(self.bad_userlist(sample, rule.span));
-                }
-            }
         }
-        for criterion in &self.config.criteria {
-            refused.extend(self.bad_userlist(&criterion.sample, criterion.span));
-        }
+        let references = std::mem::take(&mut self.references);
+        refused.extend(references.iter().filter_map(|reference| self.unresolved(reference)));
         refused.into_iter().for_each(|refused| self.refuse(refused));
     }
 
-    fn bad_userlist(&self, sample: &Sample, span: Span) -> Option<Refused> {
-        match &sample.fetch {
-            Fetch::Authenticated(list) | Fetch::AuthenticatedGroup(list) if !self.config.userlists.contains_key(list) => {
-                Some(Refused::new(span, format!("there is no `userlist` section `{list}`")))
+    /// What is wrong with a name in a sample, if it means nothing (src/sample.c, smp_resolve_args).
+    fn unresolved(&self, reference: &Reference) -> Option<Refused> {
+        let config = &self.config;
+        let own = config.proxies.get(reference.proxy)?;
+        let name = &*reference.name;
+        let refused = |message: String| Some(Refused::new(reference.span, message));
+        match reference.kind {
+            b'u' if !config.userlists.contains_key(name) => refused(format!("there is no `userlist` section `{name}`")),
+            b'b' if name.is_empty() && !own.role.is_backend() && own.role != Role::Defaults => {
+                refused(format!("`{}` is no backend, so a backend must be named", own.name))
             }
-            Fetch::ServersUp(Some(name)) if !self.config.backends.contains_key(name) => {
-                Some(Refused::new(span, format!("there is no backend `{name}`")))
+            b'b' if !name.is_empty() && !config.backends.contains_key(name) => refused(format!("there is no backend `{name}`")),
+            b'f' if !name.is_empty() && !self.is_frontend(name) => refused(format!("there is no frontend `{name}`")),
+            b't' if name.is_empty() && !self.tables.contains(&*own.name) => {
+                refused(format!("`{}` has no stick table, so one must be named", own.name))
             }
+            b't' if !name.is_empty() && !self.tables.contains(name) => refused(format!("there is no stick table `{name}`")),
+            b'v' => self.unknown_server(own, name).and_then(refused),
             _ => None,
         }
+    }
+
+    fn is_frontend(&self, name: &str) -> bool {
+        self.config.proxies.iter().any(|proxy| proxy.role.is_frontend() && *proxy.name == *name)
+    }
+
+    fn unknown_server(&self, own: &Proxy, name: &str) -> Option<String> {
+        let (backend, server) = match name.rsplit_once('/') {
+            Some((backend, server)) => match self.config.backends.get(backend) {
+                Some(index) => (&self.config.proxies[*index], server),
+                None => return Some(format!("there is no backend `{backend}`")),
+            },
+            None => (own, name),
+        };
+        let known = backend.servers.iter().any(|known| *known.name == *server);
+        (!known).then(|| format!("there is no server `{server}` in `{}`", backend.name))
     }
 
     /// A `defaults` section with rules is for frontends or for backends, and for no `listen`.
@@ -177,7 +197,7 @@ impl Builder<'_, '_> {
 
     /// Collects the odd methods that the config names, and computes which methods each criterion matches.
     fn settle_methods(&mut self, methods: &[String]) {
-        let mut odd: Vec<String> = methods.to_vec();
+        let mut odd: Vec<String> = Vec::new();
         for criterion in &self.config.criteria {
             let looks = matches!(
                 criterion.sample.fetch,
@@ -197,7 +217,9 @@ impl Builder<'_, '_> {
             }
             odd.push(proxy.settings.check.method.to_string());
         }
-        let universe = Universe::new(odd.iter().map(String::as_str).filter(|text| is_token(text)));
+        // A request to trace may bear what is no method at all; it stands before what the config names.
+        let named = odd.iter().map(String::as_str).filter(|text| is_token(text));
+        let universe = Universe::new(methods.iter().map(String::as_str).chain(named));
         for criterion in &mut self.config.criteria {
             if criterion.is_method() && criterion.sample.converters.is_empty() {
                 criterion.settle(&universe, |name| Some(acl::method(name)));

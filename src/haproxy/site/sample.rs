@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::maps::Map;
 use super::vocabulary::{self, Kind};
-use crate::haproxy::arguments::{self, Call};
+use crate::haproxy::arguments::{self, Signature};
 use crate::haproxy::site::words;
 use crate::pattern::Pattern;
 
@@ -22,6 +22,8 @@ pub(in crate::haproxy) struct Sample {
     pub(in crate::haproxy) request: bool,
     pub(in crate::haproxy) response: bool,
     pub(in crate::haproxy) logs: bool,
+    /// Whether it can be read once a backend is chosen.
+    pub(in crate::haproxy) backend: bool,
 }
 
 /// Where a header lies: by name, and which of its values.
@@ -42,16 +44,20 @@ pub(in crate::haproxy) enum Fetch {
     /// The method in the request's own line, as logged.
     CapturedMethod,
     CapturedUri,
+    CapturedVersion,
     Path,
     PathAndQuery,
     Query,
     Url,
-    Base,
+    /// Host and path, with or without the query.
+    Base {
+        query: bool,
+    },
     Argument {
         name: Option<Arc<str>>,
         delimiter: char,
     },
-    ArgumentNumber(Arc<str>),
+    ArgumentNumber(Option<Arc<str>>),
     Header(Header),
     HeaderCount(Option<Arc<str>>, bool),
     HeaderNumber(Header),
@@ -70,7 +76,13 @@ pub(in crate::haproxy) enum Fetch {
     Client,
     Destination,
     DestinationPort,
+    ClientIsLocal,
+    DestinationIsLocal,
     OverTls,
+    /// Something about the TLS connection that is no where there is none.
+    TlsTruth,
+    /// Something about the TLS connection that is not there without one.
+    OfTls,
     FrontendName,
     BackendName,
     ServersUp(Option<Arc<str>>),
@@ -82,9 +94,11 @@ pub(in crate::haproxy) enum Fetch {
     AuthUser,
     AuthPassword,
     AuthType,
+    AuthBearer,
     IsHttp,
     BodyLength,
     Body,
+    BodyParameter(Option<Arc<str>>),
     Status,
     /// A header of the response, of which nothing is known.
     Unknown,
@@ -172,16 +186,59 @@ pub(in crate::haproxy) enum Operand {
     Variable(Arc<str>),
 }
 
+impl Fetch {
+    /// Whether it reads the buffer of the request.
+    pub(in crate::haproxy) fn is_of_request(&self) -> bool {
+        use Fetch::*;
+        matches!(
+            self,
+            Path | PathAndQuery
+                | Query
+                | Url
+                | Base { .. }
+                | Argument { .. }
+                | ArgumentNumber(_)
+                | Header(_)
+                | HeaderCount(..)
+                | HeaderNumber(_)
+                | HeaderAddress(_)
+                | HeaderNames
+                | Cookie(_)
+                | CookieCount(_)
+                | CookieNumber(_)
+                | Version
+                | Authenticated(_)
+                | AuthenticatedGroup(_)
+                | AuthUser
+                | AuthPassword
+                | AuthType
+                | AuthBearer
+                | IsHttp
+                | Body
+                | BodyLength
+                | BodyParameter(_)
+        )
+    }
+}
+
 impl Sample {
+    /// Whether it looks into HTTP messages.
+    pub(in crate::haproxy) fn needs_http(&self) -> bool {
+        !self.session && (self.request || self.response)
+    }
+
     /// Whether evaluating it changes a variable.
     pub(in crate::haproxy) fn has_effect(&self) -> bool {
         self.converters.iter().any(|converter| matches!(converter, Converter::SetVariable(_) | Converter::UnsetVariable(_)))
     }
 }
 
-/// Brings the files of maps, and says what is wrong with a sample expression.
+/// What sample expressions name besides themselves: files of maps, and sections, tables and servers.
 pub(in crate::haproxy) trait Files {
     fn map(&mut self, path: &str, matching: &str) -> Arc<Map>;
+
+    /// Notes a name that must mean something once everything is read; `kind` is the letter of its type.
+    fn refer(&mut self, kind: u8, name: &str);
 }
 
 /// Reads a whole sample expression.
@@ -198,10 +255,10 @@ pub(in crate::haproxy) fn parse(text: &str, files: &mut dyn Files) -> Result<Sam
 /// # Errors
 /// What HAProxy refuses about it.
 pub(in crate::haproxy) fn parse_prefix<'t>(text: &'t str, files: &mut dyn Files) -> Result<(Sample, &'t str), String> {
-    let unclosed = || format!("`{text}` has a parenthesis that is never closed");
-    let Call { name, arguments, rest } = arguments::call(text).ok_or_else(unclosed)?;
+    let (name, rest) = arguments::keyword(text);
     let known = vocabulary::fetch(name).ok_or_else(|| words::unknown("fetch", name, vocabulary::fetch_names()))?;
-    check_arguments(name, &arguments, known.least, known.arguments)?;
+    let (arguments, rest) = arguments::read(name, rest, known.takes)?;
+    refer(&arguments, known.takes, files);
     let mut sample = Sample {
         fetch: fetch(name, &arguments),
         converters: Vec::new(),
@@ -211,6 +268,7 @@ pub(in crate::haproxy) fn parse_prefix<'t>(text: &'t str, files: &mut dyn Files)
         request: known.request,
         response: known.response,
         logs: known.logs,
+        backend: known.backend,
     };
     let rest = converters(&mut sample, rest, files)?;
     sample.text = text[..text.len() - rest.len()].into();
@@ -225,43 +283,27 @@ pub(super) fn converters<'t>(sample: &mut Sample, rest: &'t str, files: &mut dyn
         if rest.is_empty() || rest.starts_with(']') {
             break;
         }
-        let call = arguments::call(rest).ok_or_else(|| format!("`{rest}` has a parenthesis that is never closed"))?;
-        let name = call.name;
+        let (name, after) = arguments::keyword(rest);
         let known =
             vocabulary::converter(name).ok_or_else(|| words::unknown("converter", name, vocabulary::converter_names()))?;
-        check_arguments(name, &call.arguments, known.least, known.arguments)?;
         if !sample.kind.casts_to(known.from) {
             return Err(format!("the converter `{name}` cannot be applied here"));
         }
-        sample.converters.push(converter(name, &call.arguments, files));
-        if known.to != Kind::Any {
-            sample.kind = known.to;
-        }
-        rest = call.rest;
+        let (arguments, after) = arguments::read(name, after, known.takes)?;
+        refer(&arguments, known.takes, files);
+        sample.converters.push(converter(name, &arguments, files));
+        sample.kind = known.to;
+        rest = after;
     }
     Ok(rest)
 }
 
-fn check_arguments(name: &str, arguments: &[String], least: usize, kinds: &str) -> Result<(), String> {
-    if arguments.len() < least {
-        return Err(format!("`{name}` needs {} in parentheses", words::count(least, "argument")));
-    }
-    if arguments.len() > kinds.len() {
-        return Err(format!("`{name}` takes no more than {}", words::count(kinds.len(), "argument")));
-    }
-    for (argument, kind) in arguments.iter().zip(kinds.bytes()) {
-        let fits = match kind {
-            b'i' => argument.parse::<i64>().is_ok() || argument.is_empty(),
-            b'4' => argument.parse::<std::net::Ipv4Addr>().is_ok(),
-            b'6' => argument.parse::<std::net::Ipv6Addr>().is_ok(),
-            b'r' => !Pattern::new(argument, false).is_refused(),
-            _ => true,
-        };
-        if !fits {
-            return Err(format!("`{argument}` is no argument that `{name}` takes"));
+fn refer(arguments: &[String], takes: Signature, files: &mut dyn Files) {
+    for (name, kind) in arguments.iter().zip(takes.kinds.bytes()) {
+        if b"bftvu".contains(&kind) {
+            files.refer(kind, name);
         }
     }
-    Ok(())
 }
 
 fn header(arguments: &[String], whole: bool) -> Header {
@@ -281,12 +323,12 @@ fn fetch(name: &str, arguments: &[String]) -> Fetch {
         "pathq" => Fetch::PathAndQuery,
         "query" => Fetch::Query,
         "url" => Fetch::Url,
-        "base" => Fetch::Base,
+        "base" | "baseq" => Fetch::Base { query: name == "baseq" },
         "url_param" | "urlp" => {
             let delimiter = arguments.get(1).and_then(|sign| sign.chars().next()).unwrap_or('?');
             Fetch::Argument { name: some(), delimiter }
         }
-        "urlp_val" => Fetch::ArgumentNumber(first().into()),
+        "urlp_val" => Fetch::ArgumentNumber(some()),
         "hdr" | "req.hdr" => Fetch::Header(header(arguments, false)),
         "req.fhdr" => Fetch::Header(header(arguments, true)),
         "hdr_cnt" | "req.hdr_cnt" => Fetch::HeaderCount(lower(), false),
@@ -297,19 +339,24 @@ fn fetch(name: &str, arguments: &[String]) -> Fetch {
         "cook" | "cookie" | "req.cook" => Fetch::Cookie(some()),
         "cook_cnt" | "req.cook_cnt" => Fetch::CookieCount(some()),
         "cook_val" | "req.cook_val" => Fetch::CookieNumber(first().into()),
-        "req.ver" | "req_ver" | "capture.req.ver" => Fetch::Version,
+        "capture.req.ver" => Fetch::CapturedVersion,
+        "req.ver" | "req_ver" => Fetch::Version,
         "var" => Fetch::Variable(first().into(), arguments.get(1).map(|default| default.as_str().into())),
         "str" => Fetch::Text(first().into()),
         "int" => Fetch::Number(first().parse().unwrap_or(0)),
-        "bool" => Fetch::Truth(first() == "true" || first() == "1"),
-        "always_true" | "wait_end" => Fetch::Truth(true),
+        "bool" => Fetch::Truth(matches!(first().to_ascii_lowercase().as_str(), "true" | "1")),
+        // The first request of its connection is what is looked at.
+        "always_true" | "wait_end" | "http_first_req" => Fetch::Truth(true),
         "always_false" => Fetch::Truth(false),
         "ipv4" | "ipv6" => first().parse().map_or(Fetch::Unknown, Fetch::Constant),
         "meth" => Fetch::ConstantMethod(first().into()),
         "src" => Fetch::Client,
         "dst" => Fetch::Destination,
         "dst_port" => Fetch::DestinationPort,
+        "src_is_local" => Fetch::ClientIsLocal,
+        "dst_is_local" => Fetch::DestinationIsLocal,
         "ssl_fc" => Fetch::OverTls,
+        "ssl_fc_has_sni" => Fetch::TlsTruth,
         "fe_name" => Fetch::FrontendName,
         "be_name" => Fetch::BackendName,
         "nbsrv" => Fetch::ServersUp(some()),
@@ -320,10 +367,13 @@ fn fetch(name: &str, arguments: &[String]) -> Fetch {
         "http_auth_user" => Fetch::AuthUser,
         "http_auth_pass" => Fetch::AuthPassword,
         "http_auth_type" => Fetch::AuthType,
+        "http_auth_bearer" if arguments.is_empty() => Fetch::AuthBearer,
         "req.proto_http" | "req_proto_http" => Fetch::IsHttp,
         "req.body" => Fetch::Body,
+        "req.body_param" => Fetch::BodyParameter(some()),
         "req.body_len" | "req.body_size" => Fetch::BodyLength,
         "status" | "res.status" => Fetch::Status,
+        _ if ["ssl_fc_", "ssl_c_", "ssl_f_"].iter().any(|start| name.starts_with(start)) => Fetch::OfTls,
         _ => Fetch::Unknown,
     }
 }

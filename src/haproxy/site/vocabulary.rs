@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use crate::haproxy::arguments::Signature;
+
 /// The types of samples (include/haproxy/sample-t.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::haproxy) enum Kind {
@@ -45,20 +47,18 @@ impl Kind {
 /// What is known about a fetch.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::haproxy) struct Fetch {
-    pub(in crate::haproxy) least: usize,
-    /// A letter for the type of each argument.
-    pub(in crate::haproxy) arguments: &'static str,
+    pub(in crate::haproxy) takes: Signature,
     pub(in crate::haproxy) kind: Kind,
     pub(in crate::haproxy) session: bool,
     pub(in crate::haproxy) request: bool,
     pub(in crate::haproxy) response: bool,
     pub(in crate::haproxy) logs: bool,
+    pub(in crate::haproxy) backend: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::haproxy) struct Converter {
-    pub(in crate::haproxy) least: usize,
-    pub(in crate::haproxy) arguments: &'static str,
+    pub(in crate::haproxy) takes: Signature,
     pub(in crate::haproxy) from: Kind,
     pub(in crate::haproxy) to: Kind,
 }
@@ -78,26 +78,24 @@ fn vocabulary() -> &'static Vocabulary {
             let mut fields = row.split('\t');
             let mut next = || fields.next().unwrap_or("");
             let (what, name) = (next(), next());
-            let (least, arguments) = (next().parse().unwrap_or(0), next().trim_matches('-'));
+            let takes = Signature::new(next().parse().unwrap_or(0), next().trim_matches('-'));
             let (first, second) = (next(), next());
             match what {
                 "fetch" => {
                     let places = |sign| second.contains(sign);
                     let fetch = Fetch {
-                        least,
-                        arguments,
+                        takes,
                         kind: Kind::named(first),
                         session: places('s'),
                         request: places('q') || places('b'),
                         response: places('r'),
                         logs: places('l'),
+                        backend: places('k'),
                     };
                     known.fetches.insert(name, fetch);
                 }
                 "converter" => {
-                    known
-                        .converters
-                        .insert(name, Converter { least, arguments, from: Kind::named(first), to: Kind::named(second) });
+                    known.converters.insert(name, Converter { takes, from: Kind::named(first), to: Kind::named(second) });
                 }
                 _ => {}
             }
