@@ -12,17 +12,14 @@ pub(super) fn shown(session: &Session<'_>, params: &HoverParams) -> Option<Hover
     let mut told: Vec<&Rule> = Vec::new();
     let mut place = None;
     for (checked, file) in session.configs(&document.path) {
-        for finding in checked.linted.findings().filter(|finding| finding.span.file == file.id) {
-            let range = session.encoding.range(file, finding.span);
-            let rule = rules::find(finding.rule).filter(|_| holds(range, asked.position));
-            if let Some(rule) = rule.filter(|rule| told.iter().all(|known| known.name != rule.name)) {
-                told.push(rule);
-                place = place.or(Some(range));
-            }
+        let by_name = session.encoding.offset(file, asked.position).and_then(|offset| named(offset, file));
+        let here = checked.linted.findings().filter(|finding| finding.span.file == file.id && by_name.is_none());
+        let here = here.map(|finding| (session.encoding.range(file, finding.span), finding));
+        for (range, finding) in here.filter(|(range, _)| holds(*range, asked.position)) {
+            told.extend(rules::find(finding.rule).filter(|rule| told.iter().all(|known| known.name != rule.name)));
+            place = place.or(Some(range));
         }
-        if told.is_empty() {
-            told.extend(named(session.encoding.offset(file, asked.position)?, file));
-        }
+        told.extend(by_name.filter(|_| told.is_empty()));
     }
     let pages = told.iter().map(|rule| format!("### {}\n\n{}\n[In the book]({})", rule.name, rule.markdown(), rule.url()));
     let value = pages.collect::<Vec<_>>().join("\n\n---\n\n");
