@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::config;
 use crate::finding::{Confidence, Finding, Fix, Severity, Witness};
-use crate::http::{Answer, MethodSet, Request, UpstreamMethod};
+use crate::http::{Answer, MethodSet, Request, UpstreamMethod, Verdict};
 use crate::lint::Loaded;
 use crate::mend::{self, Wish};
 use crate::source::{FileId, Span};
@@ -111,12 +111,13 @@ impl Contract {
         let (unsaid, mut findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(|finding| REFUSALS.contains(&finding.rule));
         let listeners = Listener::all(loaded);
         let mut breaches = Vec::new();
+        let mut kept = Vec::new();
         for expectation in expectations {
-            breaches.extend(breaches_of(loaded, expectation, &listeners));
+            breaches.extend(breaches_of(loaded, expectation, &listeners, &mut kept));
         }
         let add = |file: &Statement| loaded.sources.add(file.name.clone(), file.path.clone(), file.text.clone().into_bytes()).id;
         let files: Vec<FileId> = if breaches.is_empty() { Vec::new() } else { self.files.iter().map(add).collect() };
-        findings.extend(grouped(loaded, breaches, &files));
+        findings.extend(grouped(loaded, breaches, &kept, &files));
         findings.sort_by_key(|finding| finding.span);
         (findings, unsaid)
     }
@@ -147,6 +148,12 @@ impl Listener {
     fn name(&self) -> Option<&str> {
         self.host.as_deref().map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name))
     }
+}
+
+/// A request that reaches an upstream as the contract says, and the statements that it passes.
+struct Kept {
+    request: Request,
+    steps: Vec<Span>,
 }
 
 /// A request that does not fare as the contract says.
@@ -194,10 +201,15 @@ fn places<'l>(expectation: &Expectation, listeners: &'l [Listener]) -> Vec<Liste
     others
 }
 
-fn breaches_of<'c>(loaded: &Loaded, expectation: &'c Expectation, listeners: &[Listener]) -> Vec<Breach<'c>> {
+fn breaches_of<'c>(
+    loaded: &Loaded,
+    expectation: &'c Expectation,
+    listeners: &[Listener],
+    kept: &mut Vec<Kept>,
+) -> Vec<Breach<'c>> {
     let mut results: Vec<(usize, Vec<Breach<'c>>)> = Vec::new();
     for listener in places(expectation, listeners) {
-        let breaches = breaches_at(loaded, expectation, &listener);
+        let breaches = breaches_at(loaded, expectation, &listener, kept);
         let broken = breaches.iter().filter(|breach| breach.kind != Kind::Passes).map(|breach| breach.methods);
         let broken = broken.collect::<MethodSet>().len() as usize;
         results.push((expectation.methods.len().saturating_sub(broken), breaches));
@@ -214,7 +226,7 @@ fn breaches_of<'c>(loaded: &Loaded, expectation: &'c Expectation, listeners: &[L
     breaches.drain(..).flat_map(|(_, breaches)| breaches).collect()
 }
 
-fn breaches_at<'c>(loaded: &Loaded, expectation: &'c Expectation, listener: &Listener) -> Vec<Breach<'c>> {
+fn breaches_at<'c>(loaded: &Loaded, expectation: &'c Expectation, listener: &Listener, kept: &mut Vec<Kept>) -> Vec<Breach<'c>> {
     let site = loaded.site.as_ref();
     let mut targets: Vec<String> = expectation.path.examples();
     for route in site.routes() {
@@ -239,8 +251,14 @@ fn breaches_at<'c>(loaded: &Loaded, expectation: &'c Expectation, listener: &Lis
                 };
                 let traced = trace::one(site, &request, None);
                 let Some(outcome) = traced.outcomes.first() else { continue };
-                let kind = if wanted { breach(&outcome.verdict.answer, method) } else { passes(&outcome.verdict.answer) };
-                let Some(kind) = kind else { continue };
+                let kind = if wanted { breach(&outcome.verdict, method) } else { passes(&outcome.verdict.answer) };
+                let Some(kind) = kind else {
+                    if matches!(outcome.verdict.answer, Answer::Forward { .. }) && kept.len() < MAX_KEPT {
+                        let steps = outcome.verdict.steps.iter().map(|step| step.span).collect();
+                        kept.push(Kept { request, steps });
+                    }
+                    continue;
+                };
                 let methods = site.universe().only(method);
                 breaches.push(Breach { expectation, request, methods, traced, kind });
                 // One witness for a method is enough.
@@ -251,16 +269,31 @@ fn breaches_at<'c>(loaded: &Loaded, expectation: &'c Expectation, listener: &Lis
     breaches
 }
 
+/// How many requests are remembered as models for those that no route takes.
+const MAX_KEPT: usize = 1000;
+
 /// How an answer breaks the promise that a method works.
-fn breach(answer: &Answer, client: &str) -> Option<Kind> {
-    match answer {
+fn breach(verdict: &Verdict, client: &str) -> Option<Kind> {
+    if is_unrouted(verdict) {
+        return Some(Kind::NoRoute);
+    }
+    match &verdict.answer {
         Answer::Forward { method: UpstreamMethod::Unchanged, .. } => None,
         Answer::Forward { method: UpstreamMethod::Replaced(method), .. } => (**method != *client).then_some(Kind::Broken),
         // Credentials are the client's part, and these redirects keep the method (RFC 9110, sections 15.4.8 and 15.4.9).
         Answer::Respond { status: 401 | 407 | 307 | 308, .. } => None,
-        Answer::Respond { status: 404, .. } => Some(Kind::NoRoute),
         Answer::Respond { status, .. } if *status < 400 && matches!(client, "GET" | "HEAD" | "OPTIONS") => None,
         Answer::Respond { .. } | Answer::Close => Some(Kind::Broken),
+    }
+}
+
+/// Whether nothing in the config speaks of the path: only the server's files are left, or HAProxy has no backend for it.
+fn is_unrouted(verdict: &Verdict) -> bool {
+    match (&verdict.answer, verdict.decision()) {
+        (Answer::Respond { status: 404, .. }, _) => true,
+        (Answer::Respond { status: 503, .. }, Some(step)) => matches!(&*step.directive, "use_backend" | "frontend" | "listen"),
+        (Answer::Respond { .. }, None) => verdict.steps.is_empty(),
+        _ => false,
     }
 }
 
@@ -272,7 +305,7 @@ fn passes(answer: &Answer) -> Option<Kind> {
 const MAX_RELATED: usize = 20;
 
 /// One finding for each directive and way in which it breaks the contract.
-fn grouped(loaded: &Loaded, breaches: Vec<Breach<'_>>, files: &[FileId]) -> Vec<Finding> {
+fn grouped(loaded: &Loaded, breaches: Vec<Breach<'_>>, kept: &[Kept], files: &[FileId]) -> Vec<Finding> {
     let mut groups: Vec<(Span, Vec<Breach<'_>>)> = Vec::new();
     for breach in breaches {
         let span = place(&breach, files);
@@ -282,7 +315,7 @@ fn grouped(loaded: &Loaded, breaches: Vec<Breach<'_>>, files: &[FileId]) -> Vec<
             None => groups.push((span, vec![breach])),
         }
     }
-    groups.into_iter().filter_map(|(span, group)| finding(loaded, span, &group, files)).collect()
+    groups.into_iter().filter_map(|(span, group)| finding(loaded, span, &group, kept, files)).collect()
 }
 
 fn alike(one: &Breach<'_>, other: &Breach<'_>) -> bool {
@@ -293,7 +326,7 @@ fn alike(one: &Breach<'_>, other: &Breach<'_>) -> bool {
 /// The directive that decides, or where none does, the line of the contract.
 fn place(breach: &Breach<'_>, files: &[FileId]) -> Span {
     let decision = breach.traced.outcomes.first().and_then(|outcome| outcome.verdict.decision());
-    decision.map_or_else(|| stated(breach, files), |step| step.span)
+    decision.filter(|_| breach.kind != Kind::NoRoute).map_or_else(|| stated(breach, files), |step| step.span)
 }
 
 fn stated(breach: &Breach<'_>, files: &[FileId]) -> Span {
@@ -302,7 +335,7 @@ fn stated(breach: &Breach<'_>, files: &[FileId]) -> Span {
     Span::new(file, start as u32..end as u32)
 }
 
-fn finding(loaded: &Loaded, span: Span, group: &[Breach<'_>], files: &[FileId]) -> Option<Finding> {
+fn finding(loaded: &Loaded, span: Span, group: &[Breach<'_>], kept: &[Kept], files: &[FileId]) -> Option<Finding> {
     let first = group.first()?;
     let outcome = first.traced.outcomes.first()?;
     let answer = &outcome.verdict.answer;
@@ -334,7 +367,11 @@ fn finding(loaded: &Loaded, span: Span, group: &[Breach<'_>], files: &[FileId]) 
             finding = finding.related(place, format!("{} is stated here", breach.request.method));
         }
     }
-    finding.fix = fix(loaded, span, group, answer);
+    finding.fix = match first.kind {
+        Kind::Broken => fix(loaded, span, group, answer),
+        Kind::NoRoute => route(loaded, first, kept),
+        Kind::Passes => None,
+    };
     if !outcome.when.is_empty() {
         finding.confidence = Confidence::Medium;
     }
@@ -344,7 +381,7 @@ fn finding(loaded: &Loaded, span: Span, group: &[Breach<'_>], files: &[FileId]) 
 
 /// What would keep the promise at the directive that breaks it.
 fn fix(loaded: &Loaded, span: Span, group: &[Breach<'_>], answer: &Answer) -> Option<Fix> {
-    let first = group.first().filter(|first| first.kind == Kind::Broken)?;
+    let first = group.first()?;
     let mut methods: Vec<&str> = group.iter().map(|breach| breach.request.method.as_str()).collect();
     methods.sort_unstable();
     methods.dedup();
@@ -356,4 +393,19 @@ fn fix(loaded: &Loaded, span: Span, group: &[Breach<'_>], answer: &Answer) -> Op
         _ => Wish::Admit { methods: &methods, like: &like },
     };
     mend::fix(loaded.server, loaded.site.trees(), span, wish)
+}
+
+/// A route like the one that takes the path of the contract which is most alike.
+fn route(loaded: &Loaded, breach: &Breach<'_>, kept: &[Kept]) -> Option<Fix> {
+    let request = &breach.request;
+    let parts = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
+    let path = parts(request.path());
+    let shared = |kept: &&Kept| {
+        let of = parts(kept.request.path());
+        path.iter().zip(&of).skip(1).take_while(|(one, other)| one == other).count()
+    };
+    let here = kept.iter().filter(|kept| kept.request.port == request.port && kept.request.host == request.host);
+    let model = here.filter(|kept| shared(kept) > 0).max_by_key(shared)?;
+    let wish = Wish::Route { path: breach.expectation.path.start() };
+    model.steps.iter().find_map(|step| mend::fix(loaded.server, loaded.site.trees(), *step, wish))
 }

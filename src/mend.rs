@@ -7,7 +7,7 @@ use crate::finding::{Edit, Fix, Safety};
 use crate::http::REGISTERED;
 use crate::server::Server;
 use crate::source::{SourceFile, Span};
-use crate::syntax::Tree;
+use crate::syntax::{Directive, Tree};
 
 /// What a statement that decides about requests ought to do instead.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,8 @@ pub enum Wish<'w> {
     KeepMethod,
     /// Hand the client's own method on.
     PassUnchanged,
+    /// Take what lies below this path as well.
+    Route { path: &'w str },
 }
 
 /// Puts text behind a place.
@@ -50,6 +52,18 @@ pub(crate) fn remove(source: &SourceFile, bytes: Range<u32>) -> Edit {
         _ => before.len().max(text[..bytes.start as usize].rfind('\n').map_or(0, |end| end + 1)) as u32..bytes.end,
     };
     Edit { span: source.span(bytes), text: String::new() }
+}
+
+/// A copy of a statement before it, in which another path stands.
+pub(crate) fn twin(statement: Directive<'_>, path: &str, other: &str) -> Edit {
+    let source = &statement.tree.source;
+    let span = statement.span();
+    let text = source.text();
+    let start = text[..span.start as usize].trim_end_matches([' ', '\t']).len();
+    let indent = &text[start..span.start as usize];
+    let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let copy = source.slice(span.start..span.end).replace(path, other);
+    insert(source, span.start, format!("{copy}{line_end}{indent}"))
 }
 
 /// The fix that makes the statement at a span do what is wished. It changes who may do what.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::finding::Edit;
-use crate::mend::{Wish, insert, remove, replace, with_alternatives, without_alternatives};
+use crate::mend::{Wish, insert, remove, replace, twin, with_alternatives, without_alternatives};
 use crate::source::Span;
 use crate::syntax::{Directive, Tree};
 
@@ -17,6 +17,7 @@ pub(super) fn mend(statement: Directive<'_>, _trees: &[Arc<Tree>], wish: Wish<'_
         }),
         Wish::KeepMethod => keep(statement),
         Wish::PassUnchanged => None,
+        Wish::Route { path } => route(statement, path),
     };
     edits.unwrap_or_default()
 }
@@ -46,6 +47,17 @@ fn admit(statement: Directive<'_>, methods: &[&str]) -> Option<Vec<Edit>> {
         around = section.parent();
     }
     None
+}
+
+/// Another `ProxyPass` to the same server, with its section where the path stands there.
+fn route(statement: Directive<'_>, path: &str) -> Option<Vec<Edit>> {
+    if !is(statement, "ProxyPass") {
+        return None;
+    }
+    let own =
+        if statement.args().len() > 1 { statement } else { statement.parent().filter(|section| is(*section, "Location"))? };
+    let prefix = own.arg(0).filter(|prefix| prefix.starts_with('/') && prefix.len() > 1)?;
+    Some(vec![twin(own, prefix, path)])
 }
 
 fn is_require_method(statement: Directive<'_>) -> bool {
@@ -216,6 +228,10 @@ mod tests {
         assert_eq!(mended("RewriteRule a /b [L,R=301]", Wish::KeepMethod), "RewriteRule a /b [L,R=308]");
         assert_eq!(mended("Redirect permanent /a /b", Wish::KeepMethod), "Redirect 308 /a /b");
         assert_eq!(mended("RedirectMatch ^/a /b", Wish::KeepMethod), "RedirectMatch 307 ^/a /b");
+        assert_eq!(
+            mended("ProxyPass /a/ http://x/a/", Wish::Route { path: "/b/" }),
+            "ProxyPass /b/ http://x/b/\nProxyPass /a/ http://x/a/"
+        );
         assert_eq!(mended("RedirectPermanent /a /b", Wish::KeepMethod), "Redirect 308 /a /b");
     }
 }

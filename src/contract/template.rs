@@ -19,6 +19,11 @@ impl Template {
         Template { text: text.to_owned(), values }
     }
 
+    /// What all matching paths start with.
+    pub(super) fn start(&self) -> &str {
+        self.text.split(['{', '*']).next().unwrap_or("")
+    }
+
     /// Paths that match, the plainest first.
     pub(super) fn examples(&self) -> Vec<String> {
         let mut paths = match self.text.strip_suffix("**") {

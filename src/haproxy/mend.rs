@@ -12,6 +12,7 @@ pub(super) fn mend(line: Directive<'_>, _trees: &[Arc<Tree>], wish: Wish<'_>) ->
         Wish::Admit { methods, .. } => Condition::of(line).and_then(|condition| condition.admit(methods)),
         Wish::MethodNotAllowed => deny(line),
         Wish::KeepMethod => redirect(line),
+        Wish::Route { path } => Condition::of(line).and_then(|condition| condition.route(path)),
         Wish::PassUnchanged => (line.arg(0) == Some("set-method")).then(|| vec![without(line)]),
     };
     edits.unwrap_or_default()
@@ -116,6 +117,17 @@ impl<'t> Condition<'t> {
         let listed =
             || terms().filter(lists).flat_map(|term| &term.criteria).find_map(|(line, words)| widen(*line, words, methods));
         listed().or_else(|| self.widen_predefined(methods)).or_else(|| self.narrow(methods))
+    }
+
+    /// Names another path beside the one that a `use_backend` asks for.
+    fn route(&self, path: &str) -> Option<Vec<Edit>> {
+        let criteria = self.groups.iter().flatten().filter(|term| !term.negated && !self.unless).flat_map(|term| &term.criteria);
+        let (line, last) = criteria.into_iter().find_map(|(line, words)| {
+            let (first, rest) = words.split_first()?;
+            let is_path = matches!(line.tree.value(first), "path_beg" | "path" | "path_dir");
+            Some((line, rest.last().filter(|last| is_path && line.tree.value(last).starts_with('/'))?))
+        })?;
+        Some(vec![insert(&line.tree.source, last.end, format!(" {path}"))])
     }
 
     /// `unless METH_GET or METH_POST` and `if !METH_GET !METH_POST`.
@@ -281,6 +293,10 @@ mod tests {
         let keep = |line| mended(line, Wish::KeepMethod);
         assert_eq!(keep("redirect scheme https code 301 if x"), "redirect scheme https code 308 if x");
         assert_eq!(keep("http-request redirect prefix /a if x"), "http-request redirect prefix /a code 307 if x");
+        assert_eq!(
+            mended("use_backend a if { path_beg /a/ }", Wish::Route { path: "/b/" }),
+            "use_backend a if { path_beg /a/ /b/ }"
+        );
         assert_eq!(mended("http-request set-method POST if x", Wish::PassUnchanged), "");
     }
 }

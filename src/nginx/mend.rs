@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::finding::Edit;
-use crate::mend::{Wish, insert, remove, replace, with_alternatives, without_alternatives};
+use crate::mend::{Wish, insert, remove, replace, twin, with_alternatives, without_alternatives};
 use crate::source::Span;
 use crate::syntax::{Directive, Tree, Word};
 
@@ -24,6 +24,10 @@ pub(super) fn mend(statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>
         (Wish::PassUnchanged, "fastcgi_param" | "scgi_param" | "uwsgi_param") if statement.arg(0) == Some("REQUEST_METHOD") => {
             statement.arg_span(1).map(|value| vec![replace(value, "$request_method")])
         }
+        (Wish::Route { path }, "location") => match statement.args() {
+            [_] => statement.arg(0).filter(|own| own.starts_with('/')).map(|own| vec![twin(statement, own, path)]),
+            _ => None,
+        },
         _ => None,
     };
     edits.unwrap_or_default()
@@ -203,6 +207,10 @@ mod tests {
         assert_eq!(
             mended("fastcgi_param REQUEST_METHOD POST;", Wish::PassUnchanged),
             "fastcgi_param REQUEST_METHOD $request_method;"
+        );
+        assert_eq!(
+            mended("  location /a/ { proxy_pass http://x/a/; }", Wish::Route { path: "/b/" }),
+            "  location /b/ { proxy_pass http://x/b/; }\n  location /a/ { proxy_pass http://x/a/; }"
         );
     }
 }

@@ -120,6 +120,12 @@ impl Case {
         folders.iter().map(|folder| Case::read(folder)).collect()
     }
 
+    /// A config without recordings.
+    pub(crate) fn of(server: Server, folder: PathBuf, config: String) -> Case {
+        let (files, requests, observed) = (BTreeMap::new(), Vec::new(), Observed::default());
+        Case { config, files, requests, check_only: false, server, folder, observed }
+    }
+
     fn read(folder: &Path) -> Outcome<Case> {
         let told = |error: serde_json::Error| format!("{}: {error}", folder.display());
         let case: Case = serde_json::from_slice(&fs::read(folder.join("case.json"))?).map_err(told)?;

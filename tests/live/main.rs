@@ -16,6 +16,7 @@
 mod case;
 mod client;
 mod findings;
+mod fixes;
 mod inside;
 mod namespace;
 mod server;
@@ -50,6 +51,21 @@ fn haproxy() {
     judge(Server::Haproxy);
 }
 
+#[test]
+fn fixes_of_nginx() {
+    judge_fixes(Server::Nginx);
+}
+
+#[test]
+fn fixes_of_apache() {
+    judge_fixes(Server::Apache);
+}
+
+#[test]
+fn fixes_of_haproxy() {
+    judge_fixes(Server::Haproxy);
+}
+
 /// What the namespace runs; without a job there is nothing to do here.
 #[test]
 fn one_case_inside_of_its_namespace() {
@@ -58,23 +74,54 @@ fn one_case_inside_of_its_namespace() {
     }
 }
 
-fn judge(server: Server) {
+/// The release of the server, where it can be run here.
+fn release(server: Server) -> Option<String> {
     let must_run = std::env::var("PROXYLINT_LIVE").is_ok_and(|value| value == "1");
-    let release = match namespace::check().and_then(|()| server.release()) {
-        Ok(release) => release,
+    match namespace::check().and_then(|()| server.release()) {
+        Ok(release) => Some(release),
         Err(reason) if must_run => panic!("the live test of {} cannot run: {reason}", server.name()),
-        Err(reason) => return println!("the live test of {} is skipped: {reason}", server.name()),
-    };
+        Err(reason) => {
+            println!("the live test of {} is skipped: {reason}", server.name());
+            None
+        }
+    }
+}
+
+fn judge(server: Server) {
+    let Some(release) = release(server) else { return };
     let cases = Case::all(server).expect("the recorded cases");
-    assert!(!cases.is_empty() || !must_run, "there are no cases for {}", server.name());
+    assert!(!cases.is_empty(), "there are no cases for {}", server.name());
+    let (witnesses, complaints) = each(&cases, |case| try_case(case, &release));
+    println!("{} {release}: {} cases, {witnesses} witnesses sent", server.name(), cases.len());
+    assert!(
+        complaints.is_empty(),
+        "{} of the real server's answers are not as told:\n{}",
+        complaints.len(),
+        complaints.join("\n")
+    );
+}
+
+fn judge_fixes(server: Server) {
+    let Some(release) = release(server) else { return };
+    let cases: Vec<_> =
+        Case::all(server).expect("the recorded cases").into_iter().filter(|case| case.observed.accepted).collect();
+    let (witnesses, complaints) = each(&cases, |case| fixes::of_case(case, &release));
+    println!("{} {release}: {witnesses} fixed findings were tried", server.name());
+    assert!(complaints.is_empty(), "{} fixes do not hold:\n{}", complaints.len(), complaints.join("\n"));
+    let [before, after] = fixes::of_contract(server, &release).expect("the contract");
+    assert!(before < fixes::ALL && after == fixes::ALL, "{after} of {} operations work, and {before} did", fixes::ALL);
+}
+
+/// Does the same with all cases; gives the sum of the counts, and all complaints.
+fn each(cases: &[Case], what: impl Fn(&Case) -> Outcome<(usize, Vec<String>)> + Sync) -> (usize, Vec<String>) {
     let next = AtomicUsize::new(0);
     let complaints = Mutex::new(Vec::new());
-    let witnesses = AtomicUsize::new(0);
+    let counted = AtomicUsize::new(0);
     let work = || {
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match try_case(case, &release) {
-                Ok((sent, found)) => {
-                    witnesses.fetch_add(sent, Ordering::Relaxed);
+            match what(case) {
+                Ok((count, found)) => {
+                    counted.fetch_add(count, Ordering::Relaxed);
                     complaints.lock().expect("no worker panics").extend(found);
                 }
                 Err(error) => complaints.lock().expect("no worker panics").push(format!("{}: {error}", case.name())),
@@ -82,14 +129,7 @@ fn judge(server: Server) {
         }
     };
     thread::scope(|scope| (0..AT_ONCE).for_each(|_| _ = scope.spawn(work)));
-    let complaints = complaints.into_inner().expect("no worker panics");
-    println!("{} {release}: {} cases, {} witnesses sent", server.name(), cases.len(), witnesses.into_inner());
-    assert!(
-        complaints.is_empty(),
-        "{} of the real server's answers are not as told:\n{}",
-        complaints.len(),
-        complaints.join("\n")
-    );
+    (counted.into_inner(), complaints.into_inner().expect("no worker panics"))
 }
 
 /// Runs a case; gives the number of witnesses, and where the real server differs from the recording or the prediction.
