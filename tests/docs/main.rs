@@ -16,6 +16,7 @@ mod generated;
 mod links;
 mod markdown;
 mod picture;
+mod snippets;
 
 use std::path::{Path, PathBuf};
 

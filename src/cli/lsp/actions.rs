@@ -70,10 +70,9 @@ fn action(title: String, kind: CodeActionKind, of: Vec<Diagnostic>, changes: Has
 }
 
 fn title(finding: &Finding, fix: &Fix) -> String {
-    let advice = finding.help.as_deref().unwrap_or("apply the fix");
     match fix.safety {
-        Safety::Safe => format!("Fix {}: {advice}", finding.rule),
-        Safety::Unsafe => format!("Fix {}, which changes who may do what: {advice}", finding.rule),
+        Safety::Safe => format!("Fix {}", finding.rule),
+        Safety::Unsafe => format!("Fix {} (changes who may do what)", finding.rule),
     }
 }
 
