@@ -373,7 +373,7 @@ impl Reading<'_, '_> {
                 }
                 return true;
             }
-            if name.eq_ignore_ascii_case("Macro") {
+            if name.eq_ignore_ascii_case("Macro") && self.config.modules.has("macro") {
                 self.define_macro(args, tree, directive);
                 return true;
             }
@@ -394,6 +394,7 @@ impl Reading<'_, '_> {
                     self.defines.remove(&**name);
                 }
             }
+            Some(b'u') if (is("Use") || is("UndefMacro")) && !self.config.modules.has("macro") => return false,
             Some(b'u') if is("Use") => self.use_macro(args, tree, directive, base, depth),
             Some(b'u') if is("UndefMacro") => {
                 self.macros.remove(&args.trim().to_ascii_lowercase());

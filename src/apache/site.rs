@@ -18,6 +18,7 @@ pub(super) mod rewrite;
 pub(super) mod section;
 pub(super) mod security;
 pub(super) mod setenvif;
+pub(super) mod statuses;
 pub(super) mod vhost;
 
 use std::collections::{BTreeMap, HashMap};

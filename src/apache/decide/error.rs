@@ -1,14 +1,15 @@
 //! Error documents (`ap_die` in `modules/http/http_request.c`).
 
 use super::super::site::handlers::Page;
+use super::super::site::statuses;
 use super::{End, Run};
 
 impl Run<'_, '_, '_> {
     /// What the client sees of an error. A local page is fetched with GET, whatever the method was.
     pub(super) fn error_document(&mut self, end: End) -> End {
         let (status, early) = match end {
-            End::Status(status) => (status, false),
-            End::Early(status) => (status, true),
+            End::Status(status) => (statuses::sent(status), false),
+            End::Early(status) => (statuses::sent(status), true),
             end => return end,
         };
         let documents = |config: &'_ super::DirConfig| config.errors.iter().rev().position(|page| page.status == status);

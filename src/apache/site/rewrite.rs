@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::super::expr::{Comparison, Expr, parse};
 use super::super::text::{Piece, Text, Var, methods_with, rewrite_text};
-use super::{Context, Refused};
+use super::{Context, Refused, statuses};
 use crate::http::MethodSet;
 use crate::pattern::Pattern;
 use crate::source::{Span, Spanned};
@@ -338,26 +338,6 @@ fn flag_list(directive: &str, flags: Option<&str>) -> Result<Vec<(String, String
     Ok(list.split(',').map(pair).collect())
 }
 
-/// Statuses that httpd has a line for; others are refused in `[R=…]`.
-const STATUSES: &[(u16, u16)] = &[
-    (100, 103),
-    (200, 208),
-    (226, 226),
-    (300, 305),
-    (307, 308),
-    (400, 418),
-    (421, 426),
-    (428, 429),
-    (431, 431),
-    (451, 451),
-    (500, 508),
-    (510, 511),
-];
-
-pub(in crate::apache) fn is_status(status: u16) -> bool {
-    STATUSES.iter().any(|(from, to)| (*from..=*to).contains(&status))
-}
-
 pub(in crate::apache) fn read_rule(
     context: &mut Context<'_>,
     raw: &str,
@@ -429,7 +409,7 @@ fn rule_flag(flags: &mut Flags, key: &str, value: &str) -> Result<(), Refused> {
                 _ if value.starts_with(|c: char| c.is_ascii_digit()) => {
                     let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
                     let status = digits.parse().unwrap_or(0);
-                    if !is_status(status) {
+                    if !statuses::is_known(status) {
                         return Err(format!("`RewriteRule`: `{value}` is no status that `R` can have"));
                     }
                     status

@@ -13,6 +13,7 @@ use super::super::rewrite::{Cond, read_options};
 use super::super::section::{DirConfig, EncodedSlashes, ErrorOverride, If, IfKind, OptionChange, Section};
 use super::super::security;
 use super::super::setenvif;
+use super::super::statuses;
 use super::server::{covered, dav, flag, has_hole, number};
 use super::wording::is_cors_header;
 use super::{Builder, Kind, Place, section_path};
@@ -572,6 +573,10 @@ impl Builder<'_, '_, '_> {
             self.refuse(statement, "`ErrorDocument` starts with a status");
             return;
         };
+        if !statuses::is_known(status) {
+            self.refuse(statement, format!("`ErrorDocument`: httpd has no status {status}"));
+            return;
+        }
         let quoted = rest.starts_with('"') || rest.starts_with('\'');
         let page = first(rest).0;
         let page = if page.eq_ignore_ascii_case("default") {
