@@ -170,7 +170,7 @@ impl<'a> Ask<'a> {
 
     /// The client's address.
     pub fn client(&mut self) -> Arc<str> {
-        self.input(Input::Client).unwrap_or_else(|| self.request.client.as_str().into())
+        self.input(Input::Client).unwrap_or_else(|| (*self.request.client).into())
     }
 
     fn input(&mut self, input: Input) -> Option<Arc<str>> {
@@ -305,7 +305,7 @@ impl Branch {
     }
 
     /// The request that goes this way, with a method of the branch.
-    pub fn request(&self, base: &Request, method: &str) -> Request {
+    pub fn request(&self, base: &Request, method: impl Into<Cow<'static, str>>) -> Request {
         let mut request = Request { method: method.into(), ..base.clone() };
         for (input, value) in &self.inputs {
             let Some(value) = value else { continue };
@@ -319,7 +319,7 @@ impl Branch {
                     let sign = if request.target.contains('?') { '&' } else { '?' };
                     request.target = format!("{}{sign}{name}={value}", request.target);
                 }
-                Input::Client => request.client = value.to_string(),
+                Input::Client => request.client = value.to_string().into(),
             }
         }
         request

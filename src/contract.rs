@@ -3,7 +3,8 @@
 mod openapi;
 mod template;
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -124,21 +125,22 @@ impl Contract {
 }
 
 /// Where requests can be sent: what the routes of a site say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Listener {
-    scheme: String,
+    scheme: Cow<'static, str>,
     host: Option<String>,
-    address: String,
+    address: Cow<'static, str>,
     port: u16,
 }
 
 impl Listener {
     fn all(loaded: &Loaded) -> Vec<Listener> {
         let mut listeners = Vec::new();
+        let mut seen = HashSet::new();
         for route in loaded.site.routes() {
             let Request { scheme, host, address, port, .. } = route.request;
             let listener = Listener { scheme, host, address, port };
-            if !listeners.contains(&listener) {
+            if seen.insert(listener.clone()) {
                 listeners.push(listener);
             }
         }
@@ -241,7 +243,7 @@ fn breaches_at<'c>(loaded: &Loaded, expectation: &'c Expectation, listener: &Lis
         for method in methods {
             for target in &targets {
                 let request = Request {
-                    method: method.clone(),
+                    method: method.clone().into(),
                     scheme: listener.scheme.clone(),
                     host: listener.host.clone(),
                     address: listener.address.clone(),
@@ -382,7 +384,7 @@ fn finding(loaded: &Loaded, span: Span, group: &[Breach<'_>], kept: &[Kept], fil
 /// What would keep the promise at the directive that breaks it.
 fn fix(loaded: &Loaded, span: Span, group: &[Breach<'_>], answer: &Answer) -> Option<Fix> {
     let first = group.first()?;
-    let mut methods: Vec<&str> = group.iter().map(|breach| breach.request.method.as_str()).collect();
+    let mut methods: Vec<&str> = group.iter().map(|breach| &*breach.request.method).collect();
     methods.sort_unstable();
     methods.dedup();
     let promised = first.expectation.methods.iter().map(String::as_str);

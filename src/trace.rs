@@ -46,10 +46,10 @@ pub fn all(
         let mut methods = BTreeSet::new();
         let mut count = 0;
         for request in rest {
-            if methods.len() == BATCH && !methods.contains(&request.method) {
+            if methods.len() == BATCH && !methods.contains(&*request.method) {
                 break;
             }
-            methods.insert(request.method.clone());
+            methods.insert(request.method.to_string());
             count += 1;
         }
         let loaded = read(methods.into_iter().collect())?;
@@ -61,7 +61,7 @@ pub fn all(
         }
         rest = &rest[known..];
         if known == 0 {
-            let alone = read(vec![first.method.clone()])?;
+            let alone = read(vec![first.method.to_string()])?;
             each(&alone, one(alone.site.as_ref(), first, disk));
             rest = &rest[1..];
         }
@@ -90,7 +90,7 @@ pub fn one(site: &dyn Site, request: &Request, disk: Option<&dyn FileSystem>) ->
 /// The request with a method that the universe knows: a token that nobody names behaves as any other.
 fn asked(universe: &Universe, request: &Request) -> Request {
     let known = !universe.only(&request.method).is_empty();
-    Request { method: if known { request.method.clone() } else { STAND_IN.to_owned() }, ..request.clone() }
+    Request { method: if known { request.method.clone() } else { STAND_IN.into() }, ..request.clone() }
 }
 
 /// The client's method is spelled out, so that answers compare as what the upstream sees.

@@ -68,11 +68,11 @@ impl Sent {
     fn request(&self) -> Request {
         let headers = self.headers.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
         Request {
-            method: self.method.clone(),
+            method: self.method.clone().into(),
             target: self.target.clone().unwrap_or_else(|| "/".into()),
             host: Some(self.host.clone().unwrap_or_else(|| "localhost".into())),
             port: self.port.unwrap_or(18080),
-            version: self.version.clone().unwrap_or_else(|| "1.1".into()),
+            version: self.version.clone().unwrap_or_else(|| "1.1".into()).into(),
             headers: headers.collect(),
             body: self.body.clone(),
             ..Request::default()

@@ -66,7 +66,7 @@ fn request(server: &Server, address: &str, port: u16) -> Request {
     let host = names.name.clone().or_else(|| names.aliases.first().cloned()).or(wild).unwrap_or_else(|| "localhost".to_owned());
     let scheme = if server.ssl { "https" } else { "http" };
     let host = if host.contains(['$', '{', '%', '<', '@', '/', ' ']) { "localhost".to_owned() } else { host };
-    Request { host: Some(host), address: address.to_owned(), port, scheme: scheme.to_owned(), ..Request::default() }
+    Request { host: Some(host), address: address.to_owned().into(), port, scheme: scheme.into(), ..Request::default() }
 }
 
 fn cors_sections<'s>(site: &'s ApacheSite, server: &'s Server) -> Vec<&'s Section> {

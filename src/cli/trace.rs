@@ -130,17 +130,17 @@ fn from_url(url: &str, options: &TraceOptions) -> Result<Request, Failure> {
     }
     let bare = name.trim_start_matches('[').trim_end_matches(']');
     let mut request = Request {
-        method: options.method.clone(),
-        scheme: scheme.to_owned(),
+        method: options.method.clone().into(),
+        scheme: scheme.to_owned().into(),
         host: Some(authority.to_owned()),
         port: port.unwrap_or(if scheme == "https" { 443 } else { 80 }),
         target: if target.starts_with('/') { target.to_owned() } else { format!("/{target}") },
-        client: options.client.clone(),
+        client: options.client.clone().into(),
         body: options.data.clone(),
         ..Request::default()
     };
     if bare.parse::<std::net::IpAddr>().is_ok() {
-        request.address = bare.to_owned();
+        request.address = bare.to_owned().into();
     }
     for header in &options.headers {
         let (name, value) = header.split_once(':').ok_or_else(|| Failure::Misuse {

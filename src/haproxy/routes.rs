@@ -34,7 +34,7 @@ pub(super) fn routes(config: &Config) -> Vec<Route> {
             let address = if bind.address.is_empty() { "127.0.0.1" } else { &bind.address };
             let request = Request {
                 scheme: if bind.tls { "https" } else { "http" }.into(),
-                address: address.into(),
+                address: address.to_owned().into(),
                 port,
                 ..Request::default()
             };

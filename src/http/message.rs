@@ -8,23 +8,25 @@ use serde::{Deserialize, Serialize};
 use crate::source::Span;
 
 /// A request as a client sends it. In the exploration of a site its method is left open, see [`crate::ask`].
+///
+/// Requests are made and copied by the hundred thousand, and most of their parts are one of a few texts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Request {
-    pub method: String,
-    pub scheme: String,
+    pub method: Cow<'static, str>,
+    pub scheme: Cow<'static, str>,
     /// The Host header; `None` sends none, as HTTP/1.0 allows.
     pub host: Option<String>,
     /// The address and port of the listener that receives the request.
-    pub address: String,
+    pub address: Cow<'static, str>,
     pub port: u16,
     /// The target as it stands in the request line.
     pub target: String,
-    pub version: String,
+    pub version: Cow<'static, str>,
     /// Without Host; names in any case.
     #[serde(with = "header_map")]
     pub headers: Vec<(String, String)>,
-    pub client: String,
+    pub client: Cow<'static, str>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub body: String,
 }

@@ -109,7 +109,7 @@ impl<'r> Inspected<'r> {
             Variable::Client => one(ask.client().to_string().into()),
             Variable::ServerName => one(host_name(request).into()),
             Variable::ServerPort => one(request.port.to_string().into()),
-            Variable::ServerAddress => one(request.address.as_str().into()),
+            Variable::ServerAddress => one((*request.address).into()),
             Variable::Zero => one("0".into()),
             Variable::Empty => one("".into()),
             Variable::Opaque => vec![Value { member: "".into(), text: Text::Unknown }],

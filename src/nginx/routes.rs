@@ -60,9 +60,9 @@ fn front_door(server: &ServerBlock, index: usize, listeners: &Listeners) -> Opti
 
 fn knock(listen: &Listen) -> Option<Request> {
     let address = match listen.address {
-        Address::Any4 | Address::Unknown => "127.0.0.1".to_owned(),
-        Address::Any6 => "::1".to_owned(),
-        Address::One(address) => address.to_string(),
+        Address::Any4 | Address::Unknown => "127.0.0.1".into(),
+        Address::Any6 => "::1".into(),
+        Address::One(address) => address.to_string().into(),
         Address::Unix => return None,
     };
     let scheme = if listen.ssl { "https" } else { "http" };

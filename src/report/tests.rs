@@ -30,7 +30,8 @@ fn linted() -> Linted {
         target: Some("/".into()),
         status: None,
     };
-    let request = |method: &str| Request { method: method.into(), port: 8080, target: "/a?b=1&c".into(), ..Request::default() };
+    let request =
+        |method: &str| Request { method: method.to_owned().into(), port: 8080, target: "/a?b=1&c".into(), ..Request::default() };
     let mut replaced = Finding::new(
         "method-override",
         Severity::Error,

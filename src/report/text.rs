@@ -146,20 +146,20 @@ pub(super) fn when(finding: &Finding) -> Option<String> {
 pub(super) fn curl(request: &Request) -> String {
     let Request { method, scheme, host, address, port, target, version, headers, body, .. } = request;
     let mut words = vec!["curl".to_owned(), "-i".to_owned()];
-    match method.as_str() {
+    match &**method {
         "GET" if body.is_empty() => {}
         // With -X, curl would wait for the body that HEAD does not have.
         "HEAD" => words[1] = "-I".to_owned(),
         method => words.extend(["-X".to_owned(), quoted(method)]),
     }
-    match version.as_str() {
+    match &**version {
         "1.0" => words.push("--http1.0".to_owned()),
         "2" | "2.0" => words.push("--http2-prior-knowledge".to_owned()),
         _ => {}
     }
     let usual = (scheme == "https" && *port == 443) || (scheme == "http" && *port == 80);
     let suffix = if usual { String::new() } else { format!(":{port}") };
-    let listener = if address.contains(':') { format!("[{address}]") } else { address.clone() };
+    let listener = if address.contains(':') { format!("[{address}]") } else { address.to_string() };
     let mut authority = format!("{listener}{suffix}");
     let name = host.as_deref().map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
     match (name, host) {

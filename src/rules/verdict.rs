@@ -18,7 +18,7 @@ use crate::mend::{self, Wish};
 use crate::server::{Route, Server, Site};
 use crate::source::{SUBSTITUTE, Span};
 use crate::survey::Survey;
-use crate::trace;
+use crate::trace::{self, Traced};
 
 /// A rule that looks at what happens to the methods of a route.
 pub(super) struct VerdictRule {
@@ -136,7 +136,13 @@ pub(super) fn check(server: &dyn Server, site: &dyn Site) -> Vec<Finding> {
             groups
         })
         .reduce(Groups::new, join);
-    groups.into_par_iter().filter_map(|(key, group)| finding(server, site, &routes[group.best.route], &key, group)).collect()
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.par_sort_unstable_by_key(|(key, group)| (group.best.route, key.rule, key.span, key.answer));
+    let of_route = |groups: &[(Key, Group)]| {
+        let mut proofs = Proofs { site, route: &routes[groups[0].1.best.route], traced: Vec::new() };
+        groups.iter().filter_map(|(key, group)| finding(server, &mut proofs, key, group)).collect::<Vec<_>>()
+    };
+    groups.par_chunk_by(|one, next| one.1.best.route == next.1.best.route).flat_map_iter(of_route).collect()
 }
 
 fn observe(survey: &Survey<'_>, route: usize, groups: &mut Groups) {
@@ -194,20 +200,20 @@ fn join(one: Groups, other: Groups) -> Groups {
     all
 }
 
-fn finding(server: &dyn Server, site: &dyn Site, route: &Route, key: &Key, group: Group) -> Option<Finding> {
+fn finding(server: &dyn Server, proofs: &mut Proofs<'_>, key: &Key, group: &Group) -> Option<Finding> {
     let Group { methods, spared, severity, best } = group;
     let rule = &RULES[key.rule];
-    let witness = prove(site, route, &best)?;
+    let witness = proofs.prove(best)?;
     let decision = best.branch.verdict.decision();
     let case = Case {
         server,
-        site,
-        methods,
-        spared: spared - methods,
+        site: proofs.site,
+        methods: *methods,
+        spared: *spared - *methods,
         directive: decision.map(|step| &*step.directive),
         answer: &best.branch.verdict.answer,
         proxied: best.proxied,
-        unlisted: refuses_the_rest(site, best.branch.methods),
+        unlisted: refuses_the_rest(proofs.site, best.branch.methods),
     };
     let Wording { message, label, help } = (rule.word)(&case);
     let fix = (rule.mend)(&case).and_then(|remedy| mended(&case, key.span, &remedy));
@@ -216,7 +222,7 @@ fn finding(server: &dyn Server, site: &dyn Site, route: &Route, key: &Key, group
         ([], _) => Confidence::Medium,
         _ => Confidence::Low,
     };
-    let mut finding = Finding::new(rule.rule.name, severity, key.span, message).label(label).help(help).methods(methods);
+    let mut finding = Finding::new(rule.rule.name, *severity, key.span, message).label(label).help(help).methods(*methods);
     finding.confidence = confidence;
     finding.fix = fix;
     finding.witness = Some(witness);
@@ -225,7 +231,7 @@ fn finding(server: &dyn Server, site: &dyn Site, route: &Route, key: &Key, group
             finding = finding.related(step.span, format!("`{}`: {}", step.directive, step.note));
         }
     }
-    let route = route.span;
+    let route = proofs.route.span;
     if !route.contains(key.span) && !key.span.contains(route) && !finding.related.iter().any(|known| known.span == route) {
         finding = finding.related(route, "on this route");
     }
@@ -244,28 +250,46 @@ fn mended(case: &Case<'_>, span: Span, remedy: &Remedy) -> Option<Fix> {
     mend::fix(case.server, case.site.trees(), span, wish)
 }
 
-/// Sends the request that shows a case as a complete one. What the survey assumed may not hold together; then there is nothing
-/// to show and nothing to say.
-fn prove(site: &dyn Site, route: &Route, best: &Best) -> Option<Witness> {
-    let universe = site.universe();
-    let method = *SHOWN.iter().find(|name| best.methods.meets(universe.only(name)))?;
-    let request = match &best.request {
-        Some(request) => Request { method: method.into(), ..request.clone() },
-        None => best.branch.request(&route.request, method),
-    };
-    if is_garbled(&request) {
-        return None;
+/// Sends the requests that show the cases of one route as complete ones. What the survey assumed may not hold together; then
+/// there is nothing to show and nothing to say.
+struct Proofs<'a> {
+    site: &'a dyn Site,
+    route: &'a Route,
+    /// Several rules may show the same request.
+    traced: Vec<Traced>,
+}
+
+impl Proofs<'_> {
+    fn prove(&mut self, best: &Best) -> Option<Witness> {
+        let universe = self.site.universe();
+        let method = *SHOWN.iter().find(|name| best.methods.meets(universe.only(name)))?;
+        let request = match &best.request {
+            Some(request) => Request { method: method.into(), ..request.clone() },
+            None => best.branch.request(&self.route.request, method),
+        };
+        if is_garbled(&request) {
+            return None;
+        }
+        let traced = self.trace(&request);
+        let shown = traced.outcomes.iter().find(|outcome| outcome.verdict.answer == best.branch.verdict.answer)?;
+        let mut when = shown.when.clone();
+        if request.client != Request::default().client {
+            when.push(format!("the client is {}", request.client));
+        }
+        if when.is_empty() && traced.outcomes.len() > 1 {
+            when.push("the config leaves more than one way for this request".to_owned());
+        }
+        Some(Witness { predicted: shown.verdict.answer.clone(), when, request })
     }
-    let traced = trace::one(site, &request, None);
-    let shown = traced.outcomes.iter().find(|outcome| outcome.verdict.answer == best.branch.verdict.answer)?;
-    let mut when = shown.when.clone();
-    if request.client != Request::default().client {
-        when.push(format!("the client is {}", request.client));
+
+    fn trace(&mut self, request: &Request) -> &Traced {
+        let known = self.traced.iter().position(|traced| traced.request == *request);
+        let index = known.unwrap_or_else(|| {
+            self.traced.push(trace::one(self.site, request, None));
+            self.traced.len() - 1
+        });
+        &self.traced[index]
     }
-    if when.is_empty() && traced.outcomes.len() > 1 {
-        when.push("the config leaves more than one way for this request".to_owned());
-    }
-    Some(Witness { request, predicted: shown.verdict.answer.clone(), when })
 }
 
 /// Whether the request holds what only stands for a byte of the config that is not UTF-8: the real server knows that byte.

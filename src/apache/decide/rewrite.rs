@@ -393,7 +393,7 @@ impl Run<'_, '_, '_> {
         let name = self.server.names.name.as_deref().unwrap_or("localhost");
         let port = self.server_port();
         let slash = if path.starts_with('/') { "" } else { "/" };
-        match (request.scheme.as_str(), port) {
+        match (&*request.scheme, port) {
             ("http", 80) | ("https", 443) => format!("{}://{name}{slash}{path}", request.scheme),
             _ => format!("{}://{name}:{port}{slash}{path}", request.scheme),
         }

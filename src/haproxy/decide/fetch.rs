@@ -98,7 +98,7 @@ impl Transaction<'_> {
             }
             Fetch::CapturedMethod | Fetch::CapturedUri => known(Data::Nothing),
             Fetch::CapturedVersion => {
-                let old = matches!(ask.request().version.as_str(), "1.0" | "0.9");
+                let old = matches!(&*ask.request().version, "1.0" | "0.9");
                 known(Data::text(if old { "HTTP/1.0" } else { "HTTP/1.1" }))
             }
             Fetch::Path => self.uri.map(|uri| text(target::path(uri))),
@@ -122,7 +122,7 @@ impl Transaction<'_> {
             | Fetch::Cookie(None)
             | Fetch::CookieCount(None)
             | Fetch::Unknown => Value::Unknown,
-            Fetch::Version => known(Data::text(ask.request().version.as_str())),
+            Fetch::Version => known(Data::text(&*ask.request().version)),
             Fetch::Variable(name, default) => self.variable(name, default.as_ref()),
             Fetch::Text(text) => known(Data::text(Arc::clone(text))),
             Fetch::Number(number) => known(Data::One(Datum::Number(*number))),

@@ -99,12 +99,12 @@ pub(in crate::haproxy) fn failing_checks(config: &Config) -> Vec<(usize, usize, 
 /// Whether every way that the check can go ends in a status that is not accepted.
 pub(in crate::haproxy) fn check_fails(config: &Config, health: &HealthCheck, address: &Arc<str>, port: u16) -> bool {
     let request = Request {
-        method: health.method.to_string(),
+        method: health.method.to_string().into(),
         host: health.host.as_ref().map(|host| host.to_string()),
-        address: address.to_string(),
+        address: address.to_string().into(),
         port,
         target: health.target.to_string(),
-        version: health.version.strip_prefix("HTTP/").unwrap_or("1.0").to_owned(),
+        version: health.version.strip_prefix("HTTP/").unwrap_or("1.0").to_owned().into(),
         ..Request::default()
     };
     let explorer = Explorer { universe: &config.universe, candidates: None, disk: None, runs: 8 };

@@ -62,7 +62,7 @@ impl<'c> Transaction<'c> {
             frontend,
             bind: &frontend.binds[listener.bind],
             backend: None,
-            address: request.address.as_str().into(),
+            address: (*request.address).into(),
             port: request.port,
             uri: Value::Known(request.target.as_str().into()),
             received_uri: Value::Known(request.target.as_str().into()),
