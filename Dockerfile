@@ -6,6 +6,7 @@
 FROM rust:1.95-alpine AS build
 WORKDIR /source
 COPY Cargo.toml Cargo.lock build.rs README.md ./
+COPY benches benches
 COPY grammars grammars
 COPY src src
 # Alpine's own target is musl and links statically. The caches keep the dependencies between builds.

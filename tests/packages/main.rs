@@ -15,6 +15,7 @@
 mod action;
 mod crate_contents;
 mod hooks;
+mod image;
 mod python;
 mod readers;
 mod versions;
