@@ -1,5 +1,8 @@
 //! `proxylint.toml`: what a project wants to be told.
 
+#[cfg(test)]
+mod schema;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -18,26 +21,36 @@ pub const NAME: &str = "proxylint.toml";
 
 /// The settings of one file.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Config {
     /// The only rules to report; empty for all.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub select: Vec<Spanned<String>>,
     /// Rules not to report.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub ignore: Vec<Spanned<String>>,
     /// The severity of each rule, or `off`.
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, Level>"))]
     pub rules: BTreeMap<Spanned<String>, Level>,
+    /// The severity from which on findings make the exit status 1.
     pub fail_on: Option<FailOn>,
     /// Whether `info` findings are reported.
     pub pedantic: Option<bool>,
     /// Globs of the files that folders bring; without any, those that are configs by their content.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub include: Vec<Spanned<String>>,
     /// Globs of files that are left out.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub exclude: Vec<Spanned<String>>,
     /// The release of each server.
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, String>"))]
     pub target: BTreeMap<Spanned<String>, Spanned<String>>,
     /// Where the server's own relative paths start.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub prefix: Option<PathBuf>,
     /// A folder that stands for `/`.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub root: Option<PathBuf>,
     /// Names that the config tests.
     pub define: BTreeMap<String, String>,
@@ -46,38 +59,57 @@ pub struct Config {
     /// What must work.
     pub expect: Vec<Expect>,
     /// OpenAPI files whose operations must work.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub openapi: Vec<Spanned<PathBuf>>,
 }
 
 /// Settings for the files that match one of the globs.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Override {
+    /// Globs, relative to the folder of the settings.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub paths: Vec<Spanned<String>>,
+    /// Rules not to report there.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub ignore: Vec<Spanned<String>>,
+    /// The severity of each rule there, or `off`.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, Level>"))]
     pub rules: BTreeMap<Spanned<String>, Level>,
+    /// The server that the files are for: nginx, apache or haproxy.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub server: Option<Spanned<String>>,
 }
 
 /// Methods that must reach the upstream unchanged on a path, or must not pass.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Expect {
+    /// The server whose configs are meant: nginx, apache or haproxy.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub server: Option<Spanned<String>>,
+    /// The name in the Host header.
     pub host: Option<String>,
+    /// The port that takes the request.
     pub port: Option<u16>,
     /// A path such as `/api/users`, `/users/{id}` or `/api/**`.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub path: Spanned<String>,
+    /// Methods that must reach the upstream as themselves.
     #[serde(default)]
     pub methods: Vec<String>,
+    /// Methods that must not pass.
     #[serde(default)]
     pub refuse: Vec<String>,
 }
 
 /// How a rule is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     Off,
@@ -113,6 +145,7 @@ impl std::str::FromStr for Level {
 
 /// The severity from which on findings make the exit status 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FailOn {
     Error,
