@@ -398,8 +398,19 @@ fn settings_can_be_begun_and_shown() {
     assert_eq!(project.code(&["init"]), 0);
     assert_eq!(project.code(&["init"]), 2);
     assert!(out(&project.run(&["config"])).contains("fail-on = \"warning\""));
-    assert!(out(&project.run(&["man"])).contains(".TH proxylint"));
-    assert!(out(&project.run(&["completions", "bash"])).contains("_proxylint"));
+}
+
+#[test]
+fn shells_and_the_manual_know_every_command() {
+    let project = Project::new(&[]);
+    let page = out(&project.run(&["man"]));
+    assert!(page.contains(".TH proxylint") && page.contains(".SH EXIT STATUS"), "{page}");
+    for command in ["trace", "matrix", "explain", "init", "config", "completions"] {
+        assert!(page.contains(&format!(".SH PROXYLINT {}\n", command.to_uppercase())), "{command}");
+        for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+            assert!(out(&project.run(&["completions", shell])).contains(command), "{shell} does not know {command}");
+        }
+    }
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
+use clap_mangen::Man;
 
 use super::{Cli, Failure, Status};
 use crate::config;
@@ -71,9 +72,51 @@ pub(super) fn completions(options: &CompletionsOptions, out: &mut dyn Write) -> 
     Ok(Status::Clean)
 }
 
+/// One page for the whole program: its commands are sections, as they have no pages of their own.
 pub(super) fn man(out: &mut dyn Write) -> Result<Status, Failure> {
-    let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-    out.write_all(&page)?;
+    let mut cli = Cli::command();
+    cli.build();
+    let page = Man::new(cli.clone());
+    page.render_title(out)?;
+    page.render_name_section(out)?;
+    writeln!(out, ".SH SYNOPSIS\n\\fBproxylint\\fR [\\fIOPTIONS\\fR] [\\fIPATH\\fR]...\n.br")?;
+    writeln!(out, "\\fBproxylint\\fR \\fICOMMAND\\fR [\\fIOPTIONS\\fR]...")?;
+    page.render_description_section(out)?;
+    page.render_options_section(out)?;
+    // What happens without a command is told already.
+    for command in
+        cli.get_subcommands().filter(|command| !command.is_hide_set() && !matches!(command.get_name(), "help" | "check"))
+    {
+        section(command, out)?;
+    }
+    out.write_all(STATUSES.as_bytes())?;
+    page.render_version_section(out)?;
     Ok(Status::Clean)
+}
+
+/// What ends a run, in roff.
+const STATUSES: &str = ".SH EXIT STATUS
+.TP
+0
+no finding at or above \\-\\-fail\\-on
+.TP
+1
+findings at or above it
+.TP
+2
+wrong usage, or something that cannot be read
+.TP
+3
+nothing to lint
+";
+
+fn section(command: &Command, out: &mut dyn Write) -> io::Result<()> {
+    let mut text = Vec::new();
+    let page = Man::new(command.clone());
+    page.render_synopsis_section(&mut text)?;
+    page.render_description_section(&mut text)?;
+    page.render_options_section(&mut text)?;
+    writeln!(out, ".SH PROXYLINT {}", command.get_name().to_uppercase())?;
+    // The parts of a command's page become parts of its section.
+    out.write_all(String::from_utf8_lossy(&text).replace(".SH ", ".SS ").as_bytes())
 }
