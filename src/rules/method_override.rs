@@ -105,7 +105,10 @@ fn word(case: &Case<'_>) -> Wording {
         "proxy_cache_convert_head" | "proxy_cache" => {
             "harmless where the upstream answers GET and HEAD alike; else `proxy_cache_convert_head off` with $request_method in the cache key".to_owned()
         }
-        "error_page" | "ErrorDocument" => {
+        "ErrorDocument" => {
+            "let the error page be a file: the client of a refused write should see the refusal".to_owned()
+        }
+        "error_page" => {
             "let the error page be a file, or a named location where the method is to be kept; the client of a refused write should see the refusal".to_owned()
         }
         _ => format!("remove the directive or limit it to the requests it is meant for: {next}"),
