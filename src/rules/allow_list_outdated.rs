@@ -40,6 +40,15 @@ declare_rule! {
     ///     server app1 127.0.0.1:3000
     /// ```
     ///
+    /// ```apache flagged
+    /// <VirtualHost *:80>
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    ///     <Location "/api">
+    ///         AllowMethods GET POST PUT DELETE OPTIONS
+    ///     </Location>
+    /// </VirtualHost>
+    /// ```
+    ///
     /// ```nginx silent
     /// location /api/ {
     ///     limit_except GET POST PUT PATCH DELETE OPTIONS {

@@ -34,6 +34,15 @@ declare_rule! {
     ///     server app1 127.0.0.1:3000
     /// ```
     ///
+    /// ```apache flagged
+    /// <VirtualHost *:80>
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    ///     <Limit TRACE>
+    ///         Require all denied
+    ///     </Limit>
+    /// </VirtualHost>
+    /// ```
+    ///
     /// ```nginx silent
     /// location /api/ {
     ///     limit_except GET PATCH {

@@ -18,6 +18,51 @@ declare_rule! {
     /// refuse = ["TRACE"]
     /// ```
     ///
+    /// ```nginx flagged
+    /// server {
+    ///     server_name api.example.com;
+    ///     location /users/ {
+    ///         limit_except GET POST {
+    ///             deny all;
+    ///         }
+    ///         proxy_pass http://127.0.0.1:3000;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ```apache flagged
+    /// <VirtualHost *:80>
+    ///     ServerName api.example.com
+    ///     ProxyPass "/users/" "http://127.0.0.1:3000/"
+    ///     <Location "/users/">
+    ///         AllowMethods GET POST
+    ///     </Location>
+    /// </VirtualHost>
+    /// ```
+    ///
+    /// ```haproxy flagged
+    /// frontend www
+    ///     mode http
+    ///     bind 127.0.0.1:80
+    ///     http-request deny unless { method GET HEAD POST }
+    ///     default_backend app
+    /// backend app
+    ///     mode http
+    ///     server app1 127.0.0.1:3000
+    /// ```
+    ///
+    /// ```nginx silent
+    /// server {
+    ///     server_name api.example.com;
+    ///     location /users/ {
+    ///         limit_except GET PATCH {
+    ///             deny all;
+    ///         }
+    ///         proxy_pass http://127.0.0.1:3000;
+    ///     }
+    /// }
+    /// ```
+    ///
     /// ## How to fix
     ///
     /// Change the directive that the finding marks, or the promise.

@@ -43,6 +43,15 @@ declare_rule! {
     ///     server app1 127.0.0.1:3000
     /// ```
     ///
+    /// ```apache flagged
+    /// <VirtualHost *:80>
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    ///     RewriteEngine On
+    ///     RewriteCond %{REQUEST_METHOD} !^(GET|POST|PUT|PATCH|DELETE|OPTIONS)$
+    ///     RewriteRule .* - [R=405,L]
+    /// </VirtualHost>
+    /// ```
+    ///
     /// ```nginx silent
     /// location /feed/ {
     ///     limit_except GET {

@@ -17,6 +17,13 @@ declare_rule! {
     /// }
     /// ```
     ///
+    /// ```apache flagged
+    /// Include conf/proxy.conf
+    /// <VirtualHost *:80>
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    /// </VirtualHost>
+    /// ```
+    ///
     /// ## How to fix
     ///
     /// Correct the path, or tell where things lie: `--prefix DIR` for the server's relative paths, `--root DIR` for a folder that

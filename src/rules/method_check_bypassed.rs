@@ -27,6 +27,32 @@ declare_rule! {
     /// }
     /// ```
     ///
+    /// ```apache flagged
+    /// <VirtualHost *:80>
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    ///     <Location "/admin">
+    ///         AuthType Basic
+    ///         AuthName "admin"
+    ///         AuthUserFile "/etc/apache2/users"
+    ///         <Limit GET POST>
+    ///             Require valid-user
+    ///         </Limit>
+    ///     </Location>
+    /// </VirtualHost>
+    /// ```
+    ///
+    /// ```haproxy flagged
+    /// frontend www
+    ///     mode http
+    ///     bind 127.0.0.1:80
+    ///     http-request deny if { method DELETE }
+    ///     http-request set-method %[req.hdr(X-HTTP-Method-Override)] if { req.hdr(X-HTTP-Method-Override) -m found }
+    ///     default_backend app
+    /// backend app
+    ///     mode http
+    ///     server app1 127.0.0.1:3000
+    /// ```
+    ///
     /// ```nginx silent
     /// location /docs/ {
     ///     limit_except GET {

@@ -35,6 +35,17 @@ declare_rule! {
     ///     server app1 127.0.0.1:3000
     /// ```
     ///
+    /// ```apache flagged
+    /// <VirtualHost *:80>
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    ///     <Location "/api">
+    ///         <LimitExcept GET,POST>
+    ///             Require all denied
+    ///         </LimitExcept>
+    ///     </Location>
+    /// </VirtualHost>
+    /// ```
+    ///
     /// ```nginx silent
     /// location /api/ {
     ///     if ($request_method ~ ^(PUT|DELETE)$) {

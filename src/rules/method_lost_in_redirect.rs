@@ -24,6 +24,24 @@ declare_rule! {
     /// }
     /// ```
     ///
+    /// ```apache flagged
+    /// <VirtualHost *:80>
+    ///     Redirect permanent "/api/" "/v2/"
+    ///     ProxyPass "/v2/" "http://127.0.0.1:3000/"
+    /// </VirtualHost>
+    /// ```
+    ///
+    /// ```haproxy flagged
+    /// frontend www
+    ///     mode http
+    ///     bind 127.0.0.1:80
+    ///     http-request redirect prefix /v2 code 301 if { path_beg /api/ }
+    ///     default_backend app
+    /// backend app
+    ///     mode http
+    ///     server app1 127.0.0.1:3000
+    /// ```
+    ///
     /// ```nginx silent
     /// location /api/v1/ {
     ///     return 308 /api/v2/;

@@ -39,6 +39,16 @@ declare_rule! {
     ///     server app1 127.0.0.1:3000
     /// ```
     ///
+    /// ```apache flagged
+    /// <VirtualHost *:80>
+    ///     ErrorDocument 405 /errors/405
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    ///     <Location "/api">
+    ///         AllowMethods GET POST
+    ///     </Location>
+    /// </VirtualHost>
+    /// ```
+    ///
     /// Nothing is said where the method was meant to change: in a location for subrequests, or to what it was.
     ///
     /// ```nginx silent

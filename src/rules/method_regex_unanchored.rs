@@ -24,6 +24,26 @@ declare_rule! {
     /// }
     /// ```
     ///
+    /// ```apache flagged
+    /// <VirtualHost *:80>
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    ///     RewriteEngine On
+    ///     RewriteCond %{REQUEST_METHOD} !(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)
+    ///     RewriteRule .* - [R=405,L]
+    /// </VirtualHost>
+    /// ```
+    ///
+    /// ```haproxy flagged
+    /// frontend www
+    ///     mode http
+    ///     bind 127.0.0.1:80
+    ///     http-request deny deny_status 405 unless { method -m reg GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS }
+    ///     default_backend app
+    /// backend app
+    ///     mode http
+    ///     server app1 127.0.0.1:3000
+    /// ```
+    ///
     /// ```nginx silent
     /// location /api/ {
     ///     if ($request_method !~ ^(GET|HEAD|POST)$) {

@@ -34,6 +34,28 @@ declare_rule! {
     /// }
     /// ```
     ///
+    /// ```apache flagged
+    /// <VirtualHost *:80>
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    ///     Header always set Access-Control-Allow-Origin "https://app.example.com"
+    ///     <Location "/">
+    ///         AllowMethods GET POST PUT PATCH DELETE
+    ///     </Location>
+    /// </VirtualHost>
+    /// ```
+    ///
+    /// ```haproxy flagged
+    /// frontend www
+    ///     mode http
+    ///     bind 127.0.0.1:80
+    ///     http-response set-header Access-Control-Allow-Origin https://app.example.com
+    ///     http-request deny deny_status 405 unless { method GET HEAD POST PUT PATCH DELETE }
+    ///     default_backend app
+    /// backend app
+    ///     mode http
+    ///     server app1 127.0.0.1:3000
+    /// ```
+    ///
     /// The `if` never runs: `limit_except` gives OPTIONS a configuration of its own without it. Name OPTIONS in the list:
     ///
     /// ```nginx silent

@@ -28,6 +28,28 @@ declare_rule! {
     /// }
     /// ```
     ///
+    /// ```apache flagged
+    /// <VirtualHost *:80>
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    ///     <Location "/api">
+    ///         <LimitExcept GET POST>
+    ///             Require all denied
+    ///         </LimitExcept>
+    ///     </Location>
+    /// </VirtualHost>
+    /// ```
+    ///
+    /// ```haproxy flagged
+    /// frontend www
+    ///     mode http
+    ///     bind 127.0.0.1:80
+    ///     http-request deny unless { method GET HEAD POST }
+    ///     default_backend app
+    /// backend app
+    ///     mode http
+    ///     server app1 127.0.0.1:3000
+    /// ```
+    ///
     /// ```nginx silent
     /// location /api/ {
     ///     if ($request_method !~ ^(GET|HEAD|POST)$) {

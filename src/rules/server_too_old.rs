@@ -13,10 +13,40 @@ declare_rule! {
     ///
     /// ## Example
     ///
-    /// A directive that is newer than the target:
+    /// With `--target nginx=1.18`:
     ///
-    /// ```sh
-    /// proxylint --target haproxy=2.2 haproxy.cfg
+    /// ```nginx flagged 1.18
+    /// server {
+    ///     ssl_reject_handshake on;
+    /// }
+    /// ```
+    ///
+    /// With `--target apache=2.4.5`:
+    ///
+    /// ```apache flagged 2.4.5
+    /// <VirtualHost *:80>
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    ///     MergeSlashes Off
+    /// </VirtualHost>
+    /// ```
+    ///
+    /// With `--target haproxy=2.0`:
+    ///
+    /// ```haproxy flagged 2.0
+    /// frontend www
+    ///     mode http
+    ///     bind 127.0.0.1:80
+    ///     http-request return status 204 if { method OPTIONS }
+    ///     default_backend app
+    /// backend app
+    ///     mode http
+    ///     server app1 127.0.0.1:3000
+    /// ```
+    ///
+    /// ```nginx silent 1.22
+    /// server {
+    ///     ssl_reject_handshake on;
+    /// }
     /// ```
     ///
     /// ## How to fix

@@ -20,6 +20,25 @@ declare_rule! {
     /// }
     /// ```
     ///
+    /// ```apache flagged
+    /// # proxylint: allow(method-denied) partners only read
+    /// <VirtualHost *:80>
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    /// </VirtualHost>
+    /// ```
+    ///
+    /// ```haproxy flagged
+    /// frontend www
+    ///     mode http
+    ///     bind 127.0.0.1:80
+    ///     # proxylint: allow(method-override) the application only knows GET
+    ///     http-request deny if { path_beg /internal/ }
+    ///     default_backend app
+    /// backend app
+    ///     mode http
+    ///     server app1 127.0.0.1:3000
+    /// ```
+    ///
     /// ## How to fix
     ///
     /// Remove the comment; `--fix` does.

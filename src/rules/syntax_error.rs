@@ -16,6 +16,23 @@ declare_rule! {
     /// }
     /// ```
     ///
+    /// ```apache flagged
+    /// <VirtualHost *:80>
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    /// </VirtualHost >
+    /// ```
+    ///
+    /// ```haproxy flagged
+    /// frontend www
+    ///     mode http
+    ///     bind 127.0.0.1:80
+    ///     http-request deny if { path "/a }
+    ///     default_backend app
+    /// backend app
+    ///     mode http
+    ///     server app1 127.0.0.1:3000
+    /// ```
+    ///
     /// ```nginx silent
     /// location ~ "^/v[0-9]{1,3}/" {
     ///     proxy_pass http://127.0.0.1:3000;

@@ -15,6 +15,13 @@ declare_rule! {
     /// }
     /// ```
     ///
+    /// ```apache flagged
+    /// <VirtualHost *:80>
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    ///     AlowMethods GET POST
+    /// </VirtualHost>
+    /// ```
+    ///
     /// ```nginx silent
     /// location /api/ {
     ///     more_set_headers "X-Served-By: edge";

@@ -24,6 +24,26 @@ declare_rule! {
     ///     server app1 127.0.0.1:3000
     /// ```
     ///
+    /// ```nginx flagged
+    /// location /api/ {
+    ///     if ($request_method !~ ^(GET|HEAD|PSOT)$) {
+    ///         return 405;
+    ///     }
+    ///     proxy_pass http://127.0.0.1:3000;
+    /// }
+    /// ```
+    ///
+    /// ```apache flagged
+    /// <VirtualHost *:80>
+    ///     ProxyPass "/" "http://127.0.0.1:3000/"
+    ///     <Location "/api">
+    ///         <LimitExcept GET POST PACTH>
+    ///             Require all denied
+    ///         </LimitExcept>
+    ///     </Location>
+    /// </VirtualHost>
+    /// ```
+    ///
     /// ```haproxy silent
     /// frontend www
     ///     mode http
