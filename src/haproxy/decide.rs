@@ -191,7 +191,7 @@ impl<'c> Transaction<'c> {
     }
 
     /// Headers with other names than letters, digits and `-` make up.
-    fn restrict_names(&mut self, ask: &mut Ask<'_>, proxy: &'c Proxy) -> Flow {
+    pub(super) fn restrict_names(&mut self, ask: &mut Ask<'_>, proxy: &'c Proxy) -> Flow {
         let Some(restriction) = proxy.settings.restrict_names else { return Flow::Continue(()) };
         let sent = ask.request().headers.iter().map(|(name, _)| Arc::from(name.to_ascii_lowercase()));
         let mut names: Vec<Arc<str>> =

@@ -6,6 +6,7 @@ pub(super) mod bind;
 pub(super) mod build;
 pub(super) mod errors;
 pub(super) mod format;
+pub(super) mod forms;
 pub(super) mod maps;
 pub(super) mod matching;
 pub(super) mod options;

@@ -8,7 +8,7 @@ use super::fetch::stored;
 use super::normalize;
 use super::target::{self, Target};
 use super::transaction::Transaction;
-use crate::ask::Ask;
+use crate::ask::{Ask, Fact};
 use crate::haproxy::site::action::{Action, Body, DeleteBy, Part, Redirect, RedirectKind, Reply, Rule};
 use crate::haproxy::site::errors::ErrorPage;
 use crate::haproxy::site::format::Format;
@@ -263,8 +263,18 @@ impl<'c> Transaction<'c> {
             }
             location
         });
-        if redirect.ignore_empty && location == Value::Known(String::new()) {
-            return None;
+        if redirect.ignore_empty {
+            let is_empty = match location.map(String::is_empty) {
+                Value::Known(is_empty) => is_empty,
+                Value::ByMethod(are_empty) => ask.settle(&are_empty).unwrap_or(false),
+                Value::Unknown => {
+                    let text = self.config.text(rule.span);
+                    ask.fact(Fact::told(format!("`{text}` has no target"), format!("`{text}` has a target")), false)
+                }
+            };
+            if is_empty {
+                return None;
+            }
         }
         let headers = match location {
             Value::Known(location) => vec![("location", location.into())],

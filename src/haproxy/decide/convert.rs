@@ -145,10 +145,21 @@ fn convert(converter: &Converter, datum: &Datum) -> Option<Datum> {
         Converter::PortOnly => number(unchecked_number(split_port(&datum.text()).1)),
         Converter::Mask(four, six) => Some(Datum::Address(masked(datum.address()?, *four, *six))),
         Converter::Base64Decode => text(base64(&datum.text())?),
-        Converter::Base64Encode => text(to_base64(datum.text().as_bytes())),
-        Converter::Hex => text(datum.text().bytes().map(|byte| format!("{byte:02X}")).collect()),
+        Converter::Base64Encode => text(to_base64(&bytes(datum))),
+        Converter::Hex => text(bytes(datum).iter().map(|byte| format!("{byte:02X}")).collect()),
         Converter::HexNumber => number(i64::from_str_radix(&datum.text(), 16).ok()?),
         _ => None,
+    }
+}
+
+/// A sample as bytes: numbers have eight of them, the highest first (src/sample.c, c_int2bin).
+fn bytes(datum: &Datum) -> Vec<u8> {
+    match datum {
+        Datum::Number(number) => number.to_be_bytes().to_vec(),
+        Datum::Truth(truth) => i64::from(*truth).to_be_bytes().to_vec(),
+        Datum::Address(std::net::IpAddr::V4(address)) => address.octets().to_vec(),
+        Datum::Address(std::net::IpAddr::V6(address)) => address.octets().to_vec(),
+        datum => datum.text().as_bytes().to_vec(),
     }
 }
 

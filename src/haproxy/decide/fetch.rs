@@ -122,6 +122,8 @@ impl Transaction<'_> {
             | Fetch::Cookie(None)
             | Fetch::CookieCount(None)
             | Fetch::Unknown => Value::Unknown,
+            Fetch::OfAbsoluteTarget => self.uri.try_map(|uri| uri.starts_with(['/', '*']).then_some(Data::Nothing)),
+            Fetch::MajorVersion => known(Data::One(Datum::Number(if ask.request().version.starts_with('2') { 2 } else { 1 }))),
             Fetch::Version => known(Data::text(&*ask.request().version)),
             Fetch::Variable(name, default) => self.variable(name, default.as_ref()),
             Fetch::Text(text) => known(Data::text(Arc::clone(text))),

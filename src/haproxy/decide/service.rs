@@ -1,5 +1,7 @@
 //! Services that answer in place of a server: their response goes through the rules for responses.
 
+use std::ops::ControlFlow;
+
 use super::convert;
 use super::respond::Response;
 use super::target;
@@ -11,6 +13,11 @@ use crate::http::{Answer, Verdict};
 
 impl Transaction<'_> {
     pub(super) fn serve(&mut self, ask: &mut Ask<'_>, service: Service, rule: &Rule) -> Verdict {
+        // The names of headers are looked at before the service gets to work.
+        let current = self.current();
+        if let ControlFlow::Break(refused) = self.restrict_names(ask, current) {
+            return refused;
+        }
         let step = self.step("http-request", rule.name.to_string(), rule.span, "a service answers");
         self.status = match (service, &self.uri) {
             (Service::Lua, _) => {

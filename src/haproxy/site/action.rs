@@ -6,6 +6,7 @@ use super::acl::{Condition, Scope};
 use super::build::{Builder, Refused, Word};
 use super::errors::{ErrorPage, is_default_status, known_statuses};
 use super::format::{self, Format};
+use super::forms;
 use super::proxy::Role;
 use super::sample::{self, Sample};
 use super::vocabulary;
@@ -339,7 +340,7 @@ impl Builder<'_, '_> {
                 }
             }
             "del-header" => {
-                let header = parts.need("the name of the header", line)?.text.to_ascii_lowercase().into();
+                let header: Arc<str> = parts.need("the name of the header", line)?.text.to_ascii_lowercase().into();
                 let mut by = DeleteBy::Text;
                 if parts.peek().is_some_and(|word| word.text == "-m") {
                     parts.next();
@@ -349,7 +350,10 @@ impl Builder<'_, '_> {
                         "beg" => DeleteBy::Begin,
                         "end" => DeleteBy::End,
                         "sub" => DeleteBy::Substring,
-                        "reg" => DeleteBy::Regex,
+                        "reg" => {
+                            self.pattern(&Word { text: &header, span: method.span })?;
+                            DeleteBy::Regex
+                        }
                         other => return Err(Refused::new(method.span, format!("`del-header` knows no match method `{other}`"))),
                     };
                 }
@@ -408,6 +412,7 @@ impl Builder<'_, '_> {
                 Action::Opaque
             }
             _ => {
+                self.bystander(name, parts, line)?;
                 // Expressions of other actions may hold anything; their condition is what matters here.
                 while !parts.at_condition() {
                     parts.next();
@@ -415,6 +420,68 @@ impl Builder<'_, '_> {
                 Action::Nothing
             }
         })
+    }
+
+    /// The words of actions that change no answer, as far as HAProxy is strict about them.
+    fn bystander(&mut self, name: &str, parts: &mut Parts<'_>, line: Span) -> Result<(), Refused> {
+        const LEVELS: &[&str] = &["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", "silent"];
+        let unexpected =
+            |word: Word<'_>| Err(Refused::new(word.span, format!("`{}` is not expected behind `{name}`", word.text)));
+        match name {
+            "disable-l7-retry" => parts.peek().filter(|_| !parts.at_condition()).map_or(Ok(()), unexpected),
+            "strict-mode" => {
+                let mode = parts.need("`on` or `off`", line)?;
+                if matches!(mode.text, "on" | "off") { Ok(()) } else { unexpected(mode) }
+            }
+            "set-log-level" => {
+                let level = parts.need("the level", line)?;
+                if LEVELS.contains(&level.text) { Ok(()) } else { unexpected(level) }
+            }
+            "set-nice" => parts.need("the value", line).map(|_| ()),
+            "set-tos" | "set-mark" => {
+                let value = parts.need("the value", line)?;
+                let digits = value
+                    .text
+                    .strip_prefix("0x")
+                    .map_or_else(|| value.text.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok());
+                if digits.is_some() || self.config.release >= Release(3, 0, 0) { Ok(()) } else { unexpected(value) }
+            }
+            "capture" => {
+                let sample = self.needed_sample(parts, line)?;
+                let kind = parts.need(&format!("`len` or `id` behind `{}`", sample.text), line)?;
+                let number = parts.need("the number", line)?;
+                let length = number.text.bytes().take_while(u8::is_ascii_digit).any(|digit| digit != b'0');
+                match kind.text {
+                    "len" if !length => Err(Refused::new(number.span, "the length must be more than 0")),
+                    "len" | "id" => Ok(()),
+                    _ => unexpected(kind),
+                }
+            }
+            "set-map" => {
+                let key = parts.need("the key", line)?;
+                let value = parts.need("the value", line)?;
+                self.format(&key).and_then(|_| self.format(&value)).map(|_| ())
+            }
+            "add-acl" | "del-acl" | "del-map" => {
+                let key = parts.need("the key", line)?;
+                self.format(&key).map(|_| ())
+            }
+            "set-priority-class" | "set-priority-offset" => self.needed_sample(parts, line).map(|_| ()),
+            "wait-for-body" => {
+                let word = parts.need("`time`", line)?;
+                if word.text != "time" {
+                    return unexpected(word);
+                }
+                let time = parts.need("the time", line)?;
+                forms::time(time.text).map(|_| ()).map_err(|message| Refused::new(time.span, message))
+            }
+            "cache-use" | "cache-store" => {
+                let cache = parts.need("the name of the cache", line)?;
+                self.wanted_caches.push((cache.text.into(), cache.span));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_verb(&self, set: Set, family: &str, verb: Word<'_>) -> Result<(), Refused> {
@@ -674,8 +741,7 @@ impl Builder<'_, '_> {
     fn variable(&self, argument: Option<&str>, verb: Word<'_>) -> Result<Arc<str>, Refused> {
         // Conditions such as `ifnotexists` may follow the name behind a comma.
         let name = argument.and_then(|argument| argument.split(',').next()).unwrap_or("");
-        let scopes = ["proc.", "sess.", "txn.", "req.", "res.", "check."];
-        if scopes.iter().any(|scope| name.starts_with(scope) && name.len() > scope.len()) {
+        if sample::is_variable(name) {
             return Ok(name.into());
         }
         Err(Refused::new(verb.span, format!("`{name}` is no name of a variable"))
@@ -706,6 +772,9 @@ impl Builder<'_, '_> {
 
     pub(super) fn format(&mut self, word: &Word<'_>) -> Result<Format, Refused> {
         let format = format::parse(word.text, self).map_err(|message| Refused::new(word.span, message))?;
+        if format.wants_http && !self.http {
+            return Err(Refused::new(word.span, format!("`{}` holds a variable that needs `mode http`", word.text)));
+        }
         self.capture.wanted |= format.wants_request;
         for sample in format.samples() {
             self.check_reach(sample, word.span)?;

@@ -150,6 +150,9 @@ fn bind(place: &str, tls: bool, span: Span) -> Result<Bind, Refused> {
     if dotted && address.parse::<std::net::Ipv4Addr>().is_err() {
         return Err(Refused::new(span, format!("`{address}` is no address")));
     }
+    if ports.is_some_and(|(first, last)| first > last) {
+        return Err(Refused::new(span, format!("`{range}` is no range of ports")));
+    }
     if ports == Some((0, 0)) {
         return Err(Refused::new(span, "the port 0 cannot be bound"));
     }

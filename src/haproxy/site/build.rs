@@ -92,12 +92,17 @@ pub(in crate::haproxy) struct Builder<'r, 'a> {
     /// Stick tables that rules count in: the proxy of the rule, the name where one is written, the rule.
     pub(super) wanted_tables: Vec<WantedTable>,
     pub(super) references: Vec<Reference>,
+    /// Caches that rules and filters use, and those that there are.
+    pub(super) wanted_caches: Vec<(Box<str>, Span)>,
+    pub(super) caches: HashSet<Box<str>>,
     /// Proxies and `peers` sections that have tables.
     pub(super) tables: HashSet<Box<str>>,
     /// Where the samples of the line at hand are looked up.
     pub(super) reach: Reach,
     /// The kind of the section that is being read.
     pub(super) role: Role,
+    /// Whether it is in HTTP mode so far.
+    pub(super) http: bool,
     pub(super) capture: Capture,
     /// The line that is being read.
     pub(super) place: Option<Span>,
@@ -121,9 +126,12 @@ impl<'r, 'a> Builder<'r, 'a> {
             wanted_errors: Vec::new(),
             wanted_tables: Vec::new(),
             references: Vec::new(),
+            wanted_caches: Vec::new(),
+            caches: HashSet::new(),
             tables: HashSet::new(),
             reach: Reach::Any,
             role: Role::Defaults,
+            http: false,
             capture: Capture::default(),
             place: None,
             last_defaults: None,
@@ -162,6 +170,7 @@ impl<'r, 'a> Builder<'r, 'a> {
                 let tables = section.children().filter(|line| line.name() == "table").filter_map(|line| line.arg(0));
                 self.tables.extend(tables.map(|table| format!("{name}/{table}").into()));
             }
+            "cache" => self.caches.extend(section.arg(0).map(Box::from)),
             "program" if self.config.release >= crate::server::Release(3, 4, 0) => {
                 self.refuse(Refused::new(section.head(), "sections `program` are gone since HAProxy 3.4"));
             }

@@ -11,6 +11,8 @@ pub(in crate::haproxy) struct Format {
     pub(in crate::haproxy) pieces: Vec<Piece>,
     /// Whether an alias in it stands for something of the request line.
     pub(in crate::haproxy) wants_request: bool,
+    /// Whether an alias in it is there in HTTP mode only.
+    pub(in crate::haproxy) wants_http: bool,
 }
 
 #[derive(Debug)]
@@ -64,9 +66,13 @@ const UNKNOWN: &[&str] = &[
 /// Aliases that need the request line (src/log.c, LW_REQ).
 const OF_REQUEST_LINE: &[&str] = &["HM", "HP", "HPO", "HQ", "HU", "HV", "r", "rt"];
 
+/// Aliases of HTTP mode (src/log.c, PR_MODE_HTTP).
+const OF_HTTP: &[&str] =
+    &["CC", "CS", "HM", "HP", "HPO", "HQ", "HU", "HV", "Ta", "Ti", "TR", "Tq", "Tr", "r", "tr", "trg", "trl"];
+
 impl Format {
     pub(in crate::haproxy) fn literal(text: &str) -> Self {
-        Format { pieces: vec![Piece::Literal(text.into())], wants_request: false }
+        Format { pieces: vec![Piece::Literal(text.into())], wants_request: false, wants_http: false }
     }
 
     /// The whole text where nothing in it is looked up.
@@ -118,6 +124,7 @@ pub(in crate::haproxy) fn parse(text: &str, files: &mut dyn Files) -> Result<For
             let end = after.find(|sign: char| !sign.is_ascii_alphanumeric()).unwrap_or(after.len());
             format.pieces.push(Piece::Alias(alias(&after[..end])?));
             format.wants_request |= OF_REQUEST_LINE.contains(&&after[..end]);
+            format.wants_http |= OF_HTTP.contains(&&after[..end]);
             rest = &after[end..];
         }
     }

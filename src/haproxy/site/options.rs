@@ -14,6 +14,10 @@ impl Builder<'_, '_> {
     pub(super) fn option(&mut self, proxy: &mut Proxy, on: bool, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
         let name = need(words, 0, "the name of the option", span)?;
         self.known_option(&name)?;
+        if !on && LASTING.contains(&name.text) {
+            return Err(Refused::new(name.span, format!("`option {}` cannot be taken back", name.text)));
+        }
+        option_words(&name, &words[1..], span)?;
         let settings = &mut proxy.settings;
         match name.text {
             "accept-invalid-http-request" | "accept-unsafe-violations-in-http-request" => settings.accept_invalid = on,
@@ -120,6 +124,50 @@ impl Builder<'_, '_> {
         };
         Arc::make_mut(&mut proxy.settings.errors).insert(status, page);
         Ok(())
+    }
+}
+
+/// Options that `no` cannot stand before (src/cfgparse-listen.c).
+const LASTING: &[&str] = &[
+    "external-check",
+    "forwardfor",
+    "http-restrict-req-hdr-names",
+    "httplog",
+    "httpslog",
+    "ldap-check",
+    "mysql-check",
+    "originalto",
+    "pgsql-check",
+    "redis-check",
+    "smtpchk",
+    "spop-check",
+    "ssl-hello-chk",
+    "tcp-check",
+    "tcpka",
+    "tcplog",
+];
+
+/// What may follow the name of an option.
+fn option_words(name: &Word<'_>, rest: &[Word<'_>], line: Span) -> Result<(), Refused> {
+    let strange = |word: &Word<'_>| Err(Refused::new(word.span, format!("`option {}` knows no `{}`", name.text, word.text)));
+    match (name.text, rest) {
+        ("httplog", [word, ..]) if word.text != "clf" => strange(word),
+        ("mysql-check", [word, ..]) if !matches!(word.text, "user" | "post-41") => strange(word),
+        ("pgsql-check", [word, _, ..]) if word.text == "user" => Ok(()),
+        ("mysql-check", [_]) | ("pgsql-check", _) => Err(Refused::new(line, format!("`option {}` needs a user", name.text))),
+        ("forwardfor", _) => {
+            let mut words = rest.iter();
+            while let Some(word) = words.next() {
+                match word.text {
+                    "if-none" => {}
+                    "except" | "header" if words.next().is_some() => {}
+                    "except" | "header" => return Err(Refused::new(word.span, format!("`{}` needs a value", word.text))),
+                    _ => return strange(word),
+                }
+            }
+            Ok(())
+        }
+        _ => Ok(()),
     }
 }
 

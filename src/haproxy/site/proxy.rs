@@ -8,6 +8,7 @@ use super::bind::Bind;
 use super::build::{Builder, Capture, Refused, Word, words};
 use super::errors::ErrorPages;
 use super::format::Format;
+use super::forms;
 use super::server::{HealthCheck, Server, ServerDefaults};
 use crate::finding::{Finding, Severity};
 use crate::grammar;
@@ -106,6 +107,8 @@ pub(in crate::haproxy) struct Stats {
     pub(in crate::haproxy) users: Arc<[(Box<str>, Box<str>)]>,
     /// Whether POST may change states: always, or where the condition holds.
     pub(in crate::haproxy) admin: Option<Arc<Option<Condition>>>,
+    /// `stats realm`
+    pub(in crate::haproxy) realm: bool,
     pub(in crate::haproxy) rules: Arc<Vec<Rule>>,
 }
 
@@ -215,6 +218,9 @@ impl Builder<'_, '_> {
         if name.is_none() && role != Role::Defaults {
             self.refuse(Refused::new(section.head(), format!("a `{}` needs a name", role.name())));
         }
+        if let Some(name) = name {
+            self.check_name(name);
+        }
         let name: Arc<str> = name.map_or("", |name| name.text).into();
         let parent = self.parent(&words, role);
         // A section that already bears the name is replaced by nobody: HAProxy refuses the second one.
@@ -234,6 +240,14 @@ impl Builder<'_, '_> {
                 self.refuse(refused);
             }
         }
+        if let Some(stats) = &proxy.settings.stats
+            && role != Role::Defaults
+            && !stats.rules.is_empty()
+            && (stats.realm || !stats.users.is_empty())
+        {
+            let message = "`stats auth` and `stats realm` cannot be used together with `stats http-request`";
+            self.refuse(Refused::new(stats.span, message));
+        }
         proxy.captures_request = self.capture.wanted || proxy.settings.logs_request && role.is_frontend();
         if role == Role::Defaults {
             self.last_defaults = Some(self.config.proxies.len());
@@ -244,7 +258,8 @@ impl Builder<'_, '_> {
     /// The `defaults` section that a section takes over: the one that it names, or the latest above.
     fn parent(&mut self, words: &[Word<'_>], role: Role) -> Option<usize> {
         let from = words.iter().position(|word| word.text == "from");
-        if let Some(extra) = words.get(2).filter(|_| from.is_none() || from == Some(3)) {
+        let listens = role.is_frontend();
+        if let Some(extra) = words.get(2).filter(|_| listens && from.is_none() || from == Some(3)) {
             let mut refused = Refused::new(extra.span, format!("`{}` is not expected here", extra.text));
             if role == Role::Frontend || role == Role::Listen {
                 refused = refused.help("addresses stand on `bind` lines");
@@ -265,10 +280,19 @@ impl Builder<'_, '_> {
         found
     }
 
+    /// The names of sections and servers are letters, digits and `-_.:` (src/standard.c, invalid_char).
+    pub(super) fn check_name(&mut self, name: &Word<'_>) {
+        let allowed = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_' | '.' | ':');
+        if let Some(bad) = name.text.chars().find(|sign| !allowed(*sign)) {
+            self.refuse(Refused::new(name.span, format!("the character `{bad}` is not allowed in a name")));
+        }
+    }
+
     fn proxy_line(&mut self, proxy: &mut Proxy, line: Directive<'_>) -> Result<(), Refused> {
         let all = words(line);
         let span = line.head();
         self.place = Some(span);
+        self.http = proxy.settings.mode == Mode::Http;
         self.reach = Reach::Any;
         let (modifier, words) = match all.first() {
             Some(first) if matches!(first.text, "no" | "default") => (Some(*first), &all[1..]),
@@ -283,6 +307,9 @@ impl Builder<'_, '_> {
         }
         self.known_keyword(proxy.role, first)?;
         let rest = &words[1..];
+        if modifier.is_none() {
+            forms::check(forms::PROXY, first, rest, span)?;
+        }
         let role = proxy.role;
         match first.text {
             "acl" => {
@@ -375,6 +402,9 @@ impl Builder<'_, '_> {
                 proxy.servers.extend(servers);
                 Ok(())
             }
+            "default-server" if role == Role::Frontend => {
+                Err(Refused::new(first.span, "`default-server` cannot stand in a `frontend`"))
+            }
             "default-server" => {
                 let mut defaults = proxy.settings.server.clone();
                 let read = self.default_server(rest, &mut defaults);
@@ -400,7 +430,24 @@ impl Builder<'_, '_> {
                 Err(Refused::new(first.span, "`retry-on` is for backends"))
             }
             "retry-on" => retry_on(rest),
-            "balance" => balance(rest),
+            "balance" => balance(rest, span),
+            "clitimeout" | "srvtimeout" | "contimeout" if self.config.release >= Release(2, 1, 0) => {
+                Err(Refused::new(first.span, format!("`{}` is gone since HAProxy 2.1", first.text)).help("write `timeout`"))
+            }
+            "appsession" => Err(Refused::new(first.span, "`appsession` is gone since HAProxy 1.6")),
+            "monitor-net" if self.config.release >= Release(2, 3, 0) => {
+                Err(Refused::new(first.span, "`monitor-net` is gone: write `http-request return status 200 if { src … }`"))
+            }
+            "declare" if role == Role::Backend => Err(Refused::new(first.span, "`declare` is for frontends")),
+            "force-persist" | "ignore-persist" => {
+                let mut scope = std::mem::take(&mut proxy.scope);
+                let condition = self.trailing_condition(&mut scope, rest, first.text);
+                proxy.scope = scope;
+                match condition? {
+                    Some(_) => Ok(()),
+                    None => Err(Refused::new(span, format!("`{}` needs `if` or `unless`", first.text))),
+                }
+            }
             "grace" if self.config.release >= Release(2, 5, 0) => {
                 Err(Refused::new(first.span, "`grace` is gone since HAProxy 2.5"))
             }
@@ -414,6 +461,9 @@ impl Builder<'_, '_> {
                 if !grammar::HAPROXY.find(kind.text).any(|entry| entry.module == "filter") && !kind.text.starts_with("lua.") {
                     return Err(Refused::new(kind.span, format!("there is no filter `{}`", kind.text)));
                 }
+                if let (true, Some(cache)) = (kind.text == "cache", rest.get(1)) {
+                    self.wanted_caches.push((cache.text.into(), cache.span));
+                }
                 if rest.first().is_some_and(|kind| matches!(kind.text, "spoe" | "opentracing")) {
                     proxy.filter = Some(span);
                 }
@@ -421,6 +471,8 @@ impl Builder<'_, '_> {
             }
             "unique-id-format" | "log-format" | "error-log-format" | "log-format-sd" => {
                 self.reach = if first.text == "unique-id-format" { Reach::Any } else { Reach::Logs };
+                // These are read when the mode is settled.
+                self.http = true;
                 let format = need(rest, 0, "the format", span)?;
                 let format = self.format(&format)?;
                 if first.text == "log-format" {
@@ -498,6 +550,9 @@ impl Builder<'_, '_> {
         let rest = &words[1..];
         match what.text {
             "inspect-delay" => {
+                self.rules_allowed(proxy, "tcp-request inspect-delay", span)?;
+                let delay = need(rest, 0, "the delay", span)?;
+                forms::time(delay.text).map_err(|message| Refused::new(delay.span, message))?;
                 proxy.inspect_delay = true;
                 Ok(())
             }
@@ -528,6 +583,7 @@ impl Builder<'_, '_> {
     fn switch(&mut self, proxy: &mut Proxy, name: &Word<'_>, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
         let to = need(words, 0, "a name", span)?;
         self.reach = Reach::Frontend;
+        self.http = true;
         let format = self.format(&to)?;
         let mut scope = std::mem::take(&mut proxy.scope);
         let condition = self.trailing_condition(&mut scope, &words[1..], name.text);
@@ -577,6 +633,7 @@ impl Builder<'_, '_> {
             span,
             users: Arc::new([]),
             admin: None,
+            realm: false,
             rules: Arc::default(),
         });
         let mut scope = std::mem::take(&mut proxy.scope);
@@ -606,6 +663,14 @@ impl Builder<'_, '_> {
                 users.push((user.into(), password.into()));
                 stats.users = users.into();
             }
+            "admin" if self.role == Role::Defaults => {
+                return Err(Refused::new(what.span, "`stats admin` cannot stand in a `defaults` section"));
+            }
+            "scope" => _ = need(words, 1, "the name of a proxy", span)?,
+            "refresh" => {
+                let interval = need(words, 1, "the interval", span)?;
+                forms::time(interval.text).map_err(|message| Refused::new(interval.span, message))?;
+            }
             "admin" => {
                 let condition = self.trailing_condition(scope, &words[1..], "stats admin")?;
                 if condition.is_none() {
@@ -619,8 +684,8 @@ impl Builder<'_, '_> {
                 rules.push(rule);
                 stats.rules = Arc::new(rules);
             }
-            "enable" | "realm" | "refresh" | "scope" | "hide-version" | "show-legends" | "show-node" | "show-desc"
-            | "show-modules" => {}
+            "realm" => stats.realm = true,
+            "enable" | "hide-version" | "show-legends" | "show-node" | "show-desc" | "show-modules" => {}
             other => return Err(Refused::new(what.span, format!("`stats` knows no `{other}`"))),
         }
         Ok(())
@@ -633,15 +698,23 @@ pub(super) fn need<'w>(words: &[Word<'w>], index: usize, what: &str, line: Span)
 }
 
 /// The algorithms of `balance` (src/backend.c, backend_parse_balance).
-fn balance(words: &[Word<'_>]) -> Result<(), Refused> {
+fn balance(words: &[Word<'_>], line: Span) -> Result<(), Refused> {
     const KNOWN: &[&str] =
         &["roundrobin", "static-rr", "first", "leastconn", "source", "uri", "url_param", "random", "hash", "sticky", "log-hash"];
     let Some(word) = words.first() else { return Ok(()) };
-    let name = word.text.split('(').next().unwrap_or(word.text);
-    if KNOWN.contains(&name) || matches!(name, "hdr" | "rdp-cookie") {
-        return Ok(());
+    let (name, argument) = word.text.split_once('(').map_or((word.text, None), |(name, rest)| (name, Some(rest)));
+    match name {
+        "hdr" if argument.is_none_or(|argument| argument.is_empty() || argument.starts_with(')')) => {
+            Err(Refused::new(word.span, "`balance hdr` needs the name of a header in parentheses"))
+        }
+        "url_param" if words.len() < 2 => Err(Refused::new(line, "`balance url_param` needs the name of a parameter")),
+        "random" if argument.is_some_and(|argument| !argument.starts_with(|sign: char| sign.is_ascii_digit())) => {
+            Err(Refused::new(word.span, "`random` takes a number"))
+        }
+        "hdr" | "rdp-cookie" => Ok(()),
+        _ if KNOWN.contains(&name) => Ok(()),
+        _ => Err(Refused::new(word.span, super::words::unknown("algorithm", name, KNOWN.iter().copied()))),
     }
-    Err(Refused::new(word.span, super::words::unknown("algorithm", name, KNOWN.iter().copied())))
 }
 
 /// `timeout NAME TIME` (src/proxy.c, proxy_parse_timeout).
@@ -659,26 +732,25 @@ fn timeout(words: &[Word<'_>], line: Span) -> Result<(), Refused> {
         "client-fin",
         "server-fin",
         "client-hs",
-        "clitimeout",
-        "srvtimeout",
-        "contimeout",
     ];
     let name = need(words, 0, "the name of the timeout", line)?;
     if !KNOWN.contains(&name.text) {
         return Err(Refused::new(name.span, super::words::unknown("timeout", name.text, KNOWN.iter().copied())));
     }
     let value = need(words, 1, "the time", line)?;
-    let digits = value.text.trim_end_matches(|sign: char| sign.is_ascii_alphabetic());
-    let unit = &value.text[digits.len()..];
-    let known_unit = matches!(unit, "" | "us" | "ms" | "s" | "m" | "h" | "d");
-    if known_unit && !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Ok(());
+    if let Some(extra) = words.get(2) {
+        return Err(Refused::new(extra.span, format!("`{}` is not expected behind the time", extra.text)));
     }
-    Err(Refused::new(value.span, format!("`{}` is no time", value.text)).help("write a number and a unit, such as `5s`"))
+    forms::time(value.text)
+        .map(|_| ())
+        .map_err(|message| Refused::new(value.span, message).help("write a number and a unit, such as `5s`"))
 }
 
 /// The events after which a request may be sent again (src/proxy.c, proxy_parse_retry_on).
 fn retry_on(words: &[Word<'_>]) -> Result<(), Refused> {
+    if let Some(none) = words.iter().find(|word| word.text == "none" && words.len() > 1) {
+        return Err(Refused::new(none.span, "`none` stands alone"));
+    }
     const KNOWN: &[&str] = &[
         "none",
         "conn-failure",

@@ -43,6 +43,11 @@ impl Builder<'_, '_> {
                 self.refuse(Refused::new(span, format!("there is no stick table `{name}`")));
             }
         }
+        for (name, span) in std::mem::take(&mut self.wanted_caches) {
+            if !self.caches.contains(&name) {
+                self.refuse(Refused::new(span, format!("there is no `cache` section `{name}`")));
+            }
+        }
         for (name, span) in std::mem::take(&mut self.wanted_errors) {
             if !self.config.http_errors.contains_key(&name) {
                 self.refuse(Refused::new(span, format!("there is no `http-errors` section `{name}`")));
@@ -118,7 +123,10 @@ impl Builder<'_, '_> {
             }
             b'b' if !name.is_empty() && !config.backends.contains_key(name) => refused(format!("there is no backend `{name}`")),
             b'f' if !name.is_empty() && !self.is_frontend(name) => refused(format!("there is no frontend `{name}`")),
-            b't' if name.is_empty() && !self.tables.contains(&*own.name) => {
+            b'f' if name.is_empty() && own.role == Role::Backend => {
+                refused(format!("`{}` is no frontend, so one must be named", own.name))
+            }
+            b't' if name.is_empty() && own.role != Role::Defaults && !self.tables.contains(&*own.name) => {
                 refused(format!("`{}` has no stick table, so one must be named", own.name))
             }
             b't' if !name.is_empty() && !self.tables.contains(name) => refused(format!("there is no stick table `{name}`")),

@@ -85,6 +85,10 @@ pub(in crate::haproxy) enum Fetch {
     OfTls,
     FrontendName,
     BackendName,
+    /// The address in an absolute target, and its port. Other targets have none.
+    OfAbsoluteTarget,
+    /// The major version of HTTP that the client speaks.
+    MajorVersion,
     ServersUp(Option<Arc<str>>),
     ServerIsUp(Arc<str>),
     Environment(Arc<str>),
@@ -217,6 +221,7 @@ impl Fetch {
                 | Body
                 | BodyLength
                 | BodyParameter(_)
+                | OfAbsoluteTarget
         )
     }
 }
@@ -258,7 +263,8 @@ pub(in crate::haproxy) fn parse_prefix<'t>(text: &'t str, files: &mut dyn Files)
     let (name, rest) = arguments::keyword(text);
     let known = vocabulary::fetch(name).ok_or_else(|| words::unknown("fetch", name, vocabulary::fetch_names()))?;
     let (arguments, rest) = arguments::read(name, rest, known.takes)?;
-    refer(&arguments, known.takes, files);
+    refer(name, &arguments, known.takes, files);
+    check_fetch(name, &arguments)?;
     let mut sample = Sample {
         fetch: fetch(name, &arguments),
         converters: Vec::new(),
@@ -290,7 +296,8 @@ pub(super) fn converters<'t>(sample: &mut Sample, rest: &'t str, files: &mut dyn
             return Err(format!("the converter `{name}` cannot be applied here"));
         }
         let (arguments, after) = arguments::read(name, after, known.takes)?;
-        refer(&arguments, known.takes, files);
+        refer(name, &arguments, known.takes, files);
+        check_converter(name, &arguments)?;
         sample.converters.push(converter(name, &arguments, files));
         sample.kind = known.to;
         rest = after;
@@ -298,10 +305,54 @@ pub(super) fn converters<'t>(sample: &mut Sample, rest: &'t str, files: &mut dyn
     Ok(rest)
 }
 
-fn refer(arguments: &[String], takes: Signature, files: &mut dyn Files) {
-    for (name, kind) in arguments.iter().zip(takes.kinds.bytes()) {
+/// Whether a text names a variable: a scope, a dot and a name (src/vars.c, vars_hash_name).
+pub(in crate::haproxy) fn is_variable(name: &str) -> bool {
+    let scopes = ["proc.", "sess.", "txn.", "req.", "res.", "check."];
+    let rest = scopes.iter().find_map(|scope| name.strip_prefix(scope)).unwrap_or("");
+    !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
+}
+
+fn check_fetch(name: &str, arguments: &[String]) -> Result<(), String> {
+    let first = arguments.first().map_or("", String::as_str);
+    let occurrence = arguments.get(1).and_then(|number| number.parse::<i64>().ok()).unwrap_or(0);
+    match name {
+        "var" if !is_variable(first) => Err(format!("`{first}` is no name of a variable")),
+        "bool" if !matches!(first.to_ascii_lowercase().as_str(), "true" | "false" | "0" | "1") => {
+            Err(format!("`{first}` is neither `true` nor `false`"))
+        }
+        _ if name.contains("hdr") && occurrence < -10 => Err("an occurrence from the end is -1 to -10".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn check_converter(name: &str, arguments: &[String]) -> Result<(), String> {
+    let argument = |index: usize| arguments.get(index).map_or("", String::as_str);
+    let refused = |index: usize| Err(format!("`{}` is no argument that `{name}` takes", argument(index)));
+    match name {
+        "field" | "word" if argument(0).parse() == Ok(0) => refused(0),
+        "regsub" if argument(2).bytes().any(|flag| !matches!(flag, b'g' | b'i')) => refused(2),
+        "strcmp" | "unset-var" if !is_variable(argument(0)) => refused(0),
+        "set-var" if !is_variable(argument(0)) => refused(0),
+        "concat" | "add_item" if !argument(1).is_empty() && !is_variable(argument(1)) => refused(1),
+        "add" | "sub" | "mul" | "div" | "mod" | "and" | "or" | "xor"
+            if !is_variable(argument(0)) && argument(0).parse::<i64>().is_err() =>
+        {
+            refused(0)
+        }
+        "sha2" if !arguments.is_empty() && !matches!(argument(0), "224" | "256" | "384" | "512") => refused(0),
+        _ => Ok(()),
+    }
+}
+
+fn refer(name: &str, arguments: &[String], takes: Signature, files: &mut dyn Files) {
+    // A section or a table that is not named is the own one; counters need no table.
+    let implicit = arguments.is_empty() && !name.starts_with("sc");
+    if let (true, Some(kind @ (b'b' | b'f' | b't'))) = (implicit, takes.kinds.bytes().next()) {
+        files.refer(kind, "");
+    }
+    for (argument, kind) in arguments.iter().zip(takes.kinds.bytes()) {
         if b"bftvu".contains(&kind) {
-            files.refer(kind, name);
+            files.refer(kind, argument);
         }
     }
 }
@@ -347,7 +398,7 @@ fn fetch(name: &str, arguments: &[String]) -> Fetch {
         "bool" => Fetch::Truth(matches!(first().to_ascii_lowercase().as_str(), "true" | "1")),
         // The first request of its connection is what is looked at.
         "always_true" | "wait_end" | "http_first_req" => Fetch::Truth(true),
-        "always_false" => Fetch::Truth(false),
+        "always_false" | "stopping" => Fetch::Truth(false),
         "ipv4" | "ipv6" => first().parse().map_or(Fetch::Unknown, Fetch::Constant),
         "meth" => Fetch::ConstantMethod(first().into()),
         "src" => Fetch::Client,
@@ -357,6 +408,8 @@ fn fetch(name: &str, arguments: &[String]) -> Fetch {
         "dst_is_local" => Fetch::DestinationIsLocal,
         "ssl_fc" => Fetch::OverTls,
         "ssl_fc_has_sni" => Fetch::TlsTruth,
+        "url_ip" | "url_port" => Fetch::OfAbsoluteTarget,
+        "fc_http_major" => Fetch::MajorVersion,
         "fe_name" => Fetch::FrontendName,
         "be_name" => Fetch::BackendName,
         "nbsrv" => Fetch::ServersUp(some()),

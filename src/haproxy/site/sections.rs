@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::build::{Builder, Refused, words};
+use super::build::{Builder, Refused, Word, words};
 use super::errors::ErrorPages;
+use super::forms;
 use super::proxy::need;
+use crate::server::Release;
 use crate::syntax::Directive;
 
 /// The settings of `global` that bear on methods.
@@ -67,14 +69,34 @@ impl Builder<'_, '_> {
                     }
                 }
                 name => {
-                    let modified =
-                        matches!(name, "no" | "default" | "" | ".if" | ".elif" | ".else" | ".endif") || name.starts_with('.');
-                    let known = crate::grammar::HAPROXY.find(name).any(|entry| entry.module == "global");
-                    if !modified && !known {
+                    if name.is_empty() || name.starts_with('.') {
+                        continue;
+                    }
+                    if matches!(name, "no" | "default") {
+                        self.negated_global(&words);
+                        continue;
+                    }
+                    let release = self.config.release;
+                    let mut entries = crate::grammar::HAPROXY.find(name).filter(|entry| entry.module == "global");
+                    if !entries.any(|entry| entry.known_to(release) || entry.until == Some(release)) {
                         self.unknown_global(name, words[0].span);
+                    } else if let Err(refused) = forms::check(forms::GLOBAL, &words[0], &words[1..], line.head()) {
+                        self.refuse(refused);
                     }
                 }
             }
+        }
+    }
+
+    /// Few keywords of `global` can be taken back (src/cfgparse-global.c).
+    fn negated_global(&mut self, words: &[Word<'_>]) {
+        const NEGATABLE: &[&str] =
+            &["option", "log", "busy-polling", "set-dumpable", "strict-limits", "insecure-fork-wanted", "numa-cpu-mapping"];
+        if let Some(word) = words.get(1)
+            && !NEGATABLE.contains(&word.text)
+            && self.config.release < Release(2, 7, 0)
+        {
+            self.refuse(Refused::new(words[0].span, format!("`{}` cannot be taken back", word.text)));
         }
     }
 
@@ -113,6 +135,11 @@ impl Builder<'_, '_> {
         let stranger = list.groups.iter().flat_map(|(group, users)| users.iter().map(move |user| (group, user)));
         if let Some((group, user)) = stranger.into_iter().find(|(_, user)| list.user(user).is_none()) {
             self.refuse(Refused::new(section.head(), format!("there is no user `{user}` for the group `{group}`")));
+        }
+        let grouped = list.users.iter().flat_map(|user| user.groups.iter().map(move |group| (user, group)));
+        let known = |group: &str| list.groups.iter().any(|(name, _)| **name == *group);
+        if let Some((user, group)) = grouped.into_iter().find(|(_, group)| !known(group)) {
+            self.refuse(Refused::new(section.head(), format!("there is no group `{group}` for the user `{}`", user.name)));
         }
         let Some(name) = section.arg(0) else {
             return self.refuse(Refused::new(section.head(), "a `userlist` needs a name"));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::build::{Builder, Refused, Word};
+use super::forms;
 use crate::source::Span;
 
 #[derive(Debug)]
@@ -261,8 +262,10 @@ impl Builder<'_, '_> {
         let (Some(name), Some(place)) = (words.first(), words.get(skip)) else {
             return Err(Refused::new(line, "a server needs a name and an address"));
         };
+        self.check_name(name);
         let mut settled = defaults.clone();
         settings(&words[skip + 1..], &mut settled)?;
+        check_port(place)?;
         let (address, port) = address(place.text);
         let check = settled.check.map(|span| Check { address: settled.check_address.clone(), port: settled.check_port, span });
         let scheme = match (settled.fcgi, settled.ssl, http) {
@@ -325,7 +328,13 @@ fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> 
             }
             continue;
         }
+        if word.text == "weight" && words.len() == 0 {
+            // A weight that is not there counts as 0.
+            to.weight = Some(0);
+            continue;
+        }
         let Some(value) = words.next() else { return Err(Refused::new(word.span, format!("`{}` needs a value", word.text))) };
+        forms::check(forms::SERVER, word, std::slice::from_ref(value), word.span)?;
         match word.text {
             "weight" => {
                 let digits = value.text.trim_end_matches(|sign: char| !sign.is_ascii_digit());
@@ -340,6 +349,24 @@ fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> 
             "proto" => to.fcgi = value.text == "fcgi",
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// A server has one port, which may be counted from the client's (src/tools.c, str2sa_range).
+fn check_port(place: &Word<'_>) -> Result<(), Refused> {
+    let text = place.text;
+    if text.starts_with('/') || text.contains('@') || text.ends_with(']') {
+        return Ok(());
+    }
+    let Some((host, port)) = text.rsplit_once(':') else { return Ok(()) };
+    let digits = port.trim_start_matches(['+', '-']);
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) || digits.parse::<u32>().is_ok_and(|port| port > 65535) {
+        return Err(Refused::new(place.span, format!("`{port}` is no port of a server")));
+    }
+    let dotted = host.split('.').count() == 4 && host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if dotted && host.parse::<std::net::Ipv4Addr>().is_err() {
+        return Err(Refused::new(place.span, format!("`{host}` is no address")));
     }
     Ok(())
 }
