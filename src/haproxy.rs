@@ -28,7 +28,7 @@ use crate::finding::{Edit, Finding, Severity};
 use crate::http::{Universe, Verdict};
 use crate::mend::Wish;
 use crate::server::{Release, Route, Server, Site, Task};
-use crate::source::{Reader, SourceFile};
+use crate::source::{Reader, SourceFile, Span};
 use crate::syntax::{Directive, SyntaxError, Tree};
 
 pub struct Haproxy;
@@ -70,9 +70,8 @@ impl Server for Haproxy {
         for (proxy, server, check) in decide::failing_checks(&config) {
             config.proxies[proxy].servers[server].failing_check = Some(check);
         }
-        findings.extend(Checks::new(&config, &trees, &reading.unset).all());
         let candidates = routes::Values::new(&config);
-        Box::new(HaproxySite { trees, config, findings, candidates })
+        Box::new(HaproxySite { trees, config, unset: reading.unset, findings, candidates })
     }
 
     fn mend(&self, statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
@@ -93,6 +92,9 @@ fn syntax_error(error: SyntaxError) -> Finding {
 struct HaproxySite {
     trees: Vec<Arc<Tree>>,
     config: Config,
+    /// Where unset variables are read.
+    unset: Vec<(Span, String)>,
+    /// What was found while reading.
     findings: Vec<Finding>,
     candidates: routes::Values,
 }
@@ -113,7 +115,9 @@ impl Site for HaproxySite {
     }
 
     fn findings(&self) -> Vec<Finding> {
-        self.findings.clone()
+        let mut findings = self.findings.clone();
+        findings.extend(Checks::new(&self.config, &self.trees, &self.unset).all());
+        findings
     }
 
     fn routes(&self) -> Vec<Route> {

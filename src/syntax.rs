@@ -32,8 +32,8 @@ pub struct Word {
     pub quote: Quote,
     /// Whether the word holds a placeholder of a template, so that its value is not known.
     pub template: bool,
-    /// The value where it differs from the bytes between the quotes.
-    cooked: Option<Box<str>>,
+    /// Where the tree keeps the value if it differs from the bytes between the quotes.
+    cooked: u32,
 }
 
 /// What a parser has to say about one place of a file.
@@ -78,6 +78,8 @@ pub struct Tree {
     pub source: Arc<SourceFile>,
     nodes: Vec<Node>,
     words: Vec<Word>,
+    /// The values of words that differ from their bytes.
+    cooked: Vec<Box<str>>,
     first: u32,
     /// The bytes of each comment, its sign included, without the line end; in the order of the file.
     pub comments: Vec<Range<u32>>,
@@ -137,7 +139,7 @@ impl Tree {
 
     /// The value of a word, as the server reads it: without quotes, escapes resolved.
     pub fn value<'t>(&'t self, word: &'t Word) -> &'t str {
-        match &word.cooked {
+        match self.cooked.get(word.cooked as usize) {
             Some(value) => value,
             None => self.source.slice(match word.quote {
                 Quote::None | Quote::Raw => word.start..word.end,
@@ -280,22 +282,32 @@ pub struct TreeBuilder {
 
 impl TreeBuilder {
     pub fn new(source: Arc<SourceFile>) -> Self {
-        let tree = Tree { source, nodes: Vec::new(), words: Vec::new(), first: NONE, comments: Vec::new(), controls: Vec::new() };
+        let tree = Tree {
+            source,
+            nodes: Vec::new(),
+            words: Vec::new(),
+            cooked: Vec::new(),
+            first: NONE,
+            comments: Vec::new(),
+            controls: Vec::new(),
+        };
         TreeBuilder { tree, open: Vec::new(), last_top: NONE, pending: 0, control: Vec::new() }
     }
 
     /// Adds a word to the statement that is being read. `cooked` is its value where that differs from its bytes.
     pub fn word(&mut self, bytes: Range<u32>, quote: Quote, cooked: Option<String>) {
-        self.push(Word { start: bytes.start, end: bytes.end, quote, template: false, cooked: cooked.map(Into::into) });
+        self.push(bytes, quote, false, cooked);
     }
 
     /// Adds a word that holds a placeholder of a template.
     pub fn placeholder(&mut self, bytes: Range<u32>, quote: Quote, cooked: Option<String>) {
-        self.push(Word { start: bytes.start, end: bytes.end, quote, template: true, cooked: cooked.map(Into::into) });
+        self.push(bytes, quote, true, cooked);
     }
 
-    fn push(&mut self, word: Word) {
-        self.tree.words.push(word);
+    fn push(&mut self, bytes: Range<u32>, quote: Quote, template: bool, cooked: Option<String>) {
+        let index = if cooked.is_some() { self.tree.cooked.len() as u32 } else { NONE };
+        self.tree.cooked.extend(cooked.map(String::into_boxed_str));
+        self.tree.words.push(Word { start: bytes.start, end: bytes.end, quote, template, cooked: index });
         self.pending += 1;
     }
 

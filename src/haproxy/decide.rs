@@ -32,19 +32,25 @@ use super::value::Value;
 use crate::ask::Ask;
 use crate::http::{Answer, Verdict};
 
+/// How many sockets on one address are told apart.
+const MOST_SHARING: usize = 64;
+
 /// The verdict on the request behind `ask`.
 pub(super) fn decide(config: &Config, ask: &mut Ask<'_>) -> Verdict {
     let request = ask.request();
-    let listeners = config.listeners.find(&config.proxies, &request.address, request.port);
+    let listeners = config.listeners.find(&request.address, request.port);
     let listener = match &listeners[..] {
         [] => return Verdict { answer: Answer::Close, steps: Vec::new(), decided_by: None },
         [only] => *only,
         several => {
             // Sockets may share an address; the kernel then gives each of them a part of the connections.
+            if several.len() > MOST_SHARING {
+                ask.doubt("more sockets share the address than are looked at");
+            }
             let takes = |index: usize| {
                 format!("the {} `{}` takes the connection", several[index].role(config), several[index].name(config))
             };
-            let options: Vec<Arc<str>> = (0..several.len()).map(|index| takes(index).into()).collect();
+            let options: Vec<Arc<str>> = (0..several.len().min(MOST_SHARING)).map(|index| takes(index).into()).collect();
             several[ask.choose("listener", &options)]
         }
     };

@@ -9,10 +9,13 @@ pub(super) use self::values::Values;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use self::probe::Probe;
 use super::site::Config;
 use super::site::acl::{Condition, Term};
 use super::site::action::{Action, Rule};
+use super::site::bind::Bind;
 use super::site::proxy::{Mode, Proxy};
 use super::site::resolve::rules_of;
 use super::site::sample::{Converter, Sample};
@@ -26,30 +29,49 @@ const ENTRIES: usize = 3;
 const KEYS: usize = 16;
 
 pub(super) fn routes(config: &Config) -> Vec<Route> {
-    let mut planner = Planner { config, routes: Vec::new(), seen: HashSet::new(), entries: HashMap::new() };
-    for proxy in &config.proxies {
-        let visible = proxy.role.is_frontend() && !proxy.settings.disabled;
-        if visible && let Some(bind) = proxy.binds.iter().find(|bind| bind.ports.is_some()) {
-            let port = bind.ports.map_or(0, |(first, _)| first);
-            let address = if bind.address.is_empty() { "127.0.0.1" } else { &bind.address };
-            let request = Request {
-                scheme: if bind.tls { "https" } else { "http" }.into(),
-                address: address.to_owned().into(),
-                port,
-                ..Request::default()
-            };
-            planner.seen.clear();
-            planner.frontend(proxy, &request);
-        }
+    let mut entered: HashMap<usize, usize> = HashMap::new();
+    let mut fronts = Vec::new();
+    for proxy in config.proxies.iter().filter(|proxy| proxy.role.is_frontend() && !proxy.settings.disabled) {
+        let Some(request) = proxy.binds.iter().find_map(knock) else { continue };
+        let doors: Vec<usize> = entries(config, proxy).collect();
+        // Several frontends may lead to one backend; of their ways into it the first ones are looked at.
+        let before = doors.iter().filter_map(|backend| Some((*backend, *entered.get(backend)?))).collect();
+        doors.iter().for_each(|backend| *entered.entry(*backend).or_default() += 1);
+        fronts.push((proxy, request, before));
     }
-    planner.routes
+    let plan = |(proxy, request, entries)| {
+        let mut planner = Planner { config, routes: Vec::new(), seen: HashSet::new(), entries };
+        planner.frontend(proxy, &request);
+        planner.routes
+    };
+    fronts.into_par_iter().flat_map_iter(plan).collect()
 }
 
+/// A request that reaches a socket.
+fn knock(bind: &Bind) -> Option<Request> {
+    let (port, _) = bind.ports?;
+    let address = if bind.address.is_empty() { "127.0.0.1".into() } else { bind.address.to_string().into() };
+    let scheme = if bind.tls { "https" } else { "http" };
+    Some(Request { scheme: scheme.into(), address, port, ..Request::default() })
+}
+
+/// The backends that a frontend leads to, once for each way.
+fn entries<'c>(config: &'c Config, proxy: &'c Proxy) -> impl Iterator<Item = usize> + use<'c> {
+    let switched = proxy.switches.iter().flat_map(|switch| {
+        let backend = switch.to.constant().and_then(|name| config.backends.get(&name)).copied();
+        groups(switch.condition.as_ref()).filter_map(move |_| backend)
+    });
+    let default = proxy.settings.default_backend.as_ref().and_then(|name| config.backends.get(&name.value)).copied();
+    switched.chain(default)
+}
+
+/// Finds the requests for one frontend.
 struct Planner<'c> {
     config: &'c Config,
     routes: Vec<Route>,
-    /// Host and target of the requests to the frontend at hand.
+    /// Host and target of the requests so far.
     seen: HashSet<(Option<String>, String)>,
+    /// How many ways into each backend were looked at.
     entries: HashMap<usize, usize>,
 }
 

@@ -57,6 +57,7 @@ pub(super) fn decide(model: &Model, listeners: &Listeners, ask: &mut Ask<'_>) ->
         steps: Vec::with_capacity(8),
         decided_by: None,
         depth: 0,
+        written: 0,
     };
     let next = exchange.receive(listeners);
     let answer = exchange.run(next);
@@ -124,6 +125,8 @@ struct Exchange<'m, 'a, 'k> {
     steps: Vec<Step>,
     decided_by: Option<usize>,
     depth: u8,
+    /// The bytes of all texts that were put together so far.
+    written: usize,
 }
 
 impl<'m, 'a> Exchange<'m, 'a, '_> {

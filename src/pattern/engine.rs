@@ -13,6 +13,8 @@ use regex_automata::nfa::thompson::{self, NFA};
 use regex_automata::util::primitives::PatternID;
 use regex_automata::{Input, util::primitives::NonMaxUsize};
 
+use regex_syntax::hir::{Hir, HirKind, Look};
+
 use super::pcre::{Problem, Translation};
 
 #[derive(Debug)]
@@ -24,7 +26,8 @@ pub(super) struct Engine {
 
 #[derive(Debug)]
 enum Kind {
-    Regular(BoundedBacktracker),
+    /// The automaton, and the text with which every match begins that must stand at the start.
+    Regular(BoundedBacktracker, Box<[u8]>),
     Fancy(Regex),
 }
 
@@ -40,19 +43,21 @@ impl Engine {
 
     pub(super) fn new(translation: &Translation, ignore_case: bool) -> Result<Self, Problem> {
         let kind = if translation.regular {
-            Kind::Regular(Self::regular(&translation.engine, ignore_case).ok_or(Problem::Unread)?)
+            let (automaton, start) = Self::regular(&translation.engine, ignore_case).ok_or(Problem::Unread)?;
+            Kind::Regular(automaton, start)
         } else {
             Kind::Fancy(Self::fancy(&translation.engine, ignore_case).ok_or(Problem::Unread)?)
         };
         Ok(Engine { kind, ascii_only: translation.ascii_only })
     }
 
-    fn regular(pattern: &str, ignore_case: bool) -> Option<BoundedBacktracker> {
+    fn regular(pattern: &str, ignore_case: bool) -> Option<(BoundedBacktracker, Box<[u8]>)> {
         let mut parser = regex_syntax::ParserBuilder::new();
         parser.utf8(false).unicode(false).case_insensitive(ignore_case);
         let limits = thompson::Config::new().utf8(false).nfa_size_limit(Some(Self::BYTES));
-        let nfa = thompson::Compiler::new().configure(limits).build_from_hir(&parser.build().parse(pattern).ok()?).ok()?;
-        BoundedBacktracker::new_from_nfa(nfa).ok()
+        let hir = parser.build().parse(pattern).ok()?;
+        let nfa = thompson::Compiler::new().configure(limits).build_from_hir(&hir).ok()?;
+        Some((BoundedBacktracker::new_from_nfa(nfa).ok()?, start(&hir)))
     }
 
     pub(super) fn fancy(pattern: &str, ignore_case: bool) -> Option<Regex> {
@@ -65,7 +70,8 @@ impl Engine {
     /// `None` where it cannot be told, as everywhere here.
     pub(super) fn is_match(&self, text: &str) -> Option<bool> {
         match &self.kind {
-            Kind::Regular(regular) => Some(search(regular, Input::new(text).earliest(true), &mut [])),
+            Kind::Regular(_, start) if !text.as_bytes().starts_with(start) => Some(false),
+            Kind::Regular(regular, _) => Some(search(regular, Input::new(text).earliest(true), &mut [])),
             Kind::Fancy(regex) => regex.is_match(text.as_bytes()).ok(),
         }
     }
@@ -73,7 +79,7 @@ impl Engine {
     /// Where the first match starts.
     pub(super) fn find(&self, text: &str) -> Option<Option<usize>> {
         match &self.kind {
-            Kind::Regular(regular) => {
+            Kind::Regular(regular, _) => {
                 let mut slots = [None; 2];
                 search(regular, Input::new(text), &mut slots);
                 Some(slots[0].map(NonMaxUsize::get))
@@ -85,7 +91,7 @@ impl Engine {
     /// The groups of the first match.
     pub(super) fn groups(&self, text: &str) -> Option<Option<Places>> {
         match &self.kind {
-            Kind::Regular(regular) => {
+            Kind::Regular(regular, _) => {
                 let mut slots = vec![None; regular.get_nfa().group_info().slot_len()];
                 let place = |pair: &[Option<NonMaxUsize>]| Some(pair[0]?.get()..pair[1]?.get());
                 let found = search(regular, Input::new(text), &mut slots);
@@ -101,9 +107,20 @@ impl Engine {
     /// The names of the groups, by number.
     pub(super) fn names(&self) -> Vec<Option<&str>> {
         match &self.kind {
-            Kind::Regular(regular) => regular.get_nfa().group_info().pattern_names(PatternID::ZERO).collect(),
+            Kind::Regular(regular, _) => regular.get_nfa().group_info().pattern_names(PatternID::ZERO).collect(),
             Kind::Fancy(regex) => regex.capture_names().collect(),
         }
+    }
+}
+
+/// What stands behind the `^` of a pattern: most texts are told apart by it, and cost nothing more.
+fn start(hir: &Hir) -> Box<[u8]> {
+    match hir.kind() {
+        HirKind::Concat(parts) => match (parts[0].kind(), parts[1].kind()) {
+            (HirKind::Look(Look::Start), HirKind::Literal(literal)) => literal.0.clone(),
+            _ => Box::default(),
+        },
+        _ => Box::default(),
     }
 }
 

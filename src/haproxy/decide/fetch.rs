@@ -20,6 +20,9 @@ pub(super) enum Wanted {
     One,
 }
 
+/// Values for one request take no more bytes in any sane config.
+const MOST_WRITTEN: usize = 1 << 20;
+
 impl Transaction<'_> {
     /// What a sample expression gives outside of ACLs.
     pub(super) fn value(&mut self, ask: &mut Ask<'_>, sample: &Sample) -> Value<Data> {
@@ -28,7 +31,10 @@ impl Transaction<'_> {
     }
 
     pub(super) fn converted(&mut self, ask: &mut Ask<'_>, sample: &Sample, fetched: Value<Data>) -> Value<Data> {
-        sample.converters.iter().fold(fetched, |value, converter| fitting(convert::apply(self, ask, converter, value)))
+        sample.converters.iter().fold(fetched, |value, converter| {
+            let converted = convert::apply(self, ask, converter, value);
+            self.fitting(converted)
+        })
     }
 
     /// A log-format string; a sample that gives nothing is empty.
@@ -44,9 +50,39 @@ impl Transaction<'_> {
             if format.pieces.len() == 1 {
                 return piece;
             }
-            whole = joined(&whole, &piece);
+            whole = self.joined(&whole, &piece);
         }
         whole
+    }
+
+    /// A text and what follows it, as long as both fit into a buffer.
+    fn joined(&mut self, whole: &Value<Arc<str>>, piece: &Value<Arc<str>>) -> Value<Arc<str>> {
+        let fits = |whole: &Arc<str>, piece: &Arc<str>| whole.len() + piece.len() <= convert::BUFFER;
+        let text = whole.zip(piece, |whole, piece| fits(whole, piece).then(|| Arc::<str>::from(format!("{whole}{piece}"))));
+        let text = text.try_map(Clone::clone);
+        self.count(&text, |text| text.len());
+        if self.written > MOST_WRITTEN { Value::Unknown } else { text }
+    }
+
+    /// The value, unless a text of it is too long for a buffer.
+    fn fitting(&mut self, value: Value<Data>) -> Value<Data> {
+        let longest = self.count(&value, |data| data.all().iter().map(|datum| datum.text().len()).sum());
+        if longest > convert::BUFFER || self.written > MOST_WRITTEN { Value::Unknown } else { value }
+    }
+
+    /// Counts what a value takes, and gives the longest text that it may be.
+    fn count<T: Clone + Eq>(&mut self, value: &Value<T>, length: impl Fn(&T) -> usize) -> usize {
+        let (all, longest) = match value {
+            Value::Known(value) => (length(value), length(value)),
+            Value::ByMethod(cases) => cases
+                .cases()
+                .iter()
+                .map(|(_, value)| length(value))
+                .fold((0, 0), |(all, longest), next| (all + next, longest.max(next))),
+            Value::Unknown => (0, 0),
+        };
+        self.written += all;
+        longest
     }
 
     fn alias(&mut self, ask: &mut Ask<'_>, alias: Alias) -> Value<Arc<str>> {
@@ -278,22 +314,4 @@ pub(super) fn stored(sample: &Sample, value: Value<Data>, keeps_text: bool) -> V
             datum => Some(datum.clone()),
         })
     })
-}
-
-/// A text and what follows it, as long as both fit into a buffer.
-fn joined(whole: &Value<Arc<str>>, piece: &Value<Arc<str>>) -> Value<Arc<str>> {
-    let fits = |whole: &Arc<str>, piece: &Arc<str>| whole.len() + piece.len() <= convert::BUFFER;
-    let text = whole.zip(piece, |whole, piece| fits(whole, piece).then(|| Arc::<str>::from(format!("{whole}{piece}"))));
-    text.try_map(Clone::clone)
-}
-
-/// The value, unless a text of it is too long for a buffer.
-fn fitting(value: Value<Data>) -> Value<Data> {
-    let fits = |data: &Data| data.all().iter().all(|datum| !matches!(datum, Datum::Text(text) if text.len() > convert::BUFFER));
-    let all_fit = match &value {
-        Value::Known(data) => fits(data),
-        Value::ByMethod(cases) => cases.cases().iter().all(|(_, data)| fits(data)),
-        Value::Unknown => true,
-    };
-    if all_fit { value } else { Value::Unknown }
 }

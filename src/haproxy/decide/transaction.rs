@@ -52,6 +52,8 @@ pub(super) struct Transaction<'c> {
     pub(super) steps: Vec<Step>,
     /// How many sections of this config sent the request on to one another.
     pub(super) hops: u8,
+    /// The bytes of all texts that were put together so far.
+    pub(super) written: usize,
 }
 
 impl<'c> Transaction<'c> {
@@ -79,6 +81,7 @@ impl<'c> Transaction<'c> {
             status: config.upstream_status,
             steps: Vec::new(),
             hops: 0,
+            written: 0,
         }
     }
 

@@ -407,6 +407,7 @@ impl Builder<'_, '_> {
             _ => {}
         }
         let known = scope.keys().map(|name| &**name).chain(PREDEFINED.iter().copied());
+        let known = self.guessed(known, scope.len() + PREDEFINED.len());
         match words::nearest(name, known) {
             Some(best) => refused.help(format!("did you mean `{best}`?")),
             None => refused.help("an `acl` line of the same section must come before the first use"),

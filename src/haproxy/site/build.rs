@@ -1,5 +1,6 @@
 //! Reads the sections of a config in load order into the model, and notes what HAProxy would refuse.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -108,6 +109,12 @@ pub(in crate::haproxy) struct Builder<'r, 'a> {
     pub(super) place: Option<Span>,
     /// The index of the latest `defaults` section.
     pub(super) last_defaults: Option<usize>,
+    /// The latest `defaults` section of each name.
+    pub(super) defaults: HashMap<Arc<str>, usize>,
+    /// The servers of the section at hand.
+    pub(super) server_names: HashSet<Arc<str>>,
+    /// How many names were compared to guess what was meant.
+    compared: Cell<usize>,
     /// `errorfiles` lines above their section: the proxy, the section, the statuses.
     pub(super) late_errorfiles: Vec<(usize, Box<str>, Vec<u16>, Span)>,
 }
@@ -135,6 +142,9 @@ impl<'r, 'a> Builder<'r, 'a> {
             capture: Capture::default(),
             place: None,
             last_defaults: None,
+            defaults: HashMap::new(),
+            server_names: HashSet::new(),
+            compared: Cell::new(0),
             late_errorfiles: Vec::new(),
         }
     }
@@ -176,6 +186,14 @@ impl<'r, 'a> Builder<'r, 'a> {
             }
             _ => {}
         }
+    }
+
+    /// The names among which the one that was meant is looked for, as long as this does not take too long.
+    pub(super) fn guessed<'n>(&self, names: impl Iterator<Item = &'n str>, count: usize) -> impl Iterator<Item = &'n str> {
+        const MOST_COMPARED: usize = 1 << 20;
+        let compared = self.compared.get().saturating_add(count);
+        self.compared.set(compared);
+        names.take(if compared < MOST_COMPARED { count } else { 0 })
     }
 
     pub(super) fn refuse(&mut self, refused: Refused) {

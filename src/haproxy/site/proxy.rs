@@ -1,5 +1,6 @@
 //! Proxies: the sections `defaults`, `frontend`, `backend` and `listen` (src/cfgparse-listen.c).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::acl::{Condition, Scope};
@@ -183,6 +184,15 @@ impl Proxy {
         }
     }
 
+    /// Nothing is added any more: a large config has very many short lists.
+    fn settle(&mut self) {
+        let sets = [Set::TcpConnection, Set::TcpSession, Set::TcpContent, Set::Request, Set::Response, Set::AfterResponse];
+        sets.into_iter().for_each(|set| self.rules(set).shrink_to_fit());
+        self.switches.shrink_to_fit();
+        self.servers.shrink_to_fit();
+        self.binds.shrink_to_fit();
+    }
+
     pub(in crate::haproxy) fn has_rules(&self) -> bool {
         !(self.tcp_connection.is_empty()
             && self.tcp_session.is_empty()
@@ -232,6 +242,7 @@ impl Builder<'_, '_> {
         let wanted = parent.is_some_and(|parent| self.config.proxies[parent].captures_request);
         self.capture = Capture { wanted, needs_http: false };
         let mut proxy = Proxy::new(name, role, section.head(), settings, parent);
+        self.server_names = HashSet::new();
         for line in section.children() {
             if line.control().is_some() || line.name().starts_with('.') {
                 continue;
@@ -251,7 +262,9 @@ impl Builder<'_, '_> {
         proxy.captures_request = self.capture.wanted || proxy.settings.logs_request && role.is_frontend();
         if role == Role::Defaults {
             self.last_defaults = Some(self.config.proxies.len());
+            self.defaults.insert(Arc::clone(&proxy.name), self.config.proxies.len());
         }
+        proxy.settle();
         self.config.proxies.push(proxy);
     }
 
@@ -273,7 +286,7 @@ impl Builder<'_, '_> {
         if self.config.release < Release(2, 4, 0) {
             self.refuse(Refused::new(words[from].span, "`from` is known since HAProxy 2.4").too_old());
         }
-        let found = self.config.proxies.iter().rposition(|known| known.role == Role::Defaults && &*known.name == name.text);
+        let found = self.defaults.get(name.text).copied();
         if found.is_none() {
             self.refuse(Refused::new(name.span, format!("there is no `defaults` section `{}` above", name.text)));
         }
@@ -395,10 +408,11 @@ impl Builder<'_, '_> {
             "server" | "server-template" => {
                 let http = proxy.settings.mode == Mode::Http;
                 let servers = self.server(rest, span, &proxy.settings.server.clone(), http, first.text == "server-template")?;
-                if let Some(known) = proxy.servers.iter().find(|known| servers.iter().any(|server| server.name == known.name)) {
-                    let message = format!("there is already a server `{}` in this section", known.name);
+                if let Some(second) = servers.iter().find(|server| self.server_names.contains(&server.name)) {
+                    let message = format!("there is already a server `{}` in this section", second.name);
                     return Err(Refused::new(span, message));
                 }
+                self.server_names.extend(servers.iter().map(|server| Arc::clone(&server.name)));
                 proxy.servers.extend(servers);
                 Ok(())
             }

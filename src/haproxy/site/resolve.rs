@@ -176,7 +176,7 @@ impl Builder<'_, '_> {
             let default = proxy.settings.default_backend.as_ref().map(|name| (Arc::clone(&name.value), name.span));
             for (name, span) in switched.chain(default) {
                 let Some(backend) = self.config.backends.get(&name) else {
-                    let known = self.config.backends.keys().map(|name| &**name);
+                    let known = self.guessed(self.config.backends.keys().map(|name| &**name), self.config.backends.len());
                     let best = super::words::nearest(&name, known).map(|best| format!("did you mean `{best}`?"));
                     let missing = Refused::new(span, format!("there is no backend `{name}`"));
                     refused.push(match best {

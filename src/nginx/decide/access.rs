@@ -228,6 +228,7 @@ impl<'m> Exchange<'m, '_, '_> {
             steps: Vec::new(),
             decided_by: None,
             depth: self.depth + 1,
+            written: self.written,
         };
         Some(sub.run(Next::ServerRewrite))
     }

@@ -25,9 +25,6 @@ pub(super) struct Captured {
 }
 
 impl Value {
-    /// No text of a request is longer; a config that doubles a variable over and over would fill the memory.
-    const LONGEST: usize = 1 << 16;
-
     pub(super) fn empty() -> Self {
         Value::Plain(Arc::from(""))
     }
@@ -55,18 +52,11 @@ impl Value {
         .simplified()
     }
 
-    fn followed_by(&self, other: &Self) -> Self {
-        if self.longest() + other.longest() > Self::LONGEST {
-            return Value::Unknown;
-        }
-        self.zip(other, |one, other| format!("{one}{other}").into())
-    }
-
-    /// The length of the longest text that it may be.
-    fn longest(&self) -> usize {
+    /// The bytes of all texts that it may be.
+    fn size(&self) -> usize {
         match self {
             Value::Plain(text) => text.len(),
-            Value::Methods(values) => values.cases().iter().map(|(_, text)| text.len()).max().unwrap_or(0),
+            Value::Methods(values) => values.cases().iter().map(|(_, text)| text.len()).sum(),
             Value::Unknown => 0,
         }
     }
@@ -90,6 +80,8 @@ impl Value {
 impl<'m> Exchange<'m, '_, '_> {
     /// Values that hold values nest no deeper; maps may refer to one another without end.
     const MAX_DEPTH: u8 = 32;
+    /// Values for one request take no more bytes in any sane config.
+    const MOST_WRITTEN: usize = 1 << 20;
 
     /// Whether the method, as handlers see it, is one of a set.
     pub(super) fn method_is(&mut self, set: MethodSet) -> bool {
@@ -114,7 +106,13 @@ impl<'m> Exchange<'m, '_, '_> {
         }
         let mut value = Value::empty();
         for part in parts {
-            value = value.followed_by(&self.part(part));
+            let next = self.part(part);
+            // A config that doubles a variable over and over would fill the memory.
+            self.written += value.size() + next.size();
+            if self.written > Self::MOST_WRITTEN {
+                return Value::Unknown;
+            }
+            value = value.zip(&next, |one, other| format!("{one}{other}").into());
         }
         value
     }

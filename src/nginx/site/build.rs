@@ -98,7 +98,7 @@ fn stands_only(name: &str, here: &str, not: &str) -> bool {
 }
 
 /// Names in capitals are a template's, unless the config itself defines them.
-fn shouted_variables(document: &Document) -> Vec<String> {
+fn shouted_variables(document: &Document) -> HashSet<String> {
     let defining = |name: &str| matches!(name, "set" | "map" | "geo" | "split_clients" | "auth_request_set");
     let statements = document.trees.iter().flat_map(|tree| tree.all()).filter(|one| defining(one.name()));
     let names = statements.flat_map(|one| one.values().filter_map(|value| value.strip_prefix('$')).collect::<Vec<_>>());
@@ -108,7 +108,7 @@ fn shouted_variables(document: &Document) -> Vec<String> {
 struct Builder<'d> {
     document: &'d Document,
     model: Model,
-    shouted: Vec<String>,
+    shouted: HashSet<String>,
     patterns: Patterns,
 }
 
@@ -369,9 +369,16 @@ impl<'d> Builder<'d> {
 
     /// Whether all that looks like a placeholder is a variable in capitals that the config defines.
     fn is_defined(&self, value: &str) -> bool {
-        let mut rest = value.to_owned();
-        for name in &self.shouted {
-            rest = rest.replace(&format!("${{{name}}}"), "").replace(&format!("${name}"), "");
+        let mut rest = String::new();
+        let mut parts = value.split('$');
+        rest.push_str(parts.next().unwrap_or(""));
+        for part in parts {
+            let (name, after) = super::text::name(part);
+            if self.shouted.contains(name) {
+                rest.push_str(after);
+            } else {
+                rest.extend(["$", part]);
+            }
         }
         rest.len() < value.len() && !rest.contains(['{', '%', '@']) && !rest.contains("__")
     }

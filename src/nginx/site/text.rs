@@ -75,16 +75,21 @@ fn literal(parts: &mut Vec<Part>, text: &str) {
     }
 }
 
+/// The name that follows a `$`, in braces or without, and the rest.
+pub(super) fn name(rest: &str) -> (&str, &str) {
+    match rest.strip_prefix('{').and_then(|body| body.split_once('}')) {
+        Some((name, after)) => (name, after),
+        None => rest.split_at(rest.find(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_').unwrap_or(rest.len())),
+    }
+}
+
 /// Reads what follows a `$` and gives the rest.
 fn reference<'t>(rest: &'t str, span: Span, variables: &mut Variables, parts: &mut Vec<Part>) -> &'t str {
     if let Some(digit @ '1'..='9') = rest.chars().next() {
         parts.push(Part::Capture(digit as usize - '0' as usize));
         return &rest[1..];
     }
-    let (name, after) = match rest.strip_prefix('{').and_then(|body| body.split_once('}')) {
-        Some((name, after)) => (name, after),
-        None => rest.split_at(rest.find(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_').unwrap_or(rest.len())),
-    };
+    let (name, after) = name(rest);
     if name.is_empty() {
         // nginx refuses a `$` without a name; the value is taken as written.
         parts.push(Part::Literal("$".into()));
