@@ -26,9 +26,15 @@ pub(super) struct Engine {
 
 #[derive(Debug)]
 enum Kind {
-    /// The automaton, and the text with which every match begins that must stand at the start.
-    Regular(BoundedBacktracker, Box<[u8]>),
+    Regular(BoundedBacktracker, Start),
     Fancy(Regex),
+}
+
+/// What stands behind the `^` of a pattern: most texts are told apart by it, and cost nothing more.
+#[derive(Debug, Default)]
+struct Start {
+    text: Box<[u8]>,
+    ignore_case: bool,
 }
 
 /// Where each group of a match lies; group 0 is the whole match.
@@ -51,13 +57,16 @@ impl Engine {
         Ok(Engine { kind, ascii_only: translation.ascii_only })
     }
 
-    fn regular(pattern: &str, ignore_case: bool) -> Option<(BoundedBacktracker, Box<[u8]>)> {
-        let mut parser = regex_syntax::ParserBuilder::new();
-        parser.utf8(false).unicode(false).case_insensitive(ignore_case);
+    fn regular(pattern: &str, ignore_case: bool) -> Option<(BoundedBacktracker, Start)> {
+        let read = |ignore_case| {
+            let mut parser = regex_syntax::ParserBuilder::new();
+            parser.utf8(false).unicode(false).case_insensitive(ignore_case).build().parse(pattern).ok()
+        };
+        let hir = read(ignore_case)?;
+        let start = Start::new(if ignore_case { read(false)? } else { hir.clone() }, ignore_case);
         let limits = thompson::Config::new().utf8(false).nfa_size_limit(Some(Self::BYTES));
-        let hir = parser.build().parse(pattern).ok()?;
         let nfa = thompson::Compiler::new().configure(limits).build_from_hir(&hir).ok()?;
-        Some((BoundedBacktracker::new_from_nfa(nfa).ok()?, start(&hir)))
+        Some((BoundedBacktracker::new_from_nfa(nfa).ok()?, start))
     }
 
     pub(super) fn fancy(pattern: &str, ignore_case: bool) -> Option<Regex> {
@@ -70,7 +79,7 @@ impl Engine {
     /// `None` where it cannot be told, as everywhere here.
     pub(super) fn is_match(&self, text: &str) -> Option<bool> {
         match &self.kind {
-            Kind::Regular(_, start) if !text.as_bytes().starts_with(start) => Some(false),
+            Kind::Regular(_, start) if !start.opens(text.as_bytes()) => Some(false),
             Kind::Regular(regular, _) => Some(search(regular, Input::new(text).earliest(true), &mut [])),
             Kind::Fancy(regex) => regex.is_match(text.as_bytes()).ok(),
         }
@@ -113,14 +122,18 @@ impl Engine {
     }
 }
 
-/// What stands behind the `^` of a pattern: most texts are told apart by it, and cost nothing more.
-fn start(hir: &Hir) -> Box<[u8]> {
-    match hir.kind() {
-        HirKind::Concat(parts) => match (parts[0].kind(), parts[1].kind()) {
-            (HirKind::Look(Look::Start), HirKind::Literal(literal)) => literal.0.clone(),
-            _ => Box::default(),
-        },
-        _ => Box::default(),
+impl Start {
+    fn new(hir: Hir, ignore_case: bool) -> Start {
+        let HirKind::Concat(parts) = hir.into_kind() else { return Start::default() };
+        match (parts[0].kind(), parts[1].kind()) {
+            (HirKind::Look(Look::Start), HirKind::Literal(literal)) => Start { text: literal.0.clone(), ignore_case },
+            _ => Start::default(),
+        }
+    }
+
+    fn opens(&self, text: &[u8]) -> bool {
+        let Some(opening) = text.get(..self.text.len()) else { return false };
+        if self.ignore_case { opening.eq_ignore_ascii_case(&self.text) } else { *opening == *self.text }
     }
 }
 

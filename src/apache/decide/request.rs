@@ -6,12 +6,6 @@ use super::super::site::{Server, Trace};
 use super::url::{BadPath, Url, normalize};
 use super::{End, Phase, Run};
 
-/// Signs that a token may have (RFC 9110, section 5.6.2).
-fn is_token(text: &str) -> bool {
-    let is_sign = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
-    !text.is_empty() && text.bytes().all(is_sign)
-}
-
 impl Run<'_, '_, '_> {
     /// `LimitRequestLine`.
     pub(super) const MAX_LINE: usize = 8190;
@@ -23,8 +17,7 @@ impl Run<'_, '_, '_> {
         let first = self.server;
         let options = self.site.inherited(first, |server| server.protocol.strict);
         if options.is_none_or(|strict| strict.value) {
-            let tokens = self.ask.universe().matching(is_token);
-            if !self.method_is(tokens) {
+            if !self.method_is(self.site.registry.tokens) {
                 return Err(End::Early(400));
             }
         }

@@ -113,8 +113,12 @@ impl<'s> Run<'s, '_, '_> {
         self.find_file();
         let (site, server) = (self.site, self.server);
         let filename = std::mem::take(&mut self.filename);
-        let mut directories: Vec<&'s Section> = sections(site, server, |server| &server.directories).collect();
-        directories.sort_by_key(|section| super::super::select::depth(section));
+        let may_take = |section: &&Section| match &section.matcher {
+            Matcher::Path(own) => filename.starts_with(own.trim_end_matches('/')),
+            _ => true,
+        };
+        let mut directories: Vec<&'s Section> = sections(site, server, |server| &server.directories).filter(may_take).collect();
+        directories.sort_by_cached_key(|section| super::super::select::depth(section));
         let folders = folders(&filename);
         for (index, folder) in folders.iter().enumerate() {
             for &section in &directories {

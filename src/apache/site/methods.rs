@@ -44,6 +44,8 @@ const CUSTOM: usize = 36;
 pub(in crate::apache) struct Registry {
     /// Names that the config registers, and the statement that does it first.
     custom: HashMap<String, u32>,
+    /// The methods of the universe that a request line may hold.
+    pub(in crate::apache) tokens: MethodSet,
     /// The methods of the universe that have no number.
     pub(in crate::apache) unregistered: MethodSet,
 }
@@ -59,7 +61,7 @@ impl Registry {
         }
         let registered = universe.matching(|name| is_built_in(name) || custom.contains_key(name));
         let unregistered = universe.all() - registered;
-        Registry { custom, unregistered }
+        Registry { custom, tokens: universe.matching(is_token), unregistered }
     }
 
     /// The methods that a name stands for in a bit mask.
@@ -75,6 +77,12 @@ impl Registry {
     pub(in crate::apache) fn knows(&self, name: &str, statement: u32) -> bool {
         is_built_in(name) || self.custom.get(name).is_some_and(|first| *first < statement)
     }
+}
+
+/// Signs that a token may have (RFC 9110, section 5.6.2).
+fn is_token(text: &str) -> bool {
+    let is_sign = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
+    !text.is_empty() && text.bytes().all(is_sign)
 }
 
 pub(in crate::apache) fn is_built_in(name: &str) -> bool {

@@ -190,7 +190,7 @@ impl<'r, 'a> Builder<'r, 'a> {
 
     /// The names among which the one that was meant is looked for, as long as this does not take too long.
     pub(super) fn guessed<'n>(&self, names: impl Iterator<Item = &'n str>, count: usize) -> impl Iterator<Item = &'n str> {
-        const MOST_COMPARED: usize = 1 << 20;
+        const MOST_COMPARED: usize = 1 << 16;
         let compared = self.compared.get().saturating_add(count);
         self.compared.set(compared);
         names.take(if compared < MOST_COMPARED { count } else { 0 })
