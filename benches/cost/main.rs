@@ -9,6 +9,7 @@ mod apache;
 mod dice;
 mod haproxy;
 mod nginx;
+mod shapes;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use proxylint::lint::{Input, Loaded, Machine};
 use proxylint::pattern::Pattern;
 use proxylint::server::{SERVERS, Server, Task};
 use proxylint::source::{MemoryFiles, Settings};
+use shapes::SHAPES;
 
 /// Bytes of the configs.
 const SIZES: [usize; 3] = [50_000, 200_000, 800_000];
@@ -27,6 +29,7 @@ const SIZES: [usize; 3] = [50_000, 200_000, 800_000];
 fn main() {
     divan::main();
     growth();
+    growth_of_shapes();
 }
 
 #[divan::bench(args = SIZES, sample_count = 5)]
@@ -81,12 +84,16 @@ struct Config {
 
 impl Config {
     fn new(server: &str, bytes: usize) -> Config {
-        let server = *SERVERS.iter().find(|known| known.name() == server).expect("a known server");
-        let text = match server.name() {
+        let text = match server {
             "nginx" => nginx::config(bytes),
             "apache" => apache::config(bytes),
             _ => haproxy::config(bytes),
         };
+        Config::of(server, text)
+    }
+
+    fn of(server: &str, text: String) -> Config {
+        let server = *SERVERS.iter().find(|known| known.name() == server).expect("a known server");
         Config { server, text }
     }
 
@@ -113,16 +120,28 @@ fn growth() {
     let [small, .., large] = SIZES;
     println!("\n{} times the bytes take       to read   to survey   findings", large / small);
     for server in SERVERS {
-        let [(small_read, small_survey, _), (large_read, large_survey, found)] = [small, large].map(|bytes| {
-            let config = Config::new(server.name(), bytes);
-            let (loaded, reading) = timed(|| config.load());
-            let (findings, survey) = timed(|| loaded.findings());
-            (reading, survey, findings.len())
-        });
-        let times = |large: Duration, small: Duration| large.as_secs_f64() / small.as_secs_f64();
-        let (reading, survey) = (times(large_read, small_read), times(large_survey, small_survey));
-        println!("{:<27}{reading:>6.1} times{survey:>6.1} times{found:>11}", server.title());
+        print_growth(server.title(), [small, large].map(|bytes| Config::new(server.name(), bytes)));
     }
+}
+
+/// The same for one shape each, with four times as many things.
+fn growth_of_shapes() {
+    const COUNT: usize = 1_000;
+    println!("\n4 times as many              to read   to survey   findings");
+    for shape in SHAPES {
+        print_growth(shape.name, [COUNT, 4 * COUNT].map(|count| Config::of(shape.server, shape.config(count))));
+    }
+}
+
+fn print_growth(what: &str, configs: [Config; 2]) {
+    let [(small_read, small_survey, _), (large_read, large_survey, found)] = configs.map(|config| {
+        let (loaded, reading) = timed(|| config.load());
+        let (findings, survey) = timed(|| loaded.findings());
+        (reading, survey, findings.len())
+    });
+    let times = |large: Duration, small: Duration| large.as_secs_f64() / small.as_secs_f64();
+    let (reading, survey) = (times(large_read, small_read), times(large_survey, small_survey));
+    println!("{what:<27}{reading:>6.1} times{survey:>6.1} times{found:>11}");
 }
 
 /// The result, and the shortest of three times.
