@@ -16,10 +16,8 @@ impl Run<'_, '_, '_> {
         self.stack = self.defaults();
         let first = self.server;
         let options = self.site.inherited(first, |server| server.protocol.strict);
-        if options.is_none_or(|strict| strict.value) {
-            if !self.method_is(self.site.registry.tokens) {
-                return Err(End::Early(400));
-            }
+        if options.is_none_or(|strict| strict.value) && !self.method_is(self.site.registry.tokens) {
+            return Err(End::Early(400));
         }
         let request = self.ask.request();
         let longest = self.site.inherited(first, |server| server.limits.line).unwrap_or(Self::MAX_LINE);
