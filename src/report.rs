@@ -31,6 +31,7 @@ pub use text::paragraphs;
 
 use crate::finding::{Finding, Severity};
 use crate::lint::Linted;
+use crate::source::plain;
 use human::Terminal;
 
 /// How findings are written.
@@ -55,8 +56,10 @@ pub enum Format {
 pub struct Run<'a> {
     pub configs: &'a [Linted],
     pub summary: Summary,
-    /// The current folder: programs want paths that start there.
+    /// The current folder, where names of files start.
     pub here: &'a Path,
+    /// The folder where paths start that programs read: the repository's in CI, or else the current one.
+    pub base: &'a Path,
 }
 
 impl<'a> Run<'a> {
@@ -65,11 +68,12 @@ impl<'a> Run<'a> {
         self.configs.iter().flat_map(|config| config.findings().map(move |finding| (config, finding)))
     }
 
-    /// A file's name from the current folder on, with slashes.
+    /// A file's name for programs: from the base on where it lies there, with slashes.
     fn path<'n>(&self, name: &'n str) -> Cow<'n, str> {
-        let below = Path::new(name).strip_prefix(self.here).ok().and_then(Path::to_str);
-        let name = below.unwrap_or(name).trim_start_matches("./");
-        if cfg!(windows) { Cow::Owned(name.replace('\\', "/")) } else { Cow::Borrowed(name) }
+        let place = plain(&self.here.join(name));
+        let below = place.strip_prefix(self.base).ok().and_then(Path::to_str);
+        let name = below.map_or(Cow::Borrowed(name.trim_start_matches("./")), |below| Cow::Owned(below.to_owned()));
+        if cfg!(windows) { Cow::Owned(name.replace('\\', "/")) } else { name }
     }
 }
 

@@ -6,6 +6,7 @@ mod disk;
 mod overlay;
 mod reader;
 
+pub(crate) use disk::plain;
 pub use disk::{Disk, FileSystem, Kind, MemoryFiles};
 pub use overlay::Overlay;
 pub use reader::{IncludeError, LoadError, Reader, Settings};

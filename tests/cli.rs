@@ -275,6 +275,21 @@ fn the_default_in_github_actions_is_annotations() {
 }
 
 #[test]
+fn paths_start_at_the_root_of_a_checkout() {
+    let project = Project::new(&[("deploy/nginx.conf", BROKEN)]);
+    let root = project.path().canonicalize().unwrap();
+    for (variable, format) in [("GITHUB_WORKSPACE", "github"), ("CI_PROJECT_DIR", "gitlab")] {
+        for path in ["nginx.conf", "../deploy/nginx.conf"] {
+            let mut command = project.command();
+            command.current_dir(root.join("deploy")).env(variable, &root).args(["--format", format, path]);
+            let told = out(&command.output().unwrap());
+            let place = if format == "github" { "file=deploy/nginx.conf," } else { "\"path\": \"deploy/nginx.conf\"" };
+            assert!(told.contains(place), "{told}");
+        }
+    }
+}
+
+#[test]
 fn several_outputs_come_from_one_run() {
     let project = Project::new(&[("nginx.conf", BROKEN)]);
     let output = project.run(&["--output", "sarif=a.sarif", "--output", "junit=a.xml", "--format", "concise", "nginx.conf"]);

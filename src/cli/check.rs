@@ -150,7 +150,7 @@ pub(super) fn run(options: &CheckOptions, out: &mut dyn Write) -> Result<Status,
     }
     let summary = Summary::of(&configs);
     goal.hold_back(&mut configs);
-    let run = Run { configs: &configs, summary, here: machinery.here() };
+    let run = Run { configs: &configs, summary, here: machinery.here(), base: &base(&machinery) };
     write_all(options, &run, out)?;
     tell(&problems)?;
     let status = match status(&problems, &configs, &run.summary, goal.fail_on) {
@@ -161,6 +161,13 @@ pub(super) fn run(options: &CheckOptions, out: &mut dyn Write) -> Result<Status,
     // The process ends next, and the system takes its memory back at once.
     std::mem::forget(configs);
     Ok(status)
+}
+
+/// Where the paths start that CI servers read: at the root of what they checked out.
+fn base(machinery: &Machinery) -> PathBuf {
+    let told = ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
+    let above = |folder: &PathBuf| folder.is_absolute() && machinery.here().starts_with(folder);
+    told.into_iter().find(above).unwrap_or_else(|| machinery.here().to_path_buf())
 }
 
 fn baseline(path: &PathBuf, update: bool, configs: &mut [Linted]) -> Result<(), Failure> {

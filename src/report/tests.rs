@@ -67,7 +67,7 @@ fn written(format: Format, terminal: Terminal) -> String {
     let mut configs = [linted()];
     let summary = Summary::of(&configs);
     configs[0].reports.retain(|report| report.finding.severity > Severity::Info);
-    let run = Run { configs: &configs, summary, here: Path::new("/work place") };
+    let run = Run { configs: &configs, summary, here: Path::new("/work place"), base: Path::new("/work place") };
     let mut out = Vec::new();
     write(format, &run, terminal, &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -109,7 +109,7 @@ fn a_report_of_very_many_findings_is_linear() {
     let finding = Finding::new("method-denied", Severity::Warning, span, "PATCH is refused");
     config.reports = (0..50_000).map(|fingerprint| Report { finding: finding.clone(), fingerprint }).collect();
     let configs = [config];
-    let run = Run { configs: &configs, summary: Summary::of(&configs), here: Path::new("/") };
+    let run = Run { configs: &configs, summary: Summary::of(&configs), here: Path::new("/"), base: Path::new("/") };
     for (format, least) in [(Format::Concise, 50_000), (Format::Json, 1), (Format::Human, 300_000)] {
         let mut out = Vec::new();
         write(format, &run, Terminal::PLAIN, &mut out).unwrap();

@@ -107,7 +107,7 @@ impl FileSystem for MemoryFiles {
 }
 
 /// The path with `.` and `..` taken out by name alone, for files that do not exist.
-pub(super) fn plain(path: &Path) -> PathBuf {
+pub(crate) fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {

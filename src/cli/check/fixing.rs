@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use similar::TextDiff;
 
 use super::pass::Pass;
-use super::{Failure, FixLevel, Status, status, tell, write_all};
+use super::{Failure, FixLevel, Status, base, status, tell, write_all};
 use crate::collect::Problem;
 use crate::finding::{Finding, Fix, Safety, Severity};
 use crate::fix;
@@ -52,7 +52,7 @@ pub(super) fn run(pass: &Pass<'_>, problems: &[Problem], out: &mut dyn Write) ->
     }
     let summary = Summary::of(&configs);
     pass.goal.hold_back(&mut configs);
-    let run = Run { configs: &configs, summary, here: pass.machinery.here() };
+    let run = Run { configs: &configs, summary, here: pass.machinery.here(), base: &base(pass.machinery) };
     if !pass.options.diff {
         write_all(pass.options, &run, out)?;
     }
