@@ -16,6 +16,8 @@ mod read;
 mod routes;
 mod select;
 mod site;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 

@@ -7,6 +7,7 @@ mod names;
 mod proxied;
 mod requires;
 mod rewrites;
+pub(super) mod values;
 
 use super::read::Config;
 use super::site::section::{DirConfig, Section};
@@ -17,6 +18,7 @@ use crate::server::Task;
 pub(super) fn check(site: &ApacheSite, config: &Config, task: &Task, htaccess: bool) -> Vec<Finding> {
     let mut findings = context::check(config, task.target, htaccess);
     findings.extend(names::check(site, config));
+    findings.extend(values::check(config));
     findings.extend(limits::check(config));
     findings.extend(expressions::check(config));
     findings.extend(requires::check(site));

@@ -59,6 +59,7 @@ pub(super) fn decide(site: &ApacheSite, ask: &mut Ask<'_>) -> Verdict {
         subrequest: false,
         loops: 0,
         excluded: None,
+        mapped_by: None,
         transaction: Transaction::default(),
     };
     let end = run.request();
@@ -138,6 +139,8 @@ struct Run<'s, 'r, 'a> {
     loops: usize,
     /// The `ProxyPass … !` that took the request off the proxy.
     excluded: Option<usize>,
+    /// The directive that mapped the request to a file.
+    mapped_by: Option<(&'static str, Span)>,
     /// What ModSecurity remembers of the request.
     transaction: Transaction,
 }
@@ -262,5 +265,6 @@ impl<'s> Run<'s, '_, '_> {
         self.handler = None;
         self.script_alias = None;
         self.context = None;
+        self.mapped_by = None;
     }
 }

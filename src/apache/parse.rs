@@ -34,6 +34,11 @@ pub(super) fn parse(source: &Arc<SourceFile>) -> (Tree, Vec<SyntaxError>) {
         rest = after;
         let blanks = line.len() - line.trim_start_matches(is_blank).len();
         let code = line.trim_matches(is_blank);
+        // A joint at the end of the file joins nothing.
+        let code = match code.strip_suffix('\\') {
+            Some(joined) if line[blanks + code.len()..].starts_with(['\n', '\r']) => joined.trim_end_matches(is_blank),
+            _ => code,
+        };
         if let Some(after) = template_block(&source.text()[start + blanks..], code) {
             let end = source.text().len() - after.len();
             parser.control(start + blanks..end);

@@ -397,7 +397,10 @@ impl Reading<'_, '_> {
             Some(b'u') if (is("Use") || is("UndefMacro")) && !self.config.modules.has("macro") => return false,
             Some(b'u') if is("Use") => self.use_macro(args, tree, directive, base, depth),
             Some(b'u') if is("UndefMacro") => {
-                self.macros.remove(&args.trim().to_ascii_lowercase());
+                if self.macros.remove(&args.trim().to_ascii_lowercase()).is_none() && self.config.modules.are_known() {
+                    let message = format!("`UndefMacro`: there is no macro `{}`", args.trim());
+                    self.config.findings.push(Finding::rejected(directive.head(), message));
+                }
             }
             Some(b's') if is("ServerRoot") => {
                 if let [root] = &values(args)[..] {
@@ -423,6 +426,10 @@ impl Reading<'_, '_> {
 
     fn define(&mut self, args: &str, directive: Directive<'_>) {
         match &values(args)[..] {
+            [name, ..] if name.contains(':') => {
+                let message = "the name that `Define` gives must not hold a colon";
+                self.config.findings.push(Finding::rejected(directive.head(), message));
+            }
             [name] => _ = self.defines.insert(name.to_string(), String::new()),
             [name, value] => _ = self.defines.insert(name.to_string(), value.to_string()),
             _ if directive.has_template() => {}

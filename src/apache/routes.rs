@@ -91,12 +91,16 @@ impl Finder<'_, '_> {
                 self.rules_of(&section.config, &path, |path| section.takes(path).unwrap_or(true));
             }
         }
+        let has_proxy_sections = select::sections(self.site, server, |server| &server.proxy_sections).next().is_some();
         for pass in self.site.main().proxies.iter().chain(&server.proxies) {
             let path = match &pass.from {
                 PassFrom::Prefix(path) => Some(path.clone()),
                 PassFrom::Pattern(pattern) => example_of(pattern),
             };
+            // What lies below meets patterns of `<Proxy>` that the path itself does not.
+            let below = path.as_ref().filter(|path| has_proxy_sections && !path.ends_with('/')).map(|path| format!("{path}/"));
             self.add_all(path, pass.span);
+            self.add_all(below, pass.span);
         }
         let own = server.rewrite.merged.as_ref().unwrap_or(&server.rewrite.rules);
         for rule in own {

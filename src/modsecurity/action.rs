@@ -158,7 +158,8 @@ impl Actions {
             "proxy" => self.disruption = Some(Disruption::Proxy),
             // A pause that is all there is lets the request pass in the end.
             "pause" => _ = needed()?,
-            "status" => self.status = Some(needed()?.parse().map_err(|_| "the action `status` needs a number".to_owned())?),
+            // What is no number counts as none, which `deny` makes a 403 of.
+            "status" => self.status = needed()?.parse().ok(),
             "t" => self.transform(needed()?)?,
             "setvar" => self.effects.push(setvar(needed()?)),
             "ctl" => self.effects.extend(control(needed()?)?),

@@ -80,7 +80,8 @@ impl<'s> Refusal<'s> {
     /// know GET and HEAD alone. Steps of theirs name the section that they serve.
     pub(super) fn is_habit(&self) -> bool {
         let decision = self.branch.verdict.decision();
-        decision.is_none_or(|step| matches!(&*step.directive, "location" | "server" | "VirtualHost" | "Directory"))
+        const HABITS: [&str; 7] = ["location", "server", "VirtualHost", "Directory", "DocumentRoot", "Alias", "SetHandler"];
+        decision.is_none_or(|step| HABITS.contains(&&*step.directive))
     }
 
     /// A likely mistake is a list that lets some writing methods through to an application and stops others. Routes that only

@@ -1,6 +1,6 @@
 //! Directives that httpd does not know, or not where they stand (`ap_check_cmd_context`, `invoke_cmd` in `server/config.c`).
 
-use super::super::read::{Config, Modules, Statement, Statements};
+use super::super::read::{Config, Statement, Statements};
 use super::super::site::htaccess::Allowed;
 use crate::finding::{Finding, Severity};
 use crate::grammar::{APACHE, Arity, Entry};
@@ -26,6 +26,7 @@ struct Around<'n> {
     section: &'n str,
     in_limit: bool,
     in_require: bool,
+    in_location: bool,
     depth: usize,
 }
 
@@ -53,10 +54,13 @@ pub(in crate::apache) fn check_htaccess(config: &Config, release: Release, allow
 }
 
 fn run(config: &Config, release: Release, place: Place, allowed: Option<&Allowed>) -> Vec<Finding> {
-    let foreign = config.modules.loaded().any(|name| !is_known(name));
+    let foreign = config.modules.are_known() && !config.modules.are_all_known();
     let piece = allowed.is_none() && !config.modules.are_known() && config.statements().all(may_stand_in_section);
     let mut check = Check { config, release, foreign, piece, allowed, findings: Vec::new() };
-    check.walk(config.statements(), Around { place, section: "", in_limit: false, in_require: false, depth: 0 });
+    check.walk(
+        config.statements(),
+        Around { place, section: "", in_limit: false, in_require: false, in_location: false, depth: 0 },
+    );
     check.findings
 }
 
@@ -104,6 +108,9 @@ impl Check<'_> {
             return;
         }
         let at_top = around.place == Place::Main && around.section.is_empty();
+        if around.place == Place::Main && statement.is("ServerAlias") && self.config.modules.are_known() {
+            return self.refuse(statement, "`ServerAlias` stands in `<VirtualHost>` only".to_owned());
+        }
         if let Some(message) = misplaced(statement, around, &loaded).filter(|_| !(self.piece && at_top)) {
             return self.refuse(statement, message);
         }
@@ -199,7 +206,7 @@ fn inside<'n>(statement: Statement<'n>, around: Around<'n>) -> Around<'n> {
         "requireall" | "requireany" | "requirenone" | "requirenotall" => return Around { in_require: true, ..next },
         _ => around.place,
     };
-    Around { place, in_limit: around.in_limit, ..next }
+    Around { place, in_location: around.in_location || place == Place::Location, ..next }
 }
 
 fn may_stand_in_section(statement: Statement<'_>) -> bool {
@@ -211,11 +218,52 @@ fn is_limit_or_container(section: &str) -> bool {
     names.iter().any(|name| name.eq_ignore_ascii_case(section))
 }
 
+/// Directives of the main server alone.
+const ONLY_MAIN: &[&str] = &[
+    "VirtualHost",
+    "AcceptFilter",
+    "AsyncRequestWorkerFactor",
+    "ChrootDir",
+    "CoreDumpDirectory",
+    "DefaultRuntimeDir",
+    "ExtendedStatus",
+    "GracefulShutdownTimeout",
+    "Group",
+    "Listen",
+    "ListenBacklog",
+    "ListenCoresBucketsRatio",
+    "MaxClients",
+    "MaxConnectionsPerChild",
+    "MaxMemFree",
+    "MaxRequestWorkers",
+    "MaxRequestsPerChild",
+    "MaxSpareThreads",
+    "MinSpareThreads",
+    "Mutex",
+    "PidFile",
+    "ReceiveBufferSize",
+    "RegexDefaultOptions",
+    "RegisterHttpMethod",
+    "ScoreBoardFile",
+    "SeeRequestTail",
+    "SendBufferSize",
+    "ServerLimit",
+    "ServerTokens",
+    "StartServers",
+    "Suexec",
+    "ThreadLimit",
+    "ThreadStackSize",
+    "ThreadsPerChild",
+    "User",
+    "WatchdogInterval",
+];
+
 /// Why a directive may not stand where it does.
 fn misplaced(statement: Statement<'_>, around: Around<'_>, entries: &[&Entry]) -> Option<String> {
-    const ONLY_MAIN: &[&str] = &["VirtualHost", "Listen", "RegisterHttpMethod", "ServerRoot", "PidFile", "DefaultRuntimeDir"];
-    const NEVER_IN_LIMIT: &[&str] =
-        &["Files", "FilesMatch", "If", "ElseIf", "Else", "ProxyPass", "ProxyPassMatch", "Alias", "ServerName"];
+    const NEVER_IN_LIMIT: &[&str] = &["Files", "FilesMatch", "If", "ElseIf", "Else", "ServerName"];
+    // Directives that map URLs, of sections only for those of URLs.
+    const ONLY_OF_URLS: &[&str] =
+        &["ProxyPass", "ProxyPassMatch", "ProxyPassReverse", "Alias", "ScriptAlias", "CacheEnable", "CacheDisable"];
     let name = statement.name();
     let is_one_of = |list: &[&str]| list.iter().any(|known| statement.is(known));
     let here = |what: &str| Some(format!("`{name}` may not stand in {what}"));
@@ -231,14 +279,18 @@ fn misplaced(statement: Statement<'_>, around: Around<'_>, entries: &[&Entry]) -
     if around.place != Place::Main && around.place != Place::Htaccess && is_one_of(ONLY_MAIN) {
         return here(&format!("`<{}>`: it belongs to the main server", around.section));
     }
-    if around.in_limit && is_one_of(NEVER_IN_LIMIT) {
+    let in_limit = around.in_limit && (is_one_of(NEVER_IN_LIMIT) || is_one_of(ONLY_OF_URLS));
+    if in_limit || (matches!(around.place, Place::Directory | Place::Files | Place::If) && is_one_of(ONLY_OF_URLS)) {
         return here(&format!("`<{}>`", around.section));
     }
-    if around.place == Place::Location && is_one_of(&["Files", "FilesMatch"]) {
+    if around.place == Place::Location && statement.is("Alias") && statement.args().len() > 1 {
+        return here("`<Location>` with a path: the section has one");
+    }
+    if around.in_location && is_one_of(&["Files", "FilesMatch"]) {
         return here("`<Location>`: files have no place among URLs");
     }
-    if matches!(around.place, Place::Directory | Place::Files | Place::If) && is_one_of(&["ProxyPass", "ProxyPassMatch"]) {
-        return here(&format!("`<{}>`", around.section));
+    if server_level && statement.is("RewriteBase") {
+        return here("the config of a server: it belongs to a folder");
     }
     let context = if server_level { "server" } else { "directory" };
     if entries.iter().any(|entry| entry.allowed_in(context)) || around.place == Place::Htaccess {
@@ -249,11 +301,4 @@ fn misplaced(statement: Statement<'_>, around: Around<'_>, entries: &[&Entry]) -
         (true, _) => here("the main config itself: it needs a section such as `<Location>`"),
         (false, _) => here(&format!("`<{}>`", around.section)),
     }
-}
-
-/// Whether the tables tell what a module defines.
-fn is_known(module: &str) -> bool {
-    const SILENT: &[&str] = &["mpm_event", "mpm_worker", "mpm_prefork", "ldap", "php", "php5", "php7"];
-    let named = |entry: &Entry| entry.module.strip_prefix("mod_") == Some(module);
-    SILENT.contains(&module) || Modules::is_standard(module) || APACHE.entries().iter().any(named)
 }

@@ -40,6 +40,7 @@ impl Run<'_, '_, '_> {
         self.fixed_method = Some(self.ask.universe().only("GET"));
         let (decided, ended) = (self.decided, std::mem::replace(&mut self.ended, false));
         self.restart(path);
+        self.loops += 1;
         let end = self.process();
         self.ended = ended;
         match end {

@@ -77,7 +77,7 @@ impl<'s> Run<'s, '_, '_> {
                 handlers.iter().rev().find(|(known, _)| known == extension).map(|(_, handler)| handler)
             })
         })?;
-        self.parents_exist().then(|| found.value.clone())
+        (self.ask.sees_disk() || self.parents_exist()).then(|| found.value.clone())
     }
 
     /// Handlers that decline a method leave the request to the default handler.
@@ -100,7 +100,11 @@ impl<'s> Run<'s, '_, '_> {
     }
 
     fn answers(&mut self, methods: crate::http::MethodSet) -> Phase {
-        if self.method_is(methods) { Err(End::Status(200)) } else { Ok(()) }
+        if self.method_is(methods) {
+            return Err(End::Status(200));
+        }
+        self.excluded = self.steps.iter().rposition(|step| step.directive == "SetHandler").or(self.excluded);
+        Ok(())
     }
 
     /// A script gets every method; it needs `Options ExecCGI` unless `ScriptAlias` names its folder.
@@ -150,7 +154,10 @@ impl<'s> Run<'s, '_, '_> {
             }
             to = Some((&action.path, action.span, "Action"));
         }
-        let Some((path, span, directive)) = to else { return Ok(()) };
+        // A script that leads to itself ends with the second redirect inside.
+        let Some((path, span, directive)) = to.filter(|(.., directive)| *directive == "Action" || self.loops < 2) else {
+            return Ok(());
+        };
         self.step("handler", directive, span, "hands the request to another path");
         let mut target = format!("{path}{}", self.url.path);
         if let Some(query) = &self.url.query {

@@ -33,6 +33,8 @@ impl<'s> Run<'s, '_, '_> {
         }
         let root = self.document_root().trim_end_matches('/').to_owned();
         self.filename = root + &self.url.path;
+        self.mapped_by =
+            self.site.inherited(self.server, |server| server.document_root.as_ref()).map(|root| ("DocumentRoot", root.span));
         Ok(())
     }
 
@@ -68,6 +70,7 @@ impl<'s> Run<'s, '_, '_> {
                 Ok(false)
             }
             Rewritten::Local(local) => {
+                self.excluded = self.steps.iter().rposition(|step| step.directive == "RewriteRule");
                 self.local_file(local)?;
                 Ok(true)
             }
@@ -105,7 +108,12 @@ impl<'s> Run<'s, '_, '_> {
 
     /// `ProxyPass`: that of the innermost Location, then the server's list, the main server's lines first.
     pub(super) fn proxy_pass(&mut self) -> Phase<bool> {
-        if !self.url.path.starts_with('/') || self.env_value("no-proxy", 0).is_some() {
+        if !self.url.path.starts_with('/') {
+            return Ok(false);
+        }
+        let before = self.steps.len();
+        if self.env_value("no-proxy", 0).is_some() {
+            self.excluded = (self.steps.len() > before).then_some(before);
             return Ok(false);
         }
         let (site, server) = (self.site, self.server);
@@ -236,6 +244,7 @@ impl<'s> Run<'s, '_, '_> {
                 self.filename = file;
                 self.context = prefix.map(|prefix| (prefix, alias.to.as_str()));
                 self.script_alias = alias.script.then_some(alias.span);
+                self.mapped_by = Some(("Alias", alias.span));
                 return true;
             }
         }
@@ -253,13 +262,19 @@ impl<'s> Run<'s, '_, '_> {
         paths.last().unwrap_or("").to_owned()
     }
 
-    /// `SetHandler` and the like need a span to point at.
+    /// What took the request off an application, or else what mapped it to a file, has made files of the core's own handler
+    /// answer it.
     pub(super) fn excluded_by(&mut self) {
-        if let Some(step) = self.excluded
-            && self.decided.is_none()
-        {
-            self.decided = Some(step);
+        if self.decided.is_some() {
+            return;
         }
+        self.decided = match (self.excluded, self.mapped_by) {
+            (Some(step), _) => Some(step),
+            (None, Some((directive, span))) => {
+                Some(self.step("handler", directive, span, "leaves the request to the handler of files, which only reads"))
+            }
+            (None, None) => None,
+        };
     }
 
     /// `ProxyRequests`: a target with a scheme is a forward proxy's, unless a host here has the name (`proxy_detect`).

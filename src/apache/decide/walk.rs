@@ -188,7 +188,7 @@ impl<'s> Run<'s, '_, '_> {
                 Matcher::Path(own) => *own == name,
                 _ => self.takes(section, Subject::Text(&name)),
             };
-            if takes && self.parents_exist() {
+            if takes && (self.ask.sees_disk() || self.parents_exist()) {
                 self.stack.push((Layer::Storage, &section.config));
             }
         }

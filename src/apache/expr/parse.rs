@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::net::Net;
 use super::super::text::{Builder, Function, Piece, Text, Var};
 use super::{Comparison, Expr};
 use crate::pattern::Pattern;
@@ -113,7 +114,11 @@ impl<'s> Parser<'s> {
         {
             self.at += 2;
             return if "nzTRdefFhLsUxA".contains(operator) {
-                Ok(Expr::Unary(operator, self.word()?))
+                let word = self.word()?;
+                if operator == 'R' {
+                    self.check_net(&word)?;
+                }
+                Ok(Expr::Unary(operator, word))
             } else {
                 Err(self.error("no such operator"))
             };
@@ -157,14 +162,30 @@ impl<'s> Parser<'s> {
         let name: String = self.rest().chars().take_while(char::is_ascii_alphabetic).collect();
         if dash && ["strmatch", "strcmatch", "fnmatch", "ipmatch"].contains(&name.as_str()) {
             self.at += name.len();
-            return Ok(Expr::Binary(name.into(), left, self.word()?));
+            let right = self.word()?;
+            if name == "ipmatch" {
+                self.check_net(&right)?;
+            }
+            return Ok(Expr::Binary(name.into(), left, right));
         }
         Err(self.error("an operator is missing"))
+    }
+
+    /// A range of addresses that is spelled out must be one.
+    fn check_net(&self, text: &Text) -> Result<(), ParseError> {
+        match &text[..] {
+            [Piece::Literal(net)] if Net::parse(net).is_none() => Err(self.error("no range of addresses")),
+            _ => Ok(()),
+        }
     }
 
     fn list(&mut self, left: Text) -> Result<Expr, ParseError> {
         if !self.take("{") {
             // A function that gives a list, such as `PeerExtList(…)`.
+            self.blanks();
+            if !self.rest().starts_with(|c: char| c.is_ascii_alphabetic()) {
+                return Err(self.error("a list in braces is missing"));
+            }
             let list = self.word()?;
             return Ok(Expr::Binary("in".into(), left, list));
         }
@@ -194,7 +215,11 @@ impl<'s> Parser<'s> {
             return Err(self.error("the regular expression has an unknown flag"));
         }
         self.at = self.source.len() - body.len() + end + 1 + flags.len();
-        Ok(Arc::new(Pattern::new(&body[..end], flags.contains('i'))))
+        let pattern = Pattern::new(&body[..end], flags.contains('i'));
+        if pattern.is_valid() == Some(false) {
+            return Err(self.error("the regular expression cannot be compiled"));
+        }
+        Ok(Arc::new(pattern))
     }
 
     /// Strings, variables, functions and numbers, joined by `.`.

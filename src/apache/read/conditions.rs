@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use super::super::words::values;
 use super::Reading;
+use crate::finding::Finding;
 use crate::grammar::APACHE;
 use crate::pattern::Pattern;
 use crate::server::Release;
@@ -22,14 +23,41 @@ impl Reading<'_, '_> {
             },
             "ifdirective" => |this, name, _| this.knows(name, false),
             "ifsection" => |this, name, _| this.knows(name, true),
-            "ifversion" => return Some(holds_for(self.release, args)),
+            "ifversion" => {
+                self.check_version(args, directive);
+                return Some(holds_for(self.release, args));
+            }
             _ => return None,
         };
         // A sign of negation stands before the word; one inside of its quotes is a part of it.
         let (negated, args) = args.strip_prefix('!').map_or((false, args), |rest| (true, rest));
         let words = values(args);
         let word = words.first().map_or("", |word| &**word);
+        if word.is_empty() && !directive.has_template() {
+            self.config.findings.push(Finding::rejected(directive.head(), format!("`<{name}>` lacks its condition")));
+        }
         Some(test(self, word, directive) != negated)
+    }
+
+    fn check_version(&mut self, args: &str, directive: Directive<'_>) {
+        let words = values(args);
+        let (operator, version) = match &words[..] {
+            [operator, version] => (&**operator, &**version),
+            [version] => ("=", &**version),
+            _ => ("", ""),
+        };
+        let bare = operator.strip_prefix('!').unwrap_or(operator);
+        let is_release = || version.split('.').count() <= 3 && version.split('.').all(|part| part.parse::<u16>().is_ok());
+        let fits = match bare {
+            "~" => true,
+            "=" | "==" => version.starts_with('/') || is_release(),
+            ">" | ">=" | "<" | "<=" => is_release(),
+            _ => false,
+        };
+        if !fits && !directive.has_template() {
+            let message = "`<IfVersion>` compares with a release such as `>= 2.4`";
+            self.config.findings.push(Finding::rejected(directive.head(), message));
+        }
     }
 
     /// Whether a directive or section is known by a module that is loaded so far.

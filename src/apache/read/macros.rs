@@ -29,6 +29,10 @@ impl Reading<'_, '_> {
             return;
         };
         let mut params: Vec<(usize, String)> = words.map(|word| word.into_owned()).enumerate().collect();
+        if let Some((_, twice)) = params.iter().find(|(index, name)| params[..*index].iter().any(|(_, other)| other == name)) {
+            let message = format!("`<Macro>` has two parameters `{twice}`");
+            self.config.findings.push(Finding::rejected(directive.head(), message));
+        }
         params.sort_by_key(|(_, param)| std::cmp::Reverse(param.len()));
         self.macros.insert(name.to_ascii_lowercase(), Macro { params, tree, node: directive.id });
     }

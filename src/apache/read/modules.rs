@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::grammar::APACHE;
+
 /// Modules by identifier (`proxy_module`), with the moment at which each was loaded.
 #[derive(Clone, Debug, Default)]
 pub(in crate::apache) struct Modules {
@@ -51,6 +53,13 @@ impl Modules {
     /// Whether it is known which modules are loaded.
     pub(in crate::apache) fn are_known(&self) -> bool {
         !self.all
+    }
+
+    /// Whether, besides, all of them are modules whose directives are known.
+    pub(in crate::apache) fn are_all_known(&self) -> bool {
+        let named = |name: &str| APACHE.entries().iter().any(|entry| entry.module.strip_prefix("mod_") == Some(name));
+        const SILENT: &[&str] = &["mpm_event", "mpm_worker", "mpm_prefork", "ldap", "php", "php5", "php7"];
+        !self.all && self.loaded().all(|name| SILENT.contains(&name) || Modules::is_standard(name) || named(name))
     }
 
     /// Whether a module, by its name without `mod_` and `_module`, is loaded in the end.

@@ -105,6 +105,11 @@ impl Node {
     }
 }
 
+/// The kinds of rules that modules of httpd itself add to those above.
+fn is_provider(name: &str) -> bool {
+    ["ssl", "ssl-verify-client", "idm"].contains(&name)
+}
+
 /// Reads the words after `Require`.
 pub(in crate::apache) fn read_require(
     context: &mut Context<'_>,
@@ -117,7 +122,7 @@ pub(in crate::apache) fn read_require(
     let (word, rest) = first(raw);
     let negated = word.eq_ignore_ascii_case("not");
     let (provider, rest) = if negated { first(rest) } else { (word, rest) };
-    let rule = match provider.to_ascii_lowercase().as_str() {
+    let rule = match &*provider {
         "" if !open => return Err("`Require` says nothing".to_owned()),
         "all" => match values(rest).first().map(|word| word.to_ascii_lowercase()).as_deref() {
             Some("granted") if values(rest).len() == 1 => Rule::Granted,
@@ -170,7 +175,12 @@ pub(in crate::apache) fn read_require(
         "group" => Rule::User(Wanted::Groups(values(rest).into_iter().map(|word| word.into_owned()).collect())),
         "file-owner" | "file-group" => Rule::User(Wanted::Other),
         name if ["ldap-", "dbm-", "dbd-"].iter().any(|start| name.starts_with(start)) => Rule::User(Wanted::Other),
-        _ => Rule::Other(provider.into_owned()),
+        name => {
+            if !open && context.config.modules.are_all_known() && !is_provider(name) {
+                return Err(format!("`Require {name}`: no module that httpd has answers for it"));
+            }
+            Rule::Other(provider.into_owned())
+        }
     };
     Ok(Node { rule, negated, limited, span })
 }

@@ -8,6 +8,20 @@ use crate::source::Span;
 /// The classes of directives.
 const CLASSES: [&str; 5] = ["AuthConfig", "FileInfo", "Indexes", "Limit", "Options"];
 
+/// What `Options` may name.
+pub(in crate::apache) const OPTIONS: &[&str] = &[
+    "indexes",
+    "includes",
+    "includesnoexec",
+    "followsymlinks",
+    "symlinksifownermatch",
+    "execcgi",
+    "multiviews",
+    "runscripts",
+    "all",
+    "none",
+];
+
 /// What one line of `AllowOverride` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::apache) struct AllowOverride {
@@ -27,6 +41,9 @@ impl AllowOverride {
             let (key, value) = word.split_once('=').map_or((word, None), |(key, value)| (key, Some(value)));
             let class = CLASSES.iter().position(|class| class.eq_ignore_ascii_case(key));
             match (class, key.to_ascii_lowercase().as_str(), value.map(str::to_ascii_lowercase).as_deref()) {
+                (Some(_), "options", Some(options)) if !options.split(',').all(|option| OPTIONS.contains(&option)) => {
+                    return Err(word);
+                }
                 (Some(class), "options", options) => {
                     read.classes |= 1 << class;
                     read.options = options.map(|options| options.split(',').map(str::to_owned).collect());

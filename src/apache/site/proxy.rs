@@ -78,7 +78,8 @@ pub(in crate::apache) fn read_pass(
         pass.from = From::Pattern(context.patterns.get(path, false));
     }
     if to != "!" {
-        if !open && scheme(to).is_none() {
+        let has_host = |to: &str| !to.ends_with("://") && !to.contains(":///");
+        if !open && (scheme(to).is_none() || !has_host(to)) {
             return Err(format!("`{name}`: `{to}` has no scheme such as `http://`"));
         }
         pass.to = Some(to.into());
@@ -137,7 +138,7 @@ const PARAMETERS: &[&str] = &[
     "passphrase",
 ];
 
-fn is_parameter(key: &str) -> bool {
+pub(in crate::apache) fn is_parameter(key: &str) -> bool {
     PARAMETERS.iter().any(|known| key.eq_ignore_ascii_case(known))
 }
 

@@ -64,7 +64,7 @@ pub(in crate::apache) fn read_redirect(
     };
     let redirects = (300..400).contains(&status);
     let (path, to) = match (&words[..], redirects) {
-        ([], false) if in_section => (None, None),
+        ([], false) => (None, None),
         ([to], true) if in_section => (None, Some(*to)),
         ([path], false) => (Some(*path), None),
         ([path, to], true) => (Some(*path), Some(*to)),
@@ -75,7 +75,6 @@ pub(in crate::apache) fn read_redirect(
     let from = match path {
         None => From::All,
         Some(path) if regex => From::Pattern(context.patterns.get(path, false)),
-        Some(path) if !path.starts_with('/') => return Err(format!("`{name}`: the path `{path}` does not start with `/`")),
         Some(path) => From::Prefix(path.to_owned()),
     };
     if let Some(to) = to

@@ -136,6 +136,9 @@ impl Builder<'_, '_, '_> {
             self.refuse(statement, format!("`<{}>` holds no `Require`", statement.name()));
             return None;
         }
+        if node.is_all() && !node.negated && node.is_only_negative() {
+            self.refuse(statement, format!("`<{}>` holds only negative rules, which let nobody in", statement.name()));
+        }
         Some(node)
     }
 
@@ -204,7 +207,7 @@ impl Builder<'_, '_, '_> {
             "elseif" => IfKind::ElseIf,
             _ => IfKind::Else,
         };
-        if kind != IfKind::If && config.ifs.is_empty() {
+        if kind != IfKind::If && config.ifs.last().is_none_or(|last| last.kind == IfKind::Else) {
             self.refuse(statement, format!("`<{}>` follows no `<If>`", statement.name()));
         }
         let raw = statement.raw();
@@ -374,6 +377,9 @@ impl Builder<'_, '_, '_> {
             "dav" if self.lacks_provider(statement) => {
                 self.refuse(statement, "`Dav` needs the provider of mod_dav_fs, which is not loaded");
             }
+            "dav" if self.unknown_provider(statement) => {
+                self.refuse(statement, "`Dav` names a provider that no module has");
+            }
             "dav" => config.rest_mut().dav = Some(Spanned::new(dav(&statement.arg(0).unwrap_or_default()), span)),
             "sethandler" => {
                 config.handler = statement.arg(0).map(|name| Spanned::new(Handler::read(&name), span));
@@ -469,16 +475,17 @@ impl Builder<'_, '_, '_> {
         match name {
             "browsermatch" | "browsermatchnocase" => self.set_env_if(statement, config),
             "proxypass" | "proxypassmatch" => {
-                if place.kind != Kind::Location {
+                if !matches!(place.kind, Kind::Location | Kind::Proxy) {
                     return;
                 }
                 let args = statement.args();
                 let read = read_pass(&mut self.context, statement.name(), &args, place.path, span, statement.is_open());
                 match read {
-                    Ok(pass) => {
+                    Ok(pass) if place.kind == Kind::Location => {
                         self.named_balancer(&pass);
                         config.proxy_pass = Some(Box::new(pass));
                     }
+                    Ok(_) => {}
                     Err(error) => self.refuse(statement, error),
                 }
             }
@@ -499,6 +506,12 @@ impl Builder<'_, '_, '_> {
             }
             _ => {}
         }
+    }
+
+    fn unknown_provider(&self, statement: Statement<'_>) -> bool {
+        let known = ["on", "off", "filesystem"];
+        self.context.config.modules.are_all_known()
+            && statement.arg(0).is_some_and(|name| !known.iter().any(|known| name.eq_ignore_ascii_case(known)))
     }
 
     /// Whether a `Dav` line means the file system's provider without its module.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::super::check::context;
+use super::super::super::check::{context, values};
 use super::super::super::read::{self, Config, Statement};
 use super::super::super::select::takes_folder;
 use super::super::Server;
@@ -124,6 +124,7 @@ impl Builder<'_, '_, '_> {
             let mut found = std::mem::replace(&mut self.context.findings, outer);
             found.extend(config.findings.iter().cloned());
             found.extend(context::check_htaccess(config, release, &allowed));
+            found.extend(values::check(config));
             let refused = found.iter().find(|finding| finding.invalid).map(|finding| finding.span);
             for finding in found.into_iter().map(at_runtime) {
                 let known = |other: &Finding| other.span == finding.span && other.message == finding.message;

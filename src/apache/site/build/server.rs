@@ -16,6 +16,7 @@ use super::super::{Listen, Trace};
 use super::{Builder, Kind, Place, section_path};
 use crate::apache::read::{Statement, Statements};
 use crate::apache::words::values;
+use crate::finding::{Finding, Severity};
 use crate::http::MethodSet;
 use crate::source::{self, Spanned};
 
@@ -63,6 +64,7 @@ impl Builder<'_, '_, '_> {
             }
             "documentroot" => {
                 let root = self.place(&statement.arg(0).unwrap_or_default());
+                self.check_root(statement, &root);
                 self.servers[server].document_root = Some(Spanned::new(root, statement.span()));
             }
             "listen" => {
@@ -209,7 +211,10 @@ impl Builder<'_, '_, '_> {
         let [name, source, ..] = &args[..] else {
             return self.refuse(statement, "`RewriteMap` takes a name and a map");
         };
-        let (kind, path) = source.split_once(':').unwrap_or(("txt", source));
+        let kinds = ["int", "txt", "rnd", "prg", "dbm", "dbd", "fastdbd"];
+        let split =
+            source.split_once(':').filter(|(kind, _)| kinds.iter().any(|known| kind.to_ascii_lowercase().starts_with(known)));
+        let (kind, path) = split.unwrap_or(("txt", source));
         let map = match (kind.to_ascii_lowercase().as_str(), path) {
             ("int", "tolower") => Map::Lower,
             ("int", "toupper") => Map::Upper,
@@ -227,6 +232,17 @@ impl Builder<'_, '_, '_> {
             _ => Map::Unknown,
         };
         self.servers[server].rewrite.maps.insert(name.to_string(), Arc::new(map));
+    }
+
+    /// A document root that is not where it should be.
+    fn check_root(&mut self, statement: Statement<'_>, root: &str) {
+        let place = self.reader.place(root, Path::new("/"));
+        let is_known = self.context.config.modules.are_known() && !root.contains("${");
+        if is_known && self.reader.kind(&place).is_none() && self.reader.is_inside(&place) {
+            let message = format!("the folder `{root}` does not exist, and httpd does not start without it");
+            let finding = Finding::rejected(statement.span(), message);
+            self.context.findings.push(Finding { severity: Severity::Warning, ..finding });
+        }
     }
 
     /// What a file says that the config names, where it is one of the files that may be read.
@@ -258,7 +274,10 @@ impl Builder<'_, '_, '_> {
             "proxy" | "proxymatch" => Kind::Proxy,
             _ => return false,
         };
-        let Some((path, tilde)) = section_path(&statement.raw()) else {
+        // `<Proxy>` alone takes every URL.
+        let raw = statement.raw();
+        let raw = if kind == Kind::Proxy && raw.is_empty() { "\"\"" } else { &raw };
+        let Some((path, tilde)) = section_path(raw) else {
             self.refuse(statement, format!("`<{}>` takes one path", statement.name()));
             return true;
         };

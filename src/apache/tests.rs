@@ -1,0 +1,78 @@
+//! What holds for any text at all.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::parse::parse;
+use super::*;
+use crate::http::Request;
+use crate::source::{FileId, MemoryFiles, Settings};
+use crate::{survey, trace};
+
+fn tree(text: &str) -> Tree {
+    parse(&Arc::new(SourceFile::new(FileId(0), "t".into(), "t".into(), text.as_bytes().to_vec()))).0
+}
+
+fn site(text: &str) -> Box<dyn Site> {
+    let files = MemoryFiles::default().with("/c/httpd.conf", text).with("/c/www/.htaccess", text);
+    let settings = Settings::default();
+    let mut reader = Reader::new(&files, &settings);
+    reader.allow(Path::new("/c"));
+    let main = reader.load(Path::new("/c/httpd.conf")).expect("the file is there");
+    Apache.read(&mut reader, &[main], &Task::new(&Apache, Some(Release(2, 4, 71)), Vec::new()))
+}
+
+/// Words and comments stand in order and in bounds, and what lies between them says nothing: blanks, joints of lines, the
+/// signs around a section's line, and the lines that close sections.
+fn check_lossless(text: &str) {
+    let tree = tree(text);
+    let mut covered: Vec<(u32, u32)> = tree.words().iter().map(|word| (word.start, word.end)).collect();
+    assert!(covered.is_sorted(), "{text:?}");
+    covered.extend(tree.comments.iter().map(|range| (range.start, range.end)));
+    covered.sort_unstable();
+    let mut at = 0;
+    for (start, end) in covered {
+        assert!(at <= start && start <= end && end as usize <= text.len(), "{text:?}");
+        for line in text[at as usize..start as usize].split('\n') {
+            let rest = line.trim_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '\x0b' | '\\' | '>'));
+            assert!(rest.is_empty() || rest == "<" || rest.starts_with("</"), "{rest:?} in {text:?}");
+        }
+        at = end;
+    }
+}
+
+#[test]
+fn deep_nesting_takes_no_stack() {
+    let text = "<Location /a>\n<IfModule x>\n<If \"true\">\n".repeat(30_000);
+    assert_eq!(tree(&text).len(), 90_000);
+    let site = site(&text);
+    assert!(!site.findings().is_empty());
+}
+
+const LINES: &str = "(<Location /a>|</Location>|<Directory \"/c/www\">|</Directory>|<Limit GET>|<LimitExcept PUT>|</Limit>|</LimitExcept>|\
+    <If \"%\\{REQUEST_METHOD\\} == 'PUT'\">|<Else>|</If>|</Else>|<VirtualHost \\*:80>|</VirtualHost>|<RequireAll>|</RequireAll>|\
+    Require (all denied|method GET|not ip 1|valid-user|expr true)|AllowMethods GET|AllowOverride All|DocumentRoot /c/www|\
+    RewriteEngine On|RewriteCond %\\{REQUEST_METHOD\\} !\\^GET \\[OR\\]|RewriteRule (\\^/(.\\*)|!x) (/\\$1|-|http://h/%1) \\[(P|F|L|C,S=2|N|R=405|PT|END)\\]|\
+    ProxyPass / http://127.0.0.1:81/|Redirect 405 /a|Alias /b /c/www|Options \\+MultiViews|Script PUT /a|SetHandler x|\
+    ErrorDocument 405 /a|Order deny,allow|Deny from all|Satisfy Any|<Macro M \\$a>|</Macro>|Use M /a|Define X /a|Location \\$\\{X\\}|\
+    LoadModule rewrite_module x|Dav On|[ -~]{0,12}|# [a-z\\\\]{0,8}|\\\\)";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn words_and_comments_cover_every_line(text in "[a-c</>\"'#\\\\ \t\r\n@=]{0,120}") {
+        check_lossless(&text);
+    }
+
+    #[test]
+    fn no_text_makes_a_site_panic(lines in proptest::collection::vec(LINES, 0..24), target in "/[a-c./%0-9?]{0,8}") {
+        let site = site(&lines.join("\n"));
+        site.findings();
+        for route in site.routes().iter().take(4) {
+            survey::Survey::new(site.as_ref(), route);
+        }
+        trace::one(site.as_ref(), &Request { target, ..Request::default() }, None);
+    }
+}
