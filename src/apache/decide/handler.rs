@@ -91,7 +91,11 @@ impl<'s> Run<'s, '_, '_> {
             "balancer-manager" if self.has("proxy_balancer") => self.answers(get_or_post),
             "reflector" if self.has("reflector") => {
                 let ok = self.ask.universe().set(["POST", "OPTIONS"]);
-                Err(End::Status(if self.method_is(ok) { 200 } else { 405 }))
+                if self.method_is(ok) {
+                    return Err(End::Status(200));
+                }
+                self.decided = self.steps.iter().rposition(|step| step.directive == "SetHandler");
+                Err(End::Status(405))
             }
             "type-map" if self.has("negotiation") => self.answers(get_or_post),
             "cgi-script" | "application/x-httpd-cgi" if self.has("cgi") || self.has("cgid") => self.cgi(),

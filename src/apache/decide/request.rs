@@ -72,11 +72,10 @@ impl Run<'_, '_, '_> {
             _ = port;
         } else if let Some((_, rest)) = target.split_once("://") {
             let end = rest.find(['/', '?']).unwrap_or(rest.len());
-            let own_scheme =
-                target.get(..request.scheme.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(&request.scheme));
             let scheme = target.split_once("://").map_or("", |(scheme, _)| scheme);
+            let own_scheme = scheme.eq_ignore_ascii_case(&request.scheme);
             let forwards = self.site.inherited(self.server, |server| server.proxy_requests).is_some_and(|on| on.value);
-            if !scheme.eq_ignore_ascii_case(&request.scheme) && !scheme.eq_ignore_ascii_case("https") && !forwards {
+            if !own_scheme && !scheme.eq_ignore_ascii_case("https") && !forwards {
                 return Err(End::Early(400));
             }
             // A URL of another scheme leaves the host to the header.

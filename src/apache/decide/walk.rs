@@ -196,7 +196,7 @@ impl<'s> Run<'s, '_, '_> {
 
     /// Whether all folders above the file exist: where one does not, the rest of the path is no part of the file's name.
     pub(super) fn parents_exist(&mut self) -> bool {
-        if !self.path_info.is_empty() {
+        if !self.path_info.trim_matches('/').is_empty() {
             return false;
         }
         let root = self.document_root().to_owned();

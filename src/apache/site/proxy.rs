@@ -75,7 +75,11 @@ pub(in crate::apache) fn read_pass(
         }
     }
     if regex || section.is_some_and(|path| path.contains(['*', '?', '['])) {
-        pass.from = From::Pattern(context.patterns.get(path, false));
+        let pattern = context.patterns.get(path, false);
+        if pattern.is_valid() == Some(false) && !open {
+            return Err(format!("`{name}`: `{path}` is taken for a regular expression, and cannot be compiled"));
+        }
+        pass.from = From::Pattern(pattern);
     }
     if to != "!" {
         let has_host = |to: &str| !to.ends_with("://") && !to.contains(":///");
