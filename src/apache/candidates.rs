@@ -85,7 +85,7 @@ impl Values {
         match &line.test {
             Test::Var(var, pattern) => self.pattern(&vec![Piece::Var(var.clone())], pattern),
             Test::Expr(expr) => self.expr(expr),
-            Test::Method(_) => {}
+            Test::Method(_) | Test::AnyHeader(..) => {}
         }
     }
 

@@ -7,7 +7,7 @@ pub(super) use parse::{interpolated, parse};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::text::{Text, methods_with};
+use super::text::{Piece, Text, methods_with};
 use crate::http::{MethodSet, Universe};
 use crate::pattern::Pattern;
 
@@ -93,15 +93,25 @@ impl Expr {
 
     /// The same expression with each part that looks at nothing but the method worked out.
     pub(super) fn settled(self, universe: &Universe) -> Expr {
+        // A regular expression whose groups are used must be run.
+        let mut uses_groups = false;
+        self.leaves(&mut |leaf| {
+            let texts = leaf.texts();
+            uses_groups |= texts.iter().any(|text| text.iter().any(|piece| matches!(piece, Piece::Group(_))));
+        });
+        if uses_groups { self } else { self.settle(universe) }
+    }
+
+    fn settle(self, universe: &Universe) -> Expr {
         let all = universe.all();
         match self {
-            Expr::Not(inner) => match inner.settled(universe) {
+            Expr::Not(inner) => match inner.settle(universe) {
                 Expr::Method(set) => Expr::Method(all - set),
                 Expr::Constant(value) => Expr::Constant(!value),
                 inner => Expr::Not(Box::new(inner)),
             },
-            Expr::All(list) => Expr::All(list.into_iter().map(|inner| inner.settled(universe)).collect()),
-            Expr::Any(list) => Expr::Any(list.into_iter().map(|inner| inner.settled(universe)).collect()),
+            Expr::All(list) => Expr::All(list.into_iter().map(|inner| inner.settle(universe)).collect()),
+            Expr::Any(list) => Expr::Any(list.into_iter().map(|inner| inner.settle(universe)).collect()),
             leaf => match methods_with(universe, &leaf.texts(), |values| leaf.holds(values)) {
                 Some(set) => Expr::Method(set),
                 None => leaf,

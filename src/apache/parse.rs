@@ -19,6 +19,9 @@ use super::words::{Cut, is_blank, words};
 use crate::source::SourceFile;
 use crate::syntax::{Quote, SyntaxError, Tree, TreeBuilder};
 
+/// `VARBUF_MAX_LEN` in `server/config.c`.
+const MAX_LINE: usize = 16 << 20;
+
 /// Reads a file; what httpd's own reader would refuse is in the errors.
 pub(super) fn parse(source: &Arc<SourceFile>) -> (Tree, Vec<SyntaxError>) {
     let mut parser = Parse { builder: TreeBuilder::new(Arc::clone(source)), source, errors: Vec::new() };
@@ -43,6 +46,11 @@ pub(super) fn parse(source: &Arc<SourceFile>) -> (Tree, Vec<SyntaxError>) {
             let end = source.text().len() - after.len();
             parser.control(start + blanks..end);
             rest = logical_line(after).map_or("", |(next, _)| next);
+            continue;
+        }
+        if code.len() > MAX_LINE {
+            let message = format!("httpd reads no line of more than {} MiB", MAX_LINE >> 20);
+            parser.error_at((start + blanks) as u32..(start + blanks + 1) as u32, message);
             continue;
         }
         parser.line(start + blanks, code);
@@ -102,7 +110,8 @@ impl Parse<'_> {
         let (text, pieces) = join(raw);
         let joined = !pieces.is_empty();
         let place = |at: usize| {
-            let (from, to) = pieces.iter().rev().find(|(from, _)| *from <= at).copied().unwrap_or((0, 0));
+            let after = pieces.partition_point(|(from, _)| *from <= at);
+            let (from, to) = after.checked_sub(1).map_or((0, 0), |last| pieces[last]);
             start + to + (at - from)
         };
         // The end of a word is the byte after its last one: a joint may follow.
@@ -157,8 +166,8 @@ impl Parse<'_> {
         if has_end.is_none() {
             let message = format!("`<{name}` lacks its closing `>`");
             self.error_at(bytes.clone(), message);
-        } else if end + 1 < text.len() && end >= name_end {
-            self.builder.comment(range(&(end + 1..text.len())));
+        } else if (end + 1).max(name_end) < text.len() {
+            self.builder.comment(range(&((end + 1).max(name_end)..text.len())));
         }
         self.builder.open(bytes);
     }

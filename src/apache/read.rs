@@ -472,8 +472,12 @@ impl Reading<'_, '_> {
     fn include_path(&mut self, path: &Path, optional: bool, directive: Directive<'_>, base: &Path, depth: usize, level: usize) {
         if self.reader.files.kind(path) == Some(Kind::Folder) {
             if level < Reader::MAX_DEPTH {
-                let pattern = format!("{}/*", escape_glob(&path.to_string_lossy()));
-                for inner in self.reader.files.glob(&pattern) {
+                let folder = escape_glob(&path.to_string_lossy());
+                let hidden = self.reader.files.glob(&format!("{folder}/.*"));
+                let mut inside = self.reader.files.glob(&format!("{folder}/*"));
+                inside.extend(hidden.into_iter().filter(|path| path.file_name().is_some_and(|name| name != "." && name != "..")));
+                inside.sort();
+                for inner in inside {
                     self.include_path(&inner, optional, directive, base, depth, level + 1);
                 }
             }

@@ -5,7 +5,10 @@ use super::{End, Phase, Run};
 use crate::ask::Fact;
 use crate::http::MethodSet;
 
-impl Run<'_, '_, '_> {
+/// Gives the status that a method gets for a file.
+type Handler<'s, 'r, 'a> = fn(&mut Run<'s, 'r, 'a>, String) -> u16;
+
+impl<'s, 'r, 'a> Run<'s, 'r, 'a> {
     /// Whether mod_dav takes the request; GET, HEAD and POST stay with the files.
     pub(super) fn takes_dav(&mut self) -> bool {
         if !self.has("dav") || self.proxied.is_some() {
@@ -25,7 +28,7 @@ impl Run<'_, '_, '_> {
         let is = |name: &str| universe.only(name);
         let file = self.filename.trim_end_matches('/').to_owned();
         let versions = universe.set(VERSIONS.iter().copied());
-        let handlers: [(MethodSet, fn(&mut Self, String) -> u16); 10] = [
+        let handlers: [(MethodSet, Handler<'s, 'r, 'a>); 10] = [
             (is("OPTIONS"), |_, _| 200),
             (is("PUT"), Self::dav_put),
             (is("DELETE"), Self::dav_delete),

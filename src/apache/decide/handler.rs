@@ -210,7 +210,7 @@ impl<'s> Run<'s, '_, '_> {
         }
         let range = self.header("range");
         let from_start = range.as_deref().and_then(|range| range.strip_prefix("bytes=0-"));
-        if from_start.is_some_and(|end| end.bytes().all(|c| c.is_ascii_digit())) && self.method_is(get) { 206 } else { 200 }
+        if from_start.is_some_and(|end| end.bytes().all(|c| c.is_ascii_digit())) { 206 } else { 200 }
     }
 
     /// `LimitRequestBody`, where a handler reads the body.

@@ -30,7 +30,7 @@ const KNOWN: &[(&str, &str)] = &[
 
 impl Run<'_, '_, '_> {
     pub(super) fn negotiate(&mut self) -> Phase {
-        if self.subrequest || self.proxied.is_some() || !self.has("negotiation") || !self.option("multiviews") {
+        if self.proxied.is_some() || !self.has("negotiation") || !self.option("multiviews") {
             return Ok(());
         }
         let filename = self.filename.clone();
@@ -43,6 +43,11 @@ impl Run<'_, '_, '_> {
             match self.is_acceptable(&variant[name.len() + 1..]) {
                 None => continue,
                 Some(false) => refused = true,
+                // What is looked up for something else need not be looked at any closer.
+                Some(true) if self.subrequest => {
+                    self.filename = format!("{folder}/{variant}");
+                    return Ok(());
+                }
                 Some(true) => {
                     let path = format!(
                         "{}{}",

@@ -371,17 +371,18 @@ impl Run<'_, '_, '_> {
             Some((name, port)) => (name, port.parse().unwrap_or(0)),
             None => (host, default),
         };
-        self.is_own_host(name, port).then(|| if path.is_empty() { "/".to_owned() } else { path.to_owned() })
+        // Only a port that `ServerName` spells out is the server's own.
+        (self.is_own_name(name) && self.server.names.name_port == Some(port))
+            .then(|| if path.is_empty() { "/".to_owned() } else { path.to_owned() })
     }
 
-    /// Whether a URL's host is that of the server which has the request (`ap_matches_request_vhost`).
-    pub(super) fn is_own_host(&self, host: &str, port: u16) -> bool {
+    /// Whether a host is one of the server which has the request (`ap_matches_request_vhost`).
+    pub(super) fn is_own_name(&self, host: &str) -> bool {
         let names = &self.server.names;
         let host = host.to_ascii_lowercase();
-        let own = self.ask.request().port == port || names.name_port == Some(port);
-        own && (names.name.as_ref() == Some(&host)
+        names.name.as_ref() == Some(&host)
             || names.aliases.contains(&host)
-            || names.wild.iter().any(|pattern| wildcard(pattern, &host)))
+            || names.wild.iter().any(|pattern| wildcard(pattern, &host))
     }
 
     /// A path as a URL of this server (`fully_qualify_uri`).

@@ -10,6 +10,9 @@ use std::borrow::Cow;
 impl<'s> Run<'s, '_, '_> {
     pub(super) fn translate_name(&mut self) -> Phase {
         if self.url.raw == "*" {
+            if self.has("rewrite") && self.server.rewrite.options.any_uri {
+                self.rewrite_server()?;
+            }
             return Ok(());
         }
         if self.detect_proxy() {
@@ -293,7 +296,8 @@ impl<'s> Run<'s, '_, '_> {
         let host = rest.split(['/', '?']).next().unwrap_or("");
         let default = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
         let (name, port) = host.rsplit_once(':').map_or((host, default), |(name, port)| (name, port.parse().unwrap_or(0)));
-        if self.is_own_host(name, port) && scheme.eq_ignore_ascii_case(&self.ask.request().scheme) {
+        let own_port = self.ask.request().port == port || self.server.names.name_port == Some(port);
+        if own_port && self.is_own_name(name) && scheme.eq_ignore_ascii_case(&self.ask.request().scheme) {
             return false;
         }
         self.forward_proxy(on.span, target);
@@ -308,7 +312,7 @@ impl<'s> Run<'s, '_, '_> {
 }
 
 /// `$1` in the target of a pattern; `&` is the whole match only for `ap_pregsub`'s `$0`.
-fn fill_groups(to: &str, groups: &crate::pattern::Groups) -> String {
+pub(super) fn fill_groups(to: &str, groups: &crate::pattern::Groups) -> String {
     let mut filled = String::with_capacity(to.len() + 16);
     let mut signs = to.chars().peekable();
     while let Some(sign) = signs.next() {

@@ -14,7 +14,7 @@ use super::encode_path;
 use super::{Layer, Run};
 use crate::ask::Fact;
 use crate::http::ByMethod;
-use crate::pattern::Groups;
+use crate::pattern::{Groups, Pattern};
 
 /// A text that may differ from method to method.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +112,13 @@ impl Run<'_, '_, '_> {
             Expr::Any(list) => list.iter().any(|inner| self.expr_with(inner, matched)),
             Expr::Method(set) => self.method_is(*set),
             Expr::Match(text, pattern) => {
-                let value = self.text(text, matched);
+                let mut value = self.text(text, matched);
+                // Groups that a later part of the expression uses are those of one method.
+                if let Value::ByMethod(texts) = &value
+                    && pattern.source().contains('(')
+                {
+                    value = Value::Plain(self.ask.settle(texts).unwrap_or_default());
+                }
                 if let Value::Plain(text) = &value
                     && let Some(groups) = pattern.groups(text)
                 {
@@ -300,24 +306,40 @@ impl Run<'_, '_, '_> {
     fn set_by(&mut self, lines: &[SetEnvIf], name: &str, depth: usize) -> Option<Option<Value>> {
         for line in lines.iter().rev() {
             let Some((_, value)) = line.sets.iter().rev().find(|(known, _)| known == name) else { continue };
-            let holds = match &line.test {
-                Test::Method(set) => self.env_method_is(*set),
-                Test::Expr(expr) => self.expr(expr),
+            let (subject, pattern) = match &line.test {
+                Test::Method(set) if self.env_method_is(*set) => (None, None),
+                Test::Expr(expr) if self.expr(expr) => (None, None),
+                Test::Method(_) | Test::Expr(_) => continue,
+                Test::AnyHeader(names, values) => (Some(self.header_named(names)), Some(values)),
                 Test::Var(Var::Header(header), pattern) => {
                     let value = self.header(header).map(|value| Value::Plain(value.to_string()));
                     let value = value.or_else(|| self.env_value(header, depth + 1)).unwrap_or_default();
-                    self.test(vec![value], "the pattern of `SetEnvIf` matches", |values| pattern.matches(&values[0]))
+                    (Some(value), Some(pattern))
                 }
-                Test::Var(var, pattern) => {
-                    let value = self.var(var);
-                    self.test(vec![value], "the pattern of `SetEnvIf` matches", |values| pattern.matches(&values[0]))
-                }
+                Test::Var(var, pattern) => (Some(self.var(var)), Some(pattern)),
             };
-            if holds {
-                self.step("post_read_request", "SetEnvIf", line.span, "sets a variable");
-                return Some(value.clone().map(Value::Plain));
+            if let (Some(subject), Some(pattern)) = (subject.clone(), pattern)
+                && !self.test(vec![subject], "the pattern of `SetEnvIf` matches", |values| pattern.matches(&values[0]))
+            {
+                continue;
             }
+            self.step("post_read_request", "SetEnvIf", line.span, "sets a variable");
+            let value = value.as_ref().map(|value| match (subject, pattern) {
+                (Some(Value::Plain(subject)), Some(pattern)) if value.contains('$') => {
+                    let groups = pattern.groups(&subject).flatten().unwrap_or_default();
+                    Value::Plain(super::translate::fill_groups(value, &groups))
+                }
+                _ => Value::Plain(value.clone()),
+            });
+            return Some(value);
         }
         None
+    }
+
+    /// The value of the first header whose name matches; without one the empty text.
+    fn header_named(&mut self, names: &Pattern) -> Value {
+        let headers = &self.ask.request().headers;
+        let found = headers.iter().find(|(name, _)| names.matches(name).unwrap_or(false));
+        Value::Plain(found.map(|(_, value)| value.clone()).unwrap_or_default())
     }
 }

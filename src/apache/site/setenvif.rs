@@ -22,6 +22,8 @@ pub(in crate::apache) struct SetEnvIf {
 pub(in crate::apache) enum Test {
     Method(MethodSet),
     Var(Var, Arc<Pattern>),
+    /// The first header whose name matches.
+    AnyHeader(Arc<Pattern>, Arc<Pattern>),
     Expr(Expr),
 }
 
@@ -49,19 +51,21 @@ pub(in crate::apache) fn read(context: &mut Context<'_>, name: &str, raw: &str, 
         Var::Method
     } else if is("Request_URI") {
         Var::Uri
-    } else if is("Remote_Addr") {
+    } else if is("Remote_Addr") || is("Remote_Host") {
         Var::RemoteAddress
-    } else if is("Remote_Host") || is("Remote_User") {
-        Var::Unknown(attribute.as_ref().into())
+    } else if is("Remote_User") {
+        Var::User
     } else if is("Server_Addr") {
         Var::ServerAddress
     } else if is("Request_Protocol") {
         Var::Protocol
-    } else if attribute.contains('^') || attribute.contains('*') || attribute.contains('(') {
-        Var::Unknown(attribute.as_ref().into())
     } else {
         Var::Header(attribute.to_ascii_lowercase().into())
     };
+    if attribute.contains(['^', '*', '(', '[', '+', '?', '$', '|', '\\', '.']) && !matches!(var, Var::Method) {
+        let (names, values) = (context.patterns.get(&attribute, ignore_case), context.patterns.get(&source, ignore_case));
+        return Ok(SetEnvIf { test: Test::AnyHeader(names, values), sets, span });
+    }
     let test = match var {
         Var::Method => match context.patterns.methods(&context.universe, &source, ignore_case) {
             Some(set) => Test::Method(set),

@@ -277,7 +277,12 @@ impl Builder<'_, '_, '_> {
         // `<Proxy>` alone takes every URL.
         let raw = statement.raw();
         let raw = if kind == Kind::Proxy && raw.is_empty() { "\"\"" } else { &raw };
-        let Some((path, tilde)) = section_path(raw) else {
+        let words = values(raw);
+        // A URL may have the parameters of its worker beside it.
+        let parameters = kind == Kind::Proxy && words.len() > 1 && words[0].contains("://");
+        let path = if parameters { Some((words[0].to_string(), false)) } else { section_path(raw) };
+        let path = path.filter(|(_, tilde)| !tilde || kind != Kind::Proxy);
+        let Some((path, tilde)) = path else {
             self.refuse(statement, format!("`<{}>` takes one path", statement.name()));
             return true;
         };
