@@ -473,9 +473,10 @@ impl Reading<'_, '_> {
         if self.reader.files.kind(path) == Some(Kind::Folder) {
             if level < Reader::MAX_DEPTH {
                 let folder = escape_glob(&path.to_string_lossy());
-                let hidden = self.reader.files.glob(&format!("{folder}/.*"));
+                // The folder itself and the one above it count as hidden names as well.
+                let is_file = |path: &PathBuf| !["/.", "/.."].iter().any(|end| path.to_string_lossy().ends_with(end));
                 let mut inside = self.reader.files.glob(&format!("{folder}/*"));
-                inside.extend(hidden.into_iter().filter(|path| path.file_name().is_some_and(|name| name != "." && name != "..")));
+                inside.extend(self.reader.files.glob(&format!("{folder}/.*")).into_iter().filter(is_file));
                 inside.sort();
                 for inner in inside {
                     self.include_path(&inner, optional, directive, base, depth, level + 1);

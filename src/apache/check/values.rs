@@ -5,7 +5,6 @@ use super::super::net::Net;
 use super::super::read::{Config, Statement};
 use super::super::site::htaccess::OPTIONS;
 use super::super::site::proxy::is_parameter;
-use super::super::site::rewrite::is_status;
 use super::super::words::first;
 use crate::finding::Finding;
 use crate::pattern::Pattern;
@@ -60,10 +59,6 @@ fn refusal(config: &Config, statement: Statement<'_>) -> Option<String> {
         "options" => options(&args),
         "allowoverridelist" if args.len() > 1 && args.iter().any(|word| word.eq_ignore_ascii_case("none")) => {
             Some("`AllowOverrideList None` takes nothing beside `None`".to_owned())
-        }
-        "errordocument" => {
-            let status = word.parse::<u16>().ok()?;
-            (!is_status(status)).then(|| format!("`ErrorDocument` knows no status {status}"))
         }
         "rewritebase" => (!word.starts_with('/') && args.len() == 1).then(|| "`RewriteBase` is a path of the site".to_owned()),
         "action" if args.len() == 3 && !args[2].eq_ignore_ascii_case("virtual") => {

@@ -10,7 +10,8 @@ use std::borrow::Cow;
 impl<'s> Run<'s, '_, '_> {
     pub(super) fn translate_name(&mut self) -> Phase {
         if self.url.raw == "*" {
-            if self.has("rewrite") && self.server.rewrite.options.any_uri {
+            let options = self.ask.universe().only("OPTIONS");
+            if self.has("rewrite") && self.method_is(options) && self.server.rewrite.options.any_uri {
                 self.rewrite_server()?;
             }
             return Ok(());
