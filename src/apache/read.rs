@@ -473,10 +473,8 @@ impl Reading<'_, '_> {
         if self.reader.files.kind(path) == Some(Kind::Folder) {
             if level < Reader::MAX_DEPTH {
                 let folder = escape_glob(&path.to_string_lossy());
-                // The folder itself and the one above it count as hidden names as well.
-                let is_file = |path: &PathBuf| !["/.", "/.."].iter().any(|end| path.to_string_lossy().ends_with(end));
                 let mut inside = self.reader.files.glob(&format!("{folder}/*"));
-                inside.extend(self.reader.files.glob(&format!("{folder}/.*")).into_iter().filter(is_file));
+                inside.extend(self.reader.files.glob(&format!("{folder}/.*")));
                 inside.sort();
                 for inner in inside {
                     self.include_path(&inner, optional, directive, base, depth, level + 1);

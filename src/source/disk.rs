@@ -61,8 +61,12 @@ impl FileSystem for Disk {
     }
 
     fn glob(&self, pattern: &str) -> Vec<PathBuf> {
-        let Ok(paths) = glob::glob_with(pattern, GLOB) else { return Vec::new() };
-        let mut paths: Vec<_> = paths.flatten().collect();
+        // The crate finds no hidden name at all under these options, not even one that the pattern spells.
+        let spells_dot = pattern.rsplit('/').next().is_some_and(|name| name.starts_with('.'));
+        let options = glob::MatchOptions { require_literal_leading_dot: !spells_dot, ..GLOB };
+        let Ok(paths) = glob::glob_with(pattern, options) else { return Vec::new() };
+        let is_entry = |path: &PathBuf| !["/.", "/.."].iter().any(|end| path.to_string_lossy().ends_with(end));
+        let mut paths: Vec<_> = paths.flatten().filter(is_entry).collect();
         paths.sort();
         paths
     }
