@@ -76,11 +76,13 @@ impl Allowed {
         Allowed { line: Some(AllowOverride { classes: u8::MAX, ..AllowOverride::default() }), list: Vec::new() }
     }
 
-    /// By the sections that the folder lies in, the innermost one first.
-    pub(in crate::apache) fn by<'c>(configs: impl Iterator<Item = &'c DirConfig> + Clone) -> Self {
+    /// By the sections that the folder lies in, the innermost one first. A piece of a config leaves it to the rest, where
+    /// another file may well let everything be said.
+    pub(in crate::apache) fn by<'c>(configs: impl Iterator<Item = &'c DirConfig> + Clone, is_piece: bool) -> Self {
         let rests = || configs.clone().filter_map(|config| config.rest.as_deref());
         let line = rests().find_map(|rest| rest.overrides.as_ref()).map(|line| line.value.clone());
-        Allowed { line, list: rests().find_map(|rest| rest.override_list.clone()).unwrap_or_default() }
+        let list = rests().find_map(|rest| rest.override_list.clone()).unwrap_or_default();
+        if is_piece && line.is_none() && list.is_empty() { Allowed::all() } else { Allowed { line, list } }
     }
 
     pub(in crate::apache) fn looks_for_file(&self) -> bool {

@@ -114,7 +114,7 @@ impl Builder<'_, '_, '_> {
     pub(super) fn folder(&mut self, path: &str, config: &Config, release: Release) -> Folder {
         let mut folder = Folder::new(config.statements().next().map(|statement| statement.span()));
         for index in 0..self.servers.len() {
-            let allowed = allowed(&self.servers, index, path);
+            let allowed = allowed(&self.servers, index, path, !self.context.config.modules.are_known());
             if !allowed.looks_for_file() || folder.under(&allowed).is_some() {
                 continue;
             }
@@ -156,7 +156,7 @@ impl Builder<'_, '_, '_> {
 }
 
 /// What the sections of a server let the file of a folder say.
-fn allowed(servers: &[Server], index: usize, folder: &str) -> Allowed {
+fn allowed(servers: &[Server], index: usize, folder: &str, is_piece: bool) -> Allowed {
     let own = if index == 0 { &[][..] } else { &servers[index..=index] };
     let servers = || servers[..1].iter().chain(own);
     let mut sections: Vec<&Section> = servers().flat_map(|server| &server.directories).collect();
@@ -166,7 +166,7 @@ fn allowed(servers: &[Server], index: usize, folder: &str) -> Allowed {
     sections.sort_by_key(|section| super::super::super::select::depth(section));
     let configs = servers().map(|server| &server.defaults).chain(sections.into_iter().map(|section| &section.config));
     let configs: Vec<&DirConfig> = configs.collect();
-    Allowed::by(configs.into_iter().rev())
+    Allowed::by(configs.into_iter().rev(), is_piece)
 }
 
 /// What httpd would refuse in a config costs requests in a `.htaccess` file.
