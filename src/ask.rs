@@ -94,6 +94,16 @@ impl<'a> Ask<'a> {
         self.explorer.universe
     }
 
+    /// Whether the request is complete: what it does not state is not there.
+    pub fn is_complete(&self) -> bool {
+        self.explorer.candidates.is_none()
+    }
+
+    /// Whether files are looked up: then no answer about them is an assumption.
+    pub fn is_disk_known(&self) -> bool {
+        self.explorer.disk.is_some()
+    }
+
     /// The methods that this run still speaks of.
     pub fn methods(&self) -> MethodSet {
         self.methods

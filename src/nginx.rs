@@ -48,7 +48,8 @@ impl Server for Nginx {
         let prefix = reader.settings.prefix.clone().unwrap_or_else(|| document.folder.clone());
         let odd = site::odd_methods(&document);
         let universe = Universe::new(odd.iter().map(String::as_str).chain(task.methods.iter().map(String::as_str)));
-        let model = site::build(&document, universe, prefix.display().to_string());
+        let mut model = site::build(&document, universe, prefix.display().to_string());
+        model.read_passwords(reader, &document.folder);
         let listeners = Listeners::new(&model);
         let inputs = Inputs::new(&model);
         Box::new(Config { document, model, listeners, inputs, target: task.target })

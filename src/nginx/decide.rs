@@ -4,12 +4,20 @@
 //! precontent → content. Any phase may end in an error, which [`errors`] answers or sends round again.
 
 mod access;
+mod base64;
+mod body;
+mod code;
 mod content;
 mod dav;
 mod errors;
 mod files;
+mod input;
+mod links;
+mod password;
+mod precontent;
 mod receive;
 mod rewrite;
+mod tables;
 mod upstream;
 mod uri;
 mod values;
@@ -18,7 +26,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::ask::Ask;
-use crate::http::{Answer, Step, Verdict};
+use crate::http::{Answer, MethodSet, Step, Verdict};
 use crate::source::Span;
 
 use super::select::{Listeners, locate};
@@ -41,8 +49,10 @@ pub(super) fn decide(model: &Model, listeners: &Listeners, ask: &mut Ask<'_>) ->
         target: Cow::Borrowed(&request.target),
         assigned: Vec::new(),
         cached: Vec::new(),
+        changed_headers: Vec::new(),
+        script: None,
         captured: None,
-        named_groups: Vec::new(),
+        escapes: Escapes::default(),
         handler: None,
         internal: false,
         changes_left: MAX_URI_CHANGES + 1,
@@ -51,9 +61,11 @@ pub(super) fn decide(model: &Model, listeners: &Listeners, ask: &mut Ask<'_>) ->
         uri_changed: false,
         target_is_valid: true,
         location_is_valid: true,
+        adds_uri_to_alias: false,
         quoted: false,
+        has_plus: false,
         body_refused: false,
-        subrequest: false,
+        outer_method: None,
         steps: Vec::with_capacity(8),
         decided_by: None,
         depth: 0,
@@ -89,6 +101,16 @@ enum Method {
     Client,
     /// An `error_page` with a URI made it GET.
     Get,
+    /// Code of another module has set it: the one method of a set.
+    Set(MethodSet),
+}
+
+/// Whether values encode the groups of a regex, as the engine of the rewrite phase does (`ngx_http_script_copy_capture_code`):
+/// until a `rewrite` matches, and once one has written arguments.
+#[derive(Clone, Copy, Debug, Default)]
+struct Escapes {
+    quote: bool,
+    args: bool,
 }
 
 /// One request on its way through the phases.
@@ -107,8 +129,12 @@ struct Exchange<'m, 'a, 'k> {
     assigned: Vec<(VarId, Value)>,
     /// Maps keep the value of their first use, whatever happens to the method later.
     cached: Vec<(VarId, Value)>,
+    /// Headers that a directive has set since the client sent them.
+    changed_headers: Vec<(Arc<str>, Value)>,
+    /// `$fastcgi_script_name` and `$fastcgi_path_info`, as the location has first seen them.
+    script: Option<(Arc<str>, Arc<str>)>,
     captured: Option<Captured>,
-    named_groups: Vec<Captured>,
+    escapes: Escapes,
     handler: Option<&'m Handler>,
     internal: bool,
     changes_left: u8,
@@ -118,10 +144,15 @@ struct Exchange<'m, 'a, 'k> {
     uri_changed: bool,
     target_is_valid: bool,
     location_is_valid: bool,
+    /// `try_files` has found a file below an `alias` that stands for a regex.
+    adds_uri_to_alias: bool,
     /// Whether the URI was decoded, so that it must be encoded again for an upstream.
     quoted: bool,
+    /// Whether the path of the request line held a `+`.
+    has_plus: bool,
     body_refused: bool,
-    subrequest: bool,
+    /// In a subrequest, the method that the main request has (`r->main->method_name`).
+    outer_method: Option<Method>,
     steps: Vec<Step>,
     decided_by: Option<usize>,
     depth: u8,
@@ -161,7 +192,7 @@ impl<'m, 'a> Exchange<'m, 'a, '_> {
         if chosen.doubtful {
             self.ask.doubt("a regex of a `location` cannot be read");
         }
-        if let Some(pattern) = &chosen.pattern {
+        for pattern in &chosen.patterns {
             self.capture(pattern, Value::Plain(self.uri.as_str().into()));
         }
         let location = self.model.scope(chosen.scope);
@@ -214,14 +245,19 @@ impl<'m, 'a> Exchange<'m, 'a, '_> {
         }
     }
 
-    fn check_body_size(&mut self) -> Option<Next> {
+    /// The largest body that is taken, 0 for any, and where that is said.
+    fn body_limit(&self) -> (u64, Option<Span>) {
         use super::site::Setting;
         let limit = self.model.inherited(self.scope, |setting| match setting {
             Setting::BodyLimit(limit) => Some(limit),
             _ => None,
         });
-        let (limit, span) = limit.map_or((1 << 20, None), |(limit, span)| (*limit, Some(span)));
-        if limit == 0 || self.body_refused || self.subrequest {
+        limit.map_or((1 << 20, None), |(limit, span)| (*limit, Some(span)))
+    }
+
+    fn check_body_size(&mut self) -> Option<Next> {
+        let (limit, span) = self.body_limit();
+        if limit == 0 || self.body_refused || self.outer_method.is_some() {
             return None;
         }
         let length: u64 = self.ask.request().header("content-length")?.trim().parse().ok()?;
@@ -244,6 +280,8 @@ impl<'m, 'a> Exchange<'m, 'a, '_> {
         self.internal = true;
         self.target_is_valid = false;
         self.location_is_valid = true;
+        self.adds_uri_to_alias = false;
+        self.script = None;
         self.handler = None;
         self.scope = self.model.servers[self.server].scope;
         Next::ServerRewrite
@@ -256,6 +294,8 @@ impl<'m, 'a> Exchange<'m, 'a, '_> {
         }
         let Some(scope) = self.model.servers[self.server].named.get(name).copied() else { return Next::Fail(500) };
         self.internal = true;
+        self.uri_changed = false;
+        self.script = None;
         self.handler = None;
         self.step("find location", "location", self.model.scope(scope).span, "named");
         self.enter(scope);

@@ -7,30 +7,34 @@ mod access;
 mod build;
 mod listen;
 mod locations;
+mod lua;
 mod map;
 mod methods;
+mod referers;
 mod rewrite;
 mod settings;
 mod text;
 mod variables;
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::http::{ByMethod, MethodSet, Universe};
 use crate::pattern::Pattern;
-use crate::source::Span;
+use crate::source::{Reader, Span};
 
 pub(super) use access::{AccessRule, Network};
 pub(super) use build::directives::size;
 pub(super) use build::{LISTABLE, Place, build};
 pub(super) use listen::{Address, Listen, ServerName};
 pub(super) use locations::{Found, Locations};
+pub(super) use lua::{Effect, EffectKind};
 pub(super) use map::{Geo, Lookup, Map, Split};
 pub(super) use methods::odd_methods;
-pub(super) use rewrite::{Condition, Flag as RewriteFlag, Instruction, Test};
+pub(super) use rewrite::{Condition, Flag as RewriteFlag, Instruction, Replacement, Test};
 pub(super) use settings::{
-    CodePhase, Destination, ErrorPage, ErrorStatus, Flag, Limit, LimitKind, Pass, PassKind, Root, Setting,
+    CodePhase, Destination, ErrorPage, ErrorStatus, Flag, HeaderChange, Limit, LimitKind, Param, Pass, PassKind, Root, Setting,
 };
 pub(super) use text::{Part, Text};
 pub(super) use variables::{Builtin, Definition, VarId, Variables};
@@ -93,7 +97,7 @@ pub(super) enum Handler {
     /// A small built-in handler that takes GET and HEAD only; its directive.
     ReadOnly(&'static str, Span),
     /// Code or a module that proxylint cannot run; its directive.
-    Opaque(Box<str>, Span),
+    Opaque(Box<str>, Vec<Effect>, Span),
 }
 
 #[derive(Debug)]
@@ -128,6 +132,10 @@ pub(super) struct Model {
     /// Hosts that some `*_pass` without variables names: nginx knows their addresses from its start.
     pub literal_hosts: HashSet<Arc<str>>,
     pub has_resolver: bool,
+    /// `$memcached_key`, which `memcached_pass` reads.
+    pub memcached_key: Option<VarId>,
+    /// The content of password files, by path, as far as they lie beside the config.
+    pub passwords: HashMap<Box<str>, Arc<str>>,
     /// The keys of `limit_req_zone` and `limit_conn_zone`, by zone.
     pub zones: HashMap<Box<str>, Text>,
     pub bodies: Bodies,
@@ -164,6 +172,22 @@ pub(super) struct Bodies {
 }
 
 impl Model {
+    /// Reads the password files that may be read: those in the config's own tree.
+    pub(super) fn read_passwords(&mut self, reader: &mut Reader<'_>, folder: &Path) {
+        let settings = self.scopes.iter().flat_map(|scope| &scope.settings);
+        let files = settings.filter_map(|(setting, _)| match setting {
+            Setting::AuthFile(file) => file.constant(),
+            _ => None,
+        });
+        for file in files {
+            let found = reader.find(file, folder).ok().and_then(|paths| reader.open(paths.first()?).ok());
+            let Some(found) = found else { continue };
+            reader.close();
+            let path = if file.starts_with('/') { file.to_string() } else { format!("{}/{file}", self.folder) };
+            self.passwords.insert(path.into(), found.text().into());
+        }
+    }
+
     pub(super) fn scope(&self, id: ScopeId) -> &Scope {
         &self.scopes[id.0 as usize]
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Exchange, Method, Next};
+use super::{Escapes, Exchange, Method, Next, password};
 use crate::ask::Fact;
 use crate::http::Answer;
 use crate::nginx::site::{CodePhase, Flag, LimitKind, Setting, Text};
@@ -58,7 +58,7 @@ impl<'m> Exchange<'m, '_, '_> {
 
     pub(super) fn access(&mut self) -> Next {
         // Subrequests pass the whole phase by.
-        if self.subrequest {
+        if self.outer_method.is_some() {
             return Next::Precontent;
         }
         let any = self.model.is_on(self.scope, Flag::SatisfyAny);
@@ -88,8 +88,7 @@ impl<'m> Exchange<'m, '_, '_> {
             self.decided_by = step.or(self.decided_by);
             return Next::Fail(status);
         }
-        self.module_code(CodePhase::Access);
-        Next::Precontent
+        self.module_code(CodePhase::Access).unwrap_or(Next::Precontent)
     }
 
     /// `ngx_http_access_module`: the first rule that fits decides.
@@ -153,14 +152,15 @@ impl<'m> Exchange<'m, '_, '_> {
             return Access::Declined;
         }
         self.step("access", "auth_basic", span, "asks for a password");
-        let sent = self.ask.header("authorization");
-        if !sent.is_some_and(|sent| sent.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("basic "))) {
-            return self.refused(401);
-        }
+        let Some(credentials) = self.credentials() else { return self.refused(401) };
         if let Some(file) = self.settled(file) {
-            let file = self.configured(&file);
-            if !self.file_exists(&file, true) {
-                return self.refused(403);
+            let path = self.configured(&file);
+            let known = self.model.passwords.get(&*path).filter(|_| self.ask.is_complete());
+            match known.and_then(|file| password::admits(file, &credentials)) {
+                Some(true) => return Access::Granted,
+                Some(false) => return self.refused(401),
+                None if !self.file_exists(&path, true) => return self.refused(403),
+                None => {}
             }
         }
         if self.ask.fact(Fact::told("the password is right", "the password is wrong"), true) {
@@ -184,6 +184,7 @@ impl<'m> Exchange<'m, '_, '_> {
             Some(Answer::Forward { status: Some(status @ (401 | 403)), .. }) => Access::Refused(status, Some(step)),
             Some(Answer::Respond { status, .. }) if (200..300).contains(&status) => Access::Granted,
             Some(Answer::Respond { status: status @ (401 | 403), .. }) => Access::Refused(status, Some(step)),
+            Some(Answer::Close) => Access::Ended(Next::Done(Answer::Close)),
             None => Access::Granted,
             Some(_) => {
                 self.decided_by = Some(step);
@@ -197,23 +198,25 @@ impl<'m> Exchange<'m, '_, '_> {
         if self.depth >= 8 {
             return None;
         }
-        let uri = self.settled(target)?;
-        let (path, args) = uri.split_once('?').unwrap_or((&uri, ""));
         let scope = self.model.servers[self.server].scope;
+        // Variables are those of the main request, in both directions.
+        let (assigned, cached) = (std::mem::take(&mut self.assigned), std::mem::take(&mut self.cached));
         let mut sub = Exchange {
             model: self.model,
             ask: self.ask,
             server: self.server,
             scope,
-            uri: path.to_owned(),
-            args: args.to_owned(),
+            uri: target.source.to_string(),
+            args: String::new(),
             host: self.host.clone(),
             method: Method::Get,
             target: self.target.clone(),
-            assigned: self.assigned.clone(),
-            cached: self.cached.clone(),
+            assigned,
+            cached,
+            changed_headers: self.changed_headers.clone(),
+            script: None,
             captured: None,
-            named_groups: self.named_groups.clone(),
+            escapes: Escapes::default(),
             handler: None,
             internal: true,
             changes_left: super::MAX_URI_CHANGES + 1,
@@ -222,14 +225,18 @@ impl<'m> Exchange<'m, '_, '_> {
             uri_changed: false,
             target_is_valid: false,
             location_is_valid: true,
-            quoted: true,
+            adds_uri_to_alias: false,
+            quoted: false,
+            has_plus: false,
             body_refused: true,
-            subrequest: true,
+            outer_method: Some(self.outer_method.unwrap_or(self.method)),
             steps: Vec::new(),
             decided_by: None,
             depth: self.depth + 1,
             written: self.written,
         };
-        Some(sub.run(Next::ServerRewrite))
+        let answer = sub.run(Next::ServerRewrite);
+        (self.assigned, self.cached) = (sub.assigned, sub.cached);
+        Some(answer)
     }
 }

@@ -3,36 +3,34 @@
 use crate::http::MethodSet;
 use crate::nginx::site::{Flag, Setting};
 
+use super::files::Mapped;
 use super::{Exchange, Next};
 
 impl<'m> Exchange<'m, '_, '_> {
     /// `ngx_http_dav_handler`
-    pub(super) fn dav(&mut self) -> Option<Next> {
+    pub(super) fn dav(&mut self) -> Result<Option<Next>, Next> {
         let methods = self.model.inherited(self.scope, |setting| match setting {
             Setting::DavMethods(methods) => Some(methods),
             _ => None,
         });
-        let (methods, span) = methods?;
+        let Some((methods, span)) = methods else { return Ok(None) };
         if !self.takes(*methods, &["PUT", "DELETE", "MKCOL", "COPY", "MOVE"]) {
-            return None;
+            return Ok(None);
         }
         self.decide_by("content", "dav_methods", span, "takes the method");
         let uri = self.uri.clone();
-        let Some(path) = self.path(&uri) else {
-            self.ask.doubt("the document root cannot be told");
-            return Some(Next::Send(204));
-        };
-        Some(if self.method_in(&["PUT"]) {
-            self.put(&uri, &path)
+        let next = if self.method_in(&["PUT"]) {
+            self.put(&uri)?
         } else if self.has_body() {
             Next::Fail(415)
         } else if self.method_in(&["DELETE"]) {
-            self.delete(&uri, &path)
+            self.delete(&uri)?
         } else if self.method_in(&["MKCOL"]) {
-            self.make_collection(&uri, &path)
+            self.make_collection(&uri)?
         } else {
-            self.copy_or_move(&uri, &path)
-        })
+            self.copy_or_move(&uri)?
+        };
+        Ok(Some(next))
     }
 
     fn takes(&mut self, methods: MethodSet, known: &[&str]) -> bool {
@@ -46,128 +44,239 @@ impl<'m> Exchange<'m, '_, '_> {
         length > 0 || request.header("transfer-encoding").is_some()
     }
 
-    fn put(&mut self, uri: &str, path: &str) -> Next {
-        if uri.ends_with('/') {
-            return Next::Fail(409);
+    /// The path on the disk; where the root cannot be told, the method is taken to succeed.
+    fn stored(&mut self, uri: &str, success: u16) -> Result<String, Next> {
+        match self.mapped(uri) {
+            Mapped::Path(path) => Ok(path),
+            Mapped::Refused => Err(Next::Fail(500)),
+            Mapped::Unknown => {
+                self.ask.doubt("the document root cannot be told");
+                Err(Next::Send(success))
+            }
         }
-        if self.ask.header("content-range").is_some() {
-            return Next::Fail(501);
+    }
+
+    /// `ngx_http_dav_put_handler`
+    fn put(&mut self, uri: &str) -> Result<Next, Next> {
+        if uri.ends_with('/') {
+            return Ok(Next::Fail(409));
+        }
+        if self.header("content-range").is_some() {
+            return Ok(Next::Fail(501));
+        }
+        if let Some(next) = self.read_body() {
+            return Ok(next);
         }
         let chunked = self.ask.request().header("transfer-encoding").is_some();
         if !chunked && self.ask.header("content-length").is_none() {
-            return Next::Fail(500);
+            return Ok(Next::Fail(500));
         }
-        if self.folder_exists(path, false) {
-            return Next::Fail(409);
+        let path = self.stored(uri, 201)?;
+        if self.folder_exists(&path, false) {
+            return Ok(Next::Fail(409));
         }
-        if self.file_exists(path, false) {
-            return Next::Send(204);
+        if self.file_exists(&path, false) {
+            return Ok(Next::Send(204));
         }
-        let creates = self.model.is_on(self.scope, Flag::CreateFullPutPath);
-        if !creates && !self.folder_exists(parent(path), true) {
-            return Next::Fail(409);
+        let creates = self.model.is_on(self.scope, Flag::CreateFullPutPath) && !self.is_below_file(&path);
+        if !creates && !self.folder_exists(parent(&path), true) {
+            return Ok(Next::Fail(500));
         }
-        Next::Send(201)
+        Ok(Next::Send(201))
     }
 
-    fn delete(&mut self, uri: &str, path: &str) -> Next {
+    /// `ngx_http_dav_delete_handler`
+    fn delete(&mut self, uri: &str) -> Result<Next, Next> {
         let depth = self.model.inherited(self.scope, |setting| match setting {
             Setting::MinDeleteDepth(depth) => Some(depth),
             _ => None,
         });
-        let segments = uri.split('/').filter(|part| !part.is_empty()).count();
+        // Slashes that something follows.
+        let segments = uri.trim_end_matches('/').matches('/').count();
         if let Some((depth, span)) = depth
             && segments < *depth
         {
             self.decide_by("content", "min_delete_depth", span, "the path is too short");
-            return Next::Fail(409);
+            return Ok(Next::Fail(409));
         }
+        let path = self.stored(uri, 204)?;
         let is_collection = uri.ends_with('/');
-        if self.folder_exists(path, is_collection) {
-            return Next::Fail(if is_collection { 204 } else { 409 });
+        let depth = self.depth_header();
+        if self.folder_exists(&path, is_collection) {
+            return Ok(Next::Fail(match depth {
+                _ if !is_collection => 409,
+                Depth::Infinity => 204,
+                _ => 400,
+            }));
         }
-        match self.file_exists(path.trim_end_matches('/'), !is_collection) {
-            true if is_collection => Next::Fail(409),
-            true => Next::Fail(204),
-            false => Next::Fail(404),
-        }
+        Ok(Next::Fail(match self.file_exists(path.trim_end_matches('/'), !is_collection) {
+            true if is_collection => 409,
+            true if matches!(depth, Depth::Zero | Depth::Infinity) => 204,
+            true => 400,
+            false if self.is_below_file(&path) => 409,
+            false => 404,
+        }))
     }
 
-    fn make_collection(&mut self, uri: &str, path: &str) -> Next {
+    /// `ngx_http_dav_mkcol_handler`
+    fn make_collection(&mut self, uri: &str) -> Result<Next, Next> {
         if !uri.ends_with('/') {
-            return Next::Fail(409);
+            return Ok(Next::Fail(409));
         }
+        let path = self.stored(uri, 201)?;
         let bare = path.trim_end_matches('/');
         if self.folder_exists(bare, false) || self.file_exists(bare, false) {
-            return Next::Fail(405);
+            return Ok(Next::Fail(405));
         }
-        Next::Fail(if self.folder_exists(parent(bare), true) { 201 } else { 409 })
+        Ok(Next::Fail(if self.folder_exists(parent(bare), true) { 201 } else { 409 }))
     }
 
-    fn copy_or_move(&mut self, uri: &str, path: &str) -> Next {
-        let Some(destination) = self.ask.header("destination") else { return Next::Fail(400) };
-        let target = match destination.split_once("://").map(|(_, rest)| rest) {
-            None if destination.starts_with('/') => &*destination,
-            None => return Next::Fail(400),
-            Some(rest) => {
-                let host = self.ask.request().host.clone().unwrap_or_default();
-                match rest.strip_prefix(host.as_str()).filter(|path| path.starts_with('/')) {
-                    Some(path) => path,
-                    None => return Next::Fail(400),
-                }
-            }
+    /// `ngx_http_dav_copy_move_handler`
+    fn copy_or_move(&mut self, uri: &str) -> Result<Next, Next> {
+        let Some(target) = self.header("destination").and_then(|sent| self.destination_uri(&sent)) else {
+            return Ok(Next::Fail(400));
         };
         if target.ends_with('/') != uri.ends_with('/') {
-            return Next::Fail(409);
+            return Ok(Next::Fail(409));
         }
-        let overwrite = self.ask.header("overwrite");
-        let overwrite = match overwrite.as_deref() {
+        let moves = self.method_in(&["MOVE"]);
+        match self.depth_header() {
+            Depth::Infinity => {}
+            Depth::Zero if !moves => {}
+            _ => return Ok(Next::Fail(400)),
+        }
+        let overwrite = match self.header("overwrite").as_deref() {
             None | Some("T" | "t") => true,
             Some("F" | "f") => false,
-            Some(_) => return Next::Fail(400),
+            Some(_) => return Ok(Next::Fail(400)),
         };
-        let target = target.to_owned();
-        let Some(copy) = self.path(&target) else { return Next::Send(204) };
-        let taken = self.folder_exists(&copy, false) || self.file_exists(&copy, false);
-        if taken && !overwrite {
-            return Next::Fail(412);
-        }
+        let path = self.stored(uri, 204)?;
+        let copy = self.stored(&target, 204)?;
         let is_collection = uri.ends_with('/');
-        if self.folder_exists(path, is_collection) {
-            return Next::Fail(if is_collection { 201 } else { 409 });
+        let taken_by_folder = self.folder_exists(&copy, false);
+        if taken_by_folder && !copy.ends_with('/') {
+            return Ok(Next::Fail(409));
         }
-        if !self.file_exists(path.trim_end_matches('/'), true) {
-            return Next::Fail(404);
+        if (taken_by_folder || self.file_exists(copy.trim_end_matches('/'), false)) && !overwrite {
+            return Ok(Next::Fail(412));
         }
-        Next::Fail(if is_collection { 409 } else { 204 })
+        if self.is_below_file(&copy) {
+            return Ok(Next::Fail(404));
+        }
+        if self.folder_exists(&path, is_collection) {
+            let creates = self.folder_exists(parent(copy.trim_end_matches('/')), true);
+            return Ok(Next::Fail(match is_collection {
+                true if creates => 201,
+                true => 404,
+                false => 400,
+            }));
+        }
+        if is_collection || !self.file_exists(&path, true) {
+            return Ok(Next::Fail(404));
+        }
+        let creates = moves || self.folder_exists(parent(&copy), true);
+        Ok(Next::Fail(if creates { 204 } else { 500 }))
+    }
+
+    /// The path of a `Destination` header, which must be of this host.
+    fn destination_uri(&mut self, sent: &str) -> Option<String> {
+        let target = if sent.starts_with('/') {
+            sent
+        } else {
+            let host = self.host.clone();
+            let behind = sent.strip_prefix(&format!("{}://", self.ask.request().scheme))?.strip_prefix(&*host)?;
+            if host.is_empty() {
+                return None;
+            }
+            &behind[behind.find('/')?..]
+        };
+        super::uri::parse(target, true).map(|parsed| parsed.path)
+    }
+
+    fn depth_header(&mut self) -> Depth {
+        match self.header("depth").as_deref() {
+            None | Some("infinity") => Depth::Infinity,
+            Some("0") => Depth::Zero,
+            Some("1") => Depth::One,
+            Some(_) => Depth::Invalid,
+        }
+    }
+
+    /// Whether a folder of the path is a file in truth; only a look at the disk tells.
+    fn is_below_file(&mut self, path: &str) -> bool {
+        let above = parent(path.trim_end_matches('/')).to_owned();
+        self.ask.is_disk_known() && !above.is_empty() && (self.file_exists(&above, false) || self.is_below_file(&above))
     }
 
     /// The dav-ext module answers before the stock one.
-    pub(super) fn dav_ext(&mut self) -> Option<Next> {
+    pub(super) fn dav_ext(&mut self) -> Result<Option<Next>, Next> {
         let methods = self.model.inherited(self.scope, |setting| match setting {
             Setting::DavExtMethods(methods) => Some(methods),
             _ => None,
         });
-        let (methods, span) = methods?;
+        let Some((methods, span)) = methods else { return Ok(None) };
         if !self.takes(*methods, &["PROPFIND", "OPTIONS", "LOCK", "UNLOCK"]) {
-            return None;
+            return Ok(None);
         }
         self.decide_by("content", "dav_ext_methods", span, "takes the method");
         if self.method_in(&["OPTIONS"]) {
-            return Some(Next::Send(200));
+            return Ok(Some(Next::Send(200)));
+        }
+        if self.method_in(&["PROPFIND"]) {
+            return self.list_properties().map(Some);
+        }
+        let locks = self.model.is_on(self.scope, Flag::DavLocks);
+        if !locks {
+            return Ok(Some(Next::Fail(405)));
+        }
+        if self.method_in(&["UNLOCK"]) {
+            return Ok(Some(Next::Send(204)));
+        }
+        self.lock().map(Some)
+    }
+
+    fn list_properties(&mut self) -> Result<Next, Next> {
+        let body = self.ask.request().body.trim_start();
+        if !body.is_empty() && !body.starts_with('<') {
+            return Ok(Next::Fail(400));
+        }
+        // Without the header the depth is 0 here.
+        match self.depth_header() {
+            Depth::Invalid => return Ok(Next::Fail(400)),
+            Depth::Infinity if self.header("depth").is_some() => return Ok(Next::Fail(403)),
+            _ => {}
         }
         let uri = self.uri.clone();
         let path = self.path(&uri)?;
-        let there = self.folder_exists(&path, uri.ends_with('/')) || self.file_exists(&path, true);
-        if self.method_in(&["PROPFIND"]) {
-            return Some(if there { Next::Send(207) } else { Next::Fail(404) });
+        let bare = path.trim_end_matches('/');
+        if !self.folder_exists(bare, uri.ends_with('/')) && !self.file_exists(bare, true) {
+            return Ok(Next::Fail(404));
         }
-        if self.method_in(&["LOCK"]) {
-            return Some(Next::Send(if there { 200 } else { 201 }));
-        }
-        let token = self.ask.header("lock-token");
-        Some(if token.is_some() { Next::Send(204) } else { Next::Fail(400) })
+        Ok(Next::Send(207))
     }
+
+    /// A lock on a name without a file makes an empty file. Whether somebody else has locked it is a matter of the moment.
+    fn lock(&mut self) -> Result<Next, Next> {
+        if !matches!(self.depth_header(), Depth::Zero | Depth::Infinity) {
+            return Ok(Next::Fail(400));
+        }
+        let uri = self.uri.clone();
+        let path = self.path(&uri)?;
+        if self.folder_exists(&path, uri.ends_with('/')) || self.file_exists(&path, true) {
+            return Ok(Next::Send(200));
+        }
+        let creates = !uri.ends_with('/') && self.folder_exists(parent(&path), true);
+        Ok(if creates { Next::Send(201) } else { Next::Fail(409) })
+    }
+}
+
+/// What the `Depth` header says; `infinity` where it is missing.
+#[derive(Clone, Copy)]
+enum Depth {
+    Zero,
+    One,
+    Infinity,
+    Invalid,
 }
 
 fn parent(path: &str) -> &str {

@@ -7,7 +7,8 @@ use crate::nginx::site::{ErrorPage, ErrorStatus, Flag, Setting};
 impl<'m> Exchange<'m, '_, '_> {
     /// `ngx_http_special_response_handler`
     pub(super) fn special_response(&mut self, status: u16) -> Next {
-        if status == 444 {
+        // `ngx_http_finalize_request`: these end the connection, and so does a success that nobody has sent.
+        if matches!(status, 408 | 444 | 499) || status < 300 && !matches!(status, 201 | 204) {
             return Next::Done(Answer::Close);
         }
         self.kept_status = Some(status);
@@ -23,9 +24,7 @@ impl<'m> Exchange<'m, '_, '_> {
                 }
             }
         }
-        // These three tell a client that it spoke plain HTTP to a TLS port, or that its header is too large.
-        let shown = if matches!(status, 494..=497) { 400 } else { status };
-        Next::Done(Answer::respond(shown))
+        Next::Done(Answer::respond(shown(status)))
     }
 
     /// `ngx_http_send_error_page`
@@ -33,7 +32,8 @@ impl<'m> Exchange<'m, '_, '_> {
         self.step("error page", "error_page", page.span, "takes the response over");
         let step = self.steps.len() - 1;
         match page.status {
-            ErrorStatus::Keep => {}
+            // These codes are nginx's own (`ngx_http_core_error_page`).
+            ErrorStatus::Keep => self.kept_status = self.kept_status.map(shown),
             ErrorStatus::Take => self.kept_status = None,
             ErrorStatus::Fixed(status) => self.kept_status = Some(status).filter(|status| *status > 0),
         }
@@ -61,4 +61,9 @@ impl<'m> Exchange<'m, '_, '_> {
         };
         Next::Done(Answer::respond(redirect))
     }
+}
+
+/// Some codes tell why TLS failed, or that a header is too large; the client gets 400.
+fn shown(status: u16) -> u16 {
+    if matches!(status, 494..=497) { 400 } else { status }
 }

@@ -3,34 +3,73 @@
 use crate::ask::Fact;
 use crate::nginx::site::{Setting, Text};
 
-use super::Exchange;
+use super::{Exchange, Next};
+
+/// Where the URI of the request leads on the disk.
+pub(super) enum Mapped {
+    Path(String),
+    /// The root cannot be told.
+    Unknown,
+    /// `alias` stands for a part of the location's URI, which a `rewrite` has replaced.
+    Refused,
+}
+
+/// How the path of a file comes from root and URI.
+#[derive(Clone, Copy)]
+pub(super) enum Mapping {
+    Root,
+    /// `alias` stands for so much of the URI.
+    Prefix(usize),
+    /// In a location with a regex, `alias` is the whole path.
+    Whole,
+}
 
 impl<'m> Exchange<'m, '_, '_> {
     /// The root of the current level, made absolute; `None` where it cannot be told.
     pub(super) fn root(&mut self) -> Option<String> {
+        self.mapping().1
+    }
+
+    /// How paths are made here, and from which root.
+    pub(super) fn mapping(&mut self) -> (Mapping, Option<String>) {
         let root = self.model.inherited(self.scope, |setting| match setting {
             Setting::Root(root) => Some(root),
             _ => None,
         });
-        let Some((root, _)) = root else { return Some(format!("{}/html", self.model.prefix)) };
-        let path = self.settled(&root.path)?;
-        Some(self.absolute(&path))
+        let Some((root, _)) = root else { return (Mapping::Root, Some(format!("{}/html", self.model.prefix))) };
+        let path = self.settled(&root.path).map(|path| self.absolute(&path));
+        match root.alias {
+            None => (Mapping::Root, path.map(|path| path.strip_suffix('/').map(str::to_owned).unwrap_or(path))),
+            Some(Some(replaced)) => (Mapping::Prefix(replaced), path),
+            Some(None) => (Mapping::Whole, path),
+        }
     }
 
     /// `ngx_http_map_uri_to_path`
-    pub(super) fn path(&mut self, uri: &str) -> Option<String> {
-        let root = self.model.inherited(self.scope, |setting| match setting {
-            Setting::Root(root) => Some(root),
-            _ => None,
-        });
-        let alias = root.and_then(|(root, _)| root.alias);
-        let root = self.root()?;
-        Some(match alias {
-            None => format!("{}{uri}", root.trim_end_matches('/')),
-            Some(Some(replaced)) => format!("{root}{}", uri.get(replaced..).unwrap_or("")),
-            // In a regex location the alias is the whole path.
-            Some(None) => root,
+    pub(super) fn mapped(&mut self, uri: &str) -> Mapped {
+        let (mapping, root) = self.mapping();
+        if !matches!(mapping, Mapping::Root) && !self.location_is_valid {
+            return Mapped::Refused;
+        }
+        let Some(root) = root else { return Mapped::Unknown };
+        Mapped::Path(match mapping {
+            Mapping::Root => format!("{root}{uri}"),
+            Mapping::Prefix(replaced) => format!("{root}{}", uri.get(replaced..).unwrap_or("")),
+            Mapping::Whole if self.adds_uri_to_alias => format!("{root}{uri}"),
+            Mapping::Whole => root,
         })
+    }
+
+    /// The path, or what comes of it that there is none.
+    pub(super) fn path(&mut self, uri: &str) -> Result<String, Next> {
+        match self.mapped(uri) {
+            Mapped::Path(path) => Ok(path),
+            Mapped::Refused => Err(Next::Fail(500)),
+            Mapped::Unknown => {
+                self.ask.doubt("the document root cannot be told");
+                Err(Next::Send(200))
+            }
+        }
     }
 
     /// Relative paths start at nginx's prefix.

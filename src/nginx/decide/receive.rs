@@ -37,14 +37,16 @@ impl<'m> Exchange<'m, '_, '_> {
         }
         let (host, target) = split_target(&request.target).ok_or(Next::Fail(400))?;
         check_version(&request.version)?;
-        self.target = Cow::Borrowed(target);
+        // A URL without a path has no target to send on (`empty_path_in_uri`).
+        self.target_is_valid = target.starts_with('/');
+        self.target = Cow::Borrowed(if target.is_empty() { "/" } else { target });
+        let merge = self.model.servers[self.server].merge_slashes;
+        let Parsed { path, args, quoted, has_plus } = uri::parse(target, merge).ok_or(Next::Fail(400))?;
+        (self.uri, self.args, self.quoted, self.has_plus) = (path, args.to_owned(), quoted, has_plus);
         if let Some(host) = host {
             let host = valid_host(host).ok_or(Next::Fail(400))?;
             self.host = host.as_str().into();
         }
-        let merge = self.model.servers[self.server].merge_slashes;
-        let Parsed { path, args, quoted } = uri::parse(target, merge).ok_or(Next::Fail(400))?;
-        (self.uri, self.args, self.quoted) = (path, args.to_owned(), quoted);
         if !self.host.is_empty() {
             self.choose_named(listener);
         }
@@ -55,7 +57,7 @@ impl<'m> Exchange<'m, '_, '_> {
     fn headers(&mut self, listener: &Listener) -> Next {
         let request = self.ask.request();
         let is_old = request.version == "1.0";
-        match request.host.as_deref() {
+        match request.header("host").as_deref() {
             None if !is_old => return Next::Fail(400),
             None => {}
             Some(host) => {
@@ -86,6 +88,10 @@ impl<'m> Exchange<'m, '_, '_> {
         }
         if self.ask.method_is(self.model.methods.refused) {
             return Next::Fail(405);
+        }
+        if listener.ssl && request.scheme == "http" {
+            // The client speaks plain HTTP to a port for TLS.
+            return Next::Fail(497);
         }
         Next::ServerRewrite
     }
@@ -118,7 +124,7 @@ fn split_target(target: &str) -> Option<(Option<&str>, &str)> {
     if host.is_empty() {
         return None;
     }
-    Some((Some(host), if path.is_empty() { "/" } else { path }))
+    Some((Some(host), path))
 }
 
 fn check_version(version: &str) -> Result<(), Next> {

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::values::Value;
-use super::{Exchange, Next};
+use super::{Escapes, Exchange, Next};
 use crate::ask::Fact;
 use crate::http::{ByMethod, MethodSet};
 use crate::nginx::site::{
-    Builtin, CodePhase, Condition, Definition, Instruction, RewriteFlag, ScopeKind, Setting, Test, Text, VarId,
+    Builtin, CodePhase, Condition, Definition, Instruction, Replacement, RewriteFlag, ScopeKind, Setting, Test, Text, VarId,
 };
 use crate::source::Span;
 
@@ -24,7 +24,7 @@ enum Run {
 impl<'m> Exchange<'m, '_, '_> {
     pub(super) fn server_rewrite(&mut self) -> Next {
         let scope = self.model.scope(self.model.servers[self.server].scope);
-        match self.execute(&scope.code, "server rewrite", None) {
+        match self.start(&scope.code, "server rewrite") {
             Run::End(next) => next,
             Run::Through | Run::Stop => Next::FindLocation,
         }
@@ -34,12 +34,12 @@ impl<'m> Exchange<'m, '_, '_> {
         let scope = self.model.scope(self.scope);
         // A server without a location for this URI has run its code already.
         if !matches!(scope.kind, ScopeKind::Server)
-            && let Run::End(next) = self.execute(&scope.code, "rewrite", None)
+            && let Run::End(next) = self.start(&scope.code, "rewrite")
         {
             return next;
         }
-        self.module_code(CodePhase::Rewrite);
-        self.post_rewrite()
+        self.change_headers();
+        self.module_code(CodePhase::Rewrite).unwrap_or_else(|| self.post_rewrite())
     }
 
     /// `ngx_http_core_post_rewrite_phase`
@@ -52,6 +52,14 @@ impl<'m> Exchange<'m, '_, '_> {
         }
         self.scope = self.model.servers[self.server].scope;
         Next::FindLocation
+    }
+
+    /// `ngx_http_rewrite_handler`
+    fn start(&mut self, code: &'m [Instruction], phase: &'static str) -> Run {
+        self.escapes = Escapes { quote: true, args: false };
+        let run = self.execute(code, phase, None);
+        self.escapes = Escapes::default();
+        run
     }
 
     fn execute(&mut self, code: &'m [Instruction], phase: &'static str, inside: Option<(Span, bool)>) -> Run {
@@ -73,6 +81,7 @@ impl<'m> Exchange<'m, '_, '_> {
                 }
                 Instruction::Set { variable, value, span } => self.set(*variable, value, phase, *span),
                 Instruction::Break => {
+                    self.location_is_valid &= !self.uri_changed;
                     self.uri_changed = false;
                     return Run::Stop;
                 }
@@ -130,8 +139,7 @@ impl<'m> Exchange<'m, '_, '_> {
             return;
         }
         self.step(phase, "set", span, "sets the variable");
-        self.assigned.retain(|(known, _)| *known != variable);
-        self.assigned.push((variable, value));
+        self.assign(variable, value);
     }
 
     /// `ngx_http_script_return_code`, `ngx_http_send_response`
@@ -141,40 +149,55 @@ impl<'m> Exchange<'m, '_, '_> {
         }
         // Redirects and refusals without a text are special responses, which `error_page` may take.
         let redirects = matches!(status, 301 | 302 | 303 | 307 | 308);
-        if redirects || status >= 400 && text.is_none() { Next::Fail(status) } else { Next::Send(status.max(1)) }
+        if redirects || status >= 400 && text.is_none() { Next::Fail(status) } else { Next::Send(status) }
     }
 
     /// `ngx_http_script_regex_end_code`
-    fn rewritten(&mut self, replacement: &Text, flag: RewriteFlag) -> Run {
+    fn rewritten(&mut self, replacement: &Replacement, flag: RewriteFlag) -> Run {
         if let RewriteFlag::Redirect(status) = flag {
             return Run::End(Next::Fail(status));
-        }
-        let Some(new) = self.settled(replacement) else {
-            self.ask.doubt("the new URI of a `rewrite` cannot be told");
-            return Run::Stop;
-        };
-        // The arguments of the request follow those of the replacement, unless it ends with a question mark.
-        match new.split_once('?') {
-            None => self.uri = new.to_string(),
-            Some((path, args)) => {
-                self.args = match (args.strip_suffix('?').or(args.is_empty().then_some("")), self.args.is_empty()) {
-                    (Some(args), _) => args.to_owned(),
-                    (None, true) => args.to_owned(),
-                    (None, false) => format!("{args}&{}", self.args),
-                };
-                self.uri = path.to_owned();
-            }
-        }
-        if self.uri.is_empty() {
-            return Run::End(Next::Fail(500));
         }
         self.internal = true;
         self.target_is_valid = false;
         self.uri_changed = flag != RewriteFlag::Break;
-        if flag == RewriteFlag::Break {
-            self.location_is_valid = false;
+        self.location_is_valid &= flag != RewriteFlag::Break;
+        self.escapes.quote = false;
+        let path = self.settled(&replacement.path);
+        self.escapes.args |= replacement.args.is_some();
+        let args = replacement.args.as_ref().map(|args| self.settled(args));
+        let (Some(path), true) = (path, args.as_ref().is_none_or(Option::is_some)) else {
+            self.ask.doubt("the new URI of a `rewrite` cannot be told");
+            return Run::Stop;
+        };
+        match args.flatten() {
+            Some(args) if replacement.keeps_args && !self.args.is_empty() => self.args = format!("{args}&{}", self.args),
+            Some(args) => self.args = args.to_string(),
+            None if !replacement.keeps_args => self.args.clear(),
+            None => {}
+        }
+        self.uri = path.to_string();
+        if self.uri.is_empty() {
+            return Run::End(Next::Fail(500));
         }
         if flag == RewriteFlag::None { Run::Through } else { Run::Stop }
+    }
+
+    /// `more_set_input_headers` and its kin, at the end of the phase (`ngx_http_headers_more_input_headers.c`).
+    fn change_headers(&mut self) {
+        let changes = self.model.inherited(self.scope, |setting| match setting {
+            Setting::InputHeaders(changes) => Some(changes),
+            _ => None,
+        });
+        for change in changes.map_or(&[][..], |(changes, _)| changes) {
+            if change.only_existing && self.header(&change.name).is_none() {
+                continue;
+            }
+            let value = self.value(&change.value);
+            if &*change.name == "host" {
+                self.host = self.settle(&value).unwrap_or_default();
+            }
+            self.changed_headers.push((Arc::clone(&change.name), value));
+        }
     }
 
     fn holds(&mut self, condition: &'m Condition) -> bool {
@@ -225,9 +248,14 @@ impl<'m> Exchange<'m, '_, '_> {
         }
     }
 
-    /// Whether a map's value was fixed earlier, perhaps for another method.
+    /// Whether a map's value was fixed earlier, perhaps for another method, or its regexes leave groups behind.
     fn is_cached(&self, test: &Test) -> bool {
         let (Test::True(variable) | Test::Equal { variable, .. } | Test::Match { variable, .. }) = test else { return false };
+        let leaves_groups = |definition: &Definition| matches!(definition, Definition::Map(map) if !map.regexes.is_empty());
+        let variables = &self.model.variables;
+        if variables.reads_groups && leaves_groups(&variables.get(*variable).definition) {
+            return true;
+        }
         self.cached.iter().chain(&self.assigned).any(|(known, _)| known == variable)
     }
 
@@ -248,6 +276,8 @@ impl<'m> Exchange<'m, '_, '_> {
         match kind {
             'd' => self.folder_exists(&path, false),
             'e' => self.file_exists(&path, false) || self.folder_exists(&path, false),
+            'x' if self.folder_exists(&path, false) => true,
+            'x' if !self.file_exists(&path, false) => false,
             'x' => self.ask.fact(
                 Fact::Told {
                     yes: Cow::Owned(format!("the file {path} can be executed")),
@@ -256,17 +286,6 @@ impl<'m> Exchange<'m, '_, '_> {
                 false,
             ),
             _ => self.file_exists(&path, false),
-        }
-    }
-
-    /// Code of another module that runs in a phase: what it does cannot be told.
-    pub(super) fn module_code(&mut self, wanted: CodePhase) {
-        let code = self.model.inherited(self.scope, |setting| match setting {
-            Setting::Code(phase, name) if *phase == wanted => Some(name),
-            _ => None,
-        });
-        if let Some((name, _)) = code {
-            self.ask.doubt(format!("`{name}` may answer by itself or change the method"));
         }
     }
 }

@@ -8,15 +8,19 @@ use std::sync::Arc;
 use super::values::Value;
 use super::{Exchange, Method, Next, uri};
 use crate::http::{Answer, UpstreamMethod};
-use crate::nginx::site::{Builtin, Definition, Destination, Flag, Pass, PassKind, Place, Setting, Text};
+use crate::nginx::site::{Builtin, Definition, Destination, Flag, Param, Pass, PassKind, Place, Setting, Text};
 
 impl<'m> Exchange<'m, '_, '_> {
     pub(super) fn pass_on(&mut self, kind: PassKind) -> Next {
-        if kind == PassKind::Memcached && !self.method_in(&["GET", "HEAD"]) {
-            return Next::Fail(405);
+        if kind == PassKind::Memcached {
+            if !self.method_in(&["GET", "HEAD"]) {
+                return Next::Fail(405);
+            }
+        } else if let Some(next) = self.read_body() {
+            return next;
         }
-        // An `if` without this handler of its own, in a location with another one: the worker dies.
-        let Some(pass) = self.model.pass(self.scope, kind) else { return Next::Done(Answer::Close) };
+        // An `if` keeps the handler of an earlier one, but not where that goes ("no upstream configuration").
+        let Some(pass) = self.model.pass(self.scope, kind) else { return Next::Fail(500) };
         let method = self.outgoing_method(kind);
         self.step("content", kind.directive(), pass.span, "sends the request on");
         if method == UpstreamMethod::Unchanged || self.decided_by.is_none() {
@@ -30,11 +34,17 @@ impl<'m> Exchange<'m, '_, '_> {
             },
         };
         let target = self.outgoing_target(kind, pass, &destination);
+        // A reader of the request line takes the blank for its end.
+        let target = target.map(|target| target.split(' ').next().unwrap_or("").into());
         let to = match self.server_of(&destination) {
             Some(server) => destination.address(&server),
             None => return Next::Fail(502),
         };
         if kind == PassKind::Memcached {
+            let key = self.model.memcached_key.map(|key| self.variable(key));
+            if key.and_then(|key| self.settle(&key)).is_some_and(|key| key.is_empty()) {
+                return Next::Fail(500);
+            }
             // The protocol has no methods; a key that is there answers 200.
             return Next::Done(Answer::Forward { to, method: UpstreamMethod::Unchanged, target: None, status: self.kept_status });
         }
@@ -53,10 +63,10 @@ impl<'m> Exchange<'m, '_, '_> {
         };
         let Some(destination) = Destination::parse(pass.kind, &url) else { return Err(Next::Fail(500)) };
         let host = destination.authority.rsplit_once(':').map_or(&*destination.authority, |(host, _)| host);
+        // A name with a port is not that of an `upstream` block.
         let known = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
             || host == "unix"
             || self.model.groups.contains_key(&*destination.authority)
-            || self.model.groups.contains_key(host)
             || self.model.literal_hosts.contains(&*destination.authority);
         if host.is_empty() {
             return Err(Next::Fail(500));
@@ -102,7 +112,7 @@ impl<'m> Exchange<'m, '_, '_> {
             _ => None,
         });
         let Some((method, span)) = method else { return self.same_method() };
-        if self.is_request_method(method) && !self.subrequest {
+        if self.is_request_method(method) && self.outer_method.is_none() {
             return self.same_method();
         }
         let value = self.value(method);
@@ -143,7 +153,7 @@ impl<'m> Exchange<'m, '_, '_> {
             Setting::Params(known, params) if *known == kind => Some(params),
             _ => None,
         });
-        let found = params.and_then(|(params, _)| params.iter().rev().find(|(name, _)| &**name == "REQUEST_METHOD"));
+        let found = params.and_then(|(params, _)| self.param(params, "REQUEST_METHOD"));
         if found.is_none()
             && self.model.inherited(self.scope, |setting| matches!(setting, Setting::Unread).then_some(setting)).is_some()
         {
@@ -158,7 +168,7 @@ impl<'m> Exchange<'m, '_, '_> {
             }
             return Value::empty();
         };
-        let Some((_, value)) = found else {
+        let Some(value) = found else {
             self.decide_by("content", param_directive(kind), span, "tells no method");
             return Value::empty();
         };
@@ -171,11 +181,19 @@ impl<'m> Exchange<'m, '_, '_> {
         self.value(value)
     }
 
+    /// The last parameter of a name that is sent.
+    fn param(&mut self, params: &'m [Param], name: &str) -> Option<&'m Text> {
+        let mut named = params.iter().rev().filter(|param| &*param.name == name);
+        let is_sent = |param: &&Param| !param.skips_empty || self.settled(&param.value).is_none_or(|value| !value.is_empty());
+        named.find(is_sent).map(|param| &param.value)
+    }
+
     /// The method as this request has it now: the client's, unless an `error_page` made it GET.
     fn same_method(&mut self) -> UpstreamMethod {
         match self.method {
             Method::Client => UpstreamMethod::Unchanged,
             Method::Get => self.compare(Value::text("GET")),
+            Method::Set(_) => self.compare(self.request_method()),
         }
     }
 
@@ -213,7 +231,7 @@ impl<'m> Exchange<'m, '_, '_> {
                     Setting::Params(known, params) if *known == kind => Some(params),
                     _ => None,
                 });
-                let (_, value) = params?.0.iter().rev().find(|(name, _)| &**name == "REQUEST_URI")?;
+                let value = self.param(params?.0, "REQUEST_URI")?;
                 return self.settled(value);
             }
         }
@@ -232,6 +250,29 @@ impl<'m> Exchange<'m, '_, '_> {
         }
         let rest = self.uri.get(pass.replaced.len()..).unwrap_or("");
         Some(self.with_args(format!("{}{}", destination.uri, self.escaped(rest))).into())
+    }
+
+    /// `ngx_http_fastcgi_split`: the parts of the URI, which stay what they were at their first use.
+    pub(super) fn script(&mut self) -> (Arc<str>, Arc<str>) {
+        if let Some(script) = &self.script {
+            return script.clone();
+        }
+        let split = self.model.inherited(self.scope, |setting| match setting {
+            Setting::SplitPath(pattern) => Some(pattern),
+            _ => None,
+        });
+        let groups = split.and_then(|(pattern, _)| pattern.groups(&self.uri).flatten());
+        let group = |number: usize| groups.as_ref()?.numbered.get(number)?.clone();
+        let name = group(1).unwrap_or_else(|| self.uri.clone());
+        let index = self.model.inherited(self.scope, |setting| match setting {
+            Setting::ScriptIndex(index) => Some(index),
+            _ => None,
+        });
+        let index = index.map_or("", |(index, _)| index).to_owned();
+        let name = if name.ends_with('/') { format!("{name}{index}") } else { name };
+        let script: (Arc<str>, Arc<str>) = (name.into(), group(2).unwrap_or_default().into());
+        self.script = Some(script.clone());
+        script
     }
 
     fn escaped(&self, path: &str) -> String {

@@ -6,6 +6,7 @@ pub(super) struct Parsed<'t> {
     pub args: &'t str,
     /// Whether it held an encoded byte.
     pub quoted: bool,
+    pub has_plus: bool,
 }
 
 /// `ngx_http_parse_complex_uri`; `None` where nginx answers 400.
@@ -13,13 +14,16 @@ pub(super) fn parse(target: &str, merge_slashes: bool) -> Option<Parsed<'_>> {
     let target = target.split('#').next().unwrap_or(target);
     let (path, args) = target.split_once('?').unwrap_or((target, ""));
     let path = if path.is_empty() { "/" } else { path };
-    let quoted = path.contains('%');
+    if target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+        return None;
+    }
+    let (quoted, has_plus) = (path.contains('%'), path.contains('+'));
     if !quoted && !path.contains("//") && !path.contains("/.") {
-        return Some(Parsed { path: path.to_owned(), args, quoted });
+        return Some(Parsed { path: path.to_owned(), args, quoted, has_plus });
     }
     let decoded = decode(path.as_bytes())?;
     let path = normalise(&decoded, merge_slashes)?;
-    Some(Parsed { path: String::from_utf8_lossy(&path).into_owned(), args, quoted })
+    Some(Parsed { path: String::from_utf8_lossy(&path).into_owned(), args, quoted, has_plus })
 }
 
 fn decode(path: &[u8]) -> Option<Vec<u8>> {
@@ -71,12 +75,22 @@ fn normalise(path: &[u8], merge_slashes: bool) -> Option<Vec<u8>> {
 
 /// `ngx_escape_uri` with `NGX_ESCAPE_URI`.
 pub(in super::super) fn escape(path: &str) -> String {
-    let mut escaped = String::with_capacity(path.len());
-    for byte in path.bytes() {
+    escape_all(path, "")
+}
+
+/// `ngx_escape_uri` with `NGX_ESCAPE_ARGS`.
+pub(super) fn escape_argument(text: &str) -> String {
+    escape_all(text, "&+;")
+}
+
+fn escape_all(text: &str, besides: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
         match byte {
             0..=b' ' | b'"' | b'#' | b'%' | b'<' | b'>' | b'?' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x7f.. => {
                 escaped.push_str(&format!("%{byte:02X}"));
             }
+            _ if besides.as_bytes().contains(&byte) => escaped.push_str(&format!("%{byte:02X}")),
             _ => escaped.push(byte as char),
         }
     }

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Exchange, Method};
+use super::files::Mapped;
+use super::{Exchange, Method, uri};
 use crate::ask::Fact;
 use crate::http::{ByMethod, MethodSet};
-use crate::nginx::site::{Builtin, Definition, Lookup, Map, Part, Setting, Text, VarId};
+use crate::nginx::site::{Builtin, Definition, Part, Text, VarId};
 use crate::pattern::Pattern;
 
 /// A value as far as it is known. The ones that depend on the method stand for all methods of the run at once.
@@ -61,14 +62,14 @@ impl Value {
         }
     }
 
-    fn simplified(self) -> Self {
+    pub(super) fn simplified(self) -> Self {
         match &self {
             Value::Methods(values) => values.constant().map_or(self.clone(), |value| Value::Plain(Arc::clone(value))),
             _ => self,
         }
     }
 
-    fn by_method(self) -> Option<ByMethod<Arc<str>>> {
+    pub(super) fn by_method(self) -> Option<ByMethod<Arc<str>>> {
         match self {
             Value::Plain(text) => Some(ByMethod::same(text)),
             Value::Methods(values) => Some(values),
@@ -88,6 +89,7 @@ impl<'m> Exchange<'m, '_, '_> {
         match self.method {
             Method::Client => self.ask.method_is(set),
             Method::Get => set.contains(self.model.methods.get),
+            Method::Set(method) => set.contains(method),
         }
     }
 
@@ -128,9 +130,14 @@ impl<'m> Exchange<'m, '_, '_> {
 
     /// The value, splitting the run where it depends on the method; `None` where it is not known.
     pub(super) fn settled(&mut self, text: &Text) -> Option<Arc<str>> {
-        match self.value(text) {
-            Value::Plain(text) => Some(text),
-            Value::Methods(values) => self.ask.settle(&values),
+        let value = self.value(text);
+        self.settle(&value)
+    }
+
+    pub(super) fn settle(&mut self, value: &Value) -> Option<Arc<str>> {
+        match value {
+            Value::Plain(text) => Some(Arc::clone(text)),
+            Value::Methods(values) => self.ask.settle(values),
             Value::Unknown => None,
         }
     }
@@ -154,10 +161,10 @@ impl<'m> Exchange<'m, '_, '_> {
             Definition::None if variable.assigned => Value::empty(),
             Definition::None | Definition::Opaque => Value::Unknown,
             Definition::Builtin(builtin) => self.builtin(*builtin),
-            Definition::Header(name) => Value::Plain(self.ask.header(name).unwrap_or_else(|| "".into())),
+            Definition::Header(name) => self.header_value(name),
             Definition::Argument(name) => Value::Plain(self.argument(name)),
-            Definition::Cookie(name) => Value::Plain(self.ask.cookie(name).unwrap_or_else(|| "".into())),
-            Definition::Group => self.named(&variable.name),
+            Definition::Cookie(name) => self.cookie(name),
+            Definition::Group => Value::empty(),
             Definition::Map(map) => self.map(id, map),
             Definition::Geo(geo) => {
                 let address = match geo.source {
@@ -178,16 +185,6 @@ impl<'m> Exchange<'m, '_, '_> {
         }
     }
 
-    /// An argument of the URI as it is now, which a `rewrite` may have changed.
-    fn argument(&mut self, name: &str) -> Arc<str> {
-        let pairs = self.args.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        if let Some((_, value)) = pairs.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-            return value.into();
-        }
-        let unchanged = self.ask.request().query().unwrap_or("") == self.args;
-        if unchanged { self.ask.argument(name).unwrap_or_else(|| "".into()) } else { "".into() }
-    }
-
     fn builtin(&mut self, builtin: Builtin) -> Value {
         let request = self.ask.request();
         match builtin {
@@ -204,10 +201,15 @@ impl<'m> Exchange<'m, '_, '_> {
             Builtin::ServerName => self.server_name(),
             Builtin::ServerProtocol => Value::Plain(format!("HTTP/{}", request.version).into()),
             Builtin::RemoteAddr => Value::Plain(self.client()),
-            Builtin::RemoteUser => match self.ask.header("authorization") {
-                None => Value::empty(),
-                Some(_) => Value::Unknown,
-            },
+            Builtin::RemoteUser => {
+                let credentials = self.credentials();
+                credentials.map_or_else(Value::empty, |credentials| Value::text(&credentials.user))
+            }
+            Builtin::InvalidReferer => self.referer(),
+            Builtin::SecureLink => self.secure_link(),
+            Builtin::SecureLinkExpires => self.secure_link_expires(),
+            Builtin::ScriptName => Value::Plain(self.script().0),
+            Builtin::PathInfo => Value::Plain(self.script().1),
             Builtin::Request => {
                 let rest = format!(" {} HTTP/{}", self.ask.request().target, self.ask.request().version);
                 self.client_method().map(|method| format!("{method}{rest}").into())
@@ -218,7 +220,10 @@ impl<'m> Exchange<'m, '_, '_> {
             },
             Builtin::RequestFilename => {
                 let uri = self.uri.clone();
-                self.path(&uri).map_or(Value::Unknown, |path| Value::text(&path))
+                match self.mapped(&uri) {
+                    Mapped::Path(path) => Value::text(&path),
+                    Mapped::Unknown | Mapped::Refused => Value::Unknown,
+                }
             }
             Builtin::ContentLength => Value::Plain(
                 self.ask.request().header("content-length").map_or_else(|| "".into(), |length| length.as_ref().into()),
@@ -239,16 +244,20 @@ impl<'m> Exchange<'m, '_, '_> {
         use crate::nginx::site::ServerName;
         match self.model.servers[self.server].names.first() {
             Some(ServerName::Exact(name)) => Value::text(name),
+            Some(ServerName::Head(suffix)) => Value::Plain(format!("*{suffix}").into()),
+            Some(ServerName::Tail(prefix)) => Value::Plain(format!("{prefix}*").into()),
+            Some(ServerName::Regex(pattern)) => Value::text(pattern.source()),
             None => Value::empty(),
-            Some(_) => Value::Unknown,
+            Some(ServerName::Unknown) => Value::Unknown,
         }
     }
 
     /// `$request_method`: the current name of the main request's method.
     pub(super) fn request_method(&self) -> Value {
-        match self.method {
-            Method::Get if !self.subrequest => Value::text("GET"),
-            _ => self.client_method(),
+        match self.outer_method.unwrap_or(self.method) {
+            Method::Get => Value::text("GET"),
+            Method::Set(method) => Value::text(self.model.universe.first(method).unwrap_or("")),
+            Method::Client => self.client_method(),
         }
     }
 
@@ -256,42 +265,29 @@ impl<'m> Exchange<'m, '_, '_> {
         Value::Methods(self.model.methods.names.clone())
     }
 
-    /// The client's address, or the one that a trusted proxy states (`ngx_http_realip_module`).
-    pub(super) fn client(&mut self) -> Arc<str> {
-        let client = self.ask.client();
-        if !self.model.bodies.real_ip {
-            return client;
+    /// Keeps what a regex matched on. Its named groups become variables at once.
+    pub(super) fn capture(&mut self, pattern: &Arc<Pattern>, subject: Value) {
+        for (name, variable) in self.model.variables.groups_of(pattern) {
+            let value = if pattern.groups("").is_none() {
+                Value::Unknown
+            } else {
+                subject.map(|subject| {
+                    let groups = pattern.groups(subject).flatten().unwrap_or_default();
+                    groups
+                        .named
+                        .into_iter()
+                        .find(|(known, _)| **known == **name)
+                        .map_or_else(|| "".into(), |(_, value)| value.into())
+                })
+            };
+            self.assign(*variable, value);
         }
-        let server = self.model.servers[self.server].scope;
-        let trusted = self.model.inherited(server, |setting| match setting {
-            Setting::RealIpFrom(networks) => Some(networks),
-            _ => None,
-        });
-        let header = self.model.inherited(server, |setting| match setting {
-            Setting::RealIpHeader(name) => Some(name),
-            _ => None,
-        });
-        let header = header.map_or("x-real-ip", |(name, _)| name);
-        let address: Option<IpAddr> = client.parse().ok();
-        let is_trusted = trusted.is_some_and(|(networks, _)| {
-            address.is_some_and(|address| networks.iter().any(|network| network.contains(address) == Some(true)))
-        });
-        if !is_trusted || header == "proxy_protocol" {
-            return client;
-        }
-        let stated = self.ask.header(header).unwrap_or_else(|| "".into());
-        match stated.rsplit(',').next().map(str::trim).filter(|last| last.parse::<IpAddr>().is_ok()) {
-            Some(last) => last.into(),
-            None => client,
-        }
+        self.captured = Some(Captured { pattern: Arc::clone(pattern), subject });
     }
 
-    pub(super) fn capture(&mut self, pattern: &Arc<Pattern>, subject: Value) {
-        let captured = Captured { pattern: Arc::clone(pattern), subject };
-        if pattern.source().contains("(?") {
-            self.named_groups.push(captured.clone());
-        }
-        self.captured = Some(captured);
+    pub(super) fn assign(&mut self, variable: VarId, value: Value) {
+        self.assigned.retain(|(known, _)| *known != variable);
+        self.assigned.push((variable, value));
     }
 
     fn numbered(&mut self, number: usize) -> Value {
@@ -299,94 +295,13 @@ impl<'m> Exchange<'m, '_, '_> {
         if pattern.groups("").is_none() {
             return Value::Unknown;
         }
+        let escapes = (self.escapes.quote || self.escapes.args) && (self.quoted || self.has_plus);
         let group = |subject: &Arc<str>| -> Arc<str> {
             let groups = pattern.groups(subject).flatten();
-            groups.and_then(|groups| groups.numbered.get(number)?.clone()).unwrap_or_default().into()
+            let text = groups.and_then(|groups| groups.numbered.get(number)?.clone()).unwrap_or_default();
+            if escapes { uri::escape_argument(&text).into() } else { text.into() }
         };
         subject.map(group)
-    }
-
-    fn named(&mut self, name: &str) -> Value {
-        for Captured { pattern, subject } in self.named_groups.iter().rev() {
-            let source = pattern.source();
-            let has = source
-                .match_indices(name)
-                .any(|(at, _)| source[..at].ends_with(['<', '\'']) && source[at + name.len()..].starts_with(['>', '\'']));
-            if !has {
-                continue;
-            }
-            return subject.map(|subject| {
-                let groups = pattern.groups(subject).flatten().unwrap_or_default();
-                groups.named.into_iter().find(|(known, _)| known == name).map_or_else(|| "".into(), |(_, value)| value.into())
-            });
-        }
-        Value::empty()
-    }
-
-    /// `ngx_http_map_variable`: looked up once in a request, unless it is volatile.
-    fn map(&mut self, id: VarId, map: &'m Map) -> Value {
-        if let Some((_, value)) = self.cached.iter().find(|(known, _)| *known == id) {
-            return value.clone();
-        }
-        let value = match (&map.by_method, self.method) {
-            (Some(values), Method::Client) => Value::Methods(values.clone()).simplified(),
-            _ => self.look_up(map),
-        };
-        if !map.volatile {
-            self.cached.push((id, value.clone()));
-        }
-        value
-    }
-
-    fn look_up(&mut self, map: &'m Map) -> Value {
-        match self.value(&map.source) {
-            Value::Plain(key) => {
-                let found = map.lookup(&key);
-                self.found(map, &found, Value::Plain(key))
-            }
-            Value::Methods(keys) => self.look_up_each(map, &keys),
-            Value::Unknown => self.any_value(map),
-        }
-    }
-
-    fn found(&mut self, map: &'m Map, found: &Lookup, key: Value) -> Value {
-        match found {
-            Lookup::Value(index) => self.value(&map.values[*index]),
-            Lookup::Regex(index) => {
-                let (pattern, value) = &map.regexes[*index];
-                self.capture(pattern, key);
-                self.value(&map.values[*value])
-            }
-            Lookup::Nothing => Value::empty(),
-            Lookup::Unknown => {
-                self.ask.doubt("a regex of a `map` cannot be read");
-                Value::Unknown
-            }
-        }
-    }
-
-    /// The key depends on the method: every entry that some method finds is read for the methods that find it.
-    fn look_up_each(&mut self, map: &'m Map, keys: &ByMethod<Arc<str>>) -> Value {
-        let found = keys.map(|key| map.lookup(key));
-        let mut value: ByMethod<Option<Arc<str>>> = ByMethod::same(None);
-        for (_, entry) in found.cases() {
-            let Some(values) = self.found(map, entry, Value::Methods(keys.clone())).by_method() else { return Value::Unknown };
-            let here = found.zip(&values, |found, value| (found == entry).then(|| Arc::clone(value)));
-            value = value.zip(&here, |before, here| here.clone().or_else(|| before.clone()));
-        }
-        Value::Methods(value.map(|value| value.clone().unwrap_or_else(|| "".into()))).simplified()
-    }
-
-    /// The key is not known; the value is where all of them are the same.
-    fn any_value(&mut self, map: &'m Map) -> Value {
-        let constants: Vec<_> = map.values.iter().filter_map(Text::constant).cloned().collect();
-        let first = constants.first();
-        if let (Some(first), true) = (first, constants.len() == map.values.len() && map.default.is_some())
-            && constants.iter().all(|value| value == first)
-        {
-            return Value::Plain(Arc::clone(first));
-        }
-        Value::Unknown
     }
 
     /// A fact that stands for a test whose value cannot be told.

@@ -11,8 +11,8 @@ pub(in super::super) struct Chosen {
     pub scope: ScopeId,
     /// The URI lacks the location's last slash: nginx redirects to it.
     pub redirect: bool,
-    /// The regex that matched, for its groups.
-    pub pattern: Option<Arc<Pattern>>,
+    /// The regexes that matched, the innermost last, for their groups.
+    pub patterns: Vec<Arc<Pattern>>,
     /// A regex on the way could not be read.
     pub doubtful: bool,
 }
@@ -27,7 +27,7 @@ enum Level {
 
 /// Finds the location for a URI among those of a server. The server itself stands for a URI that none takes.
 pub(in super::super) fn locate(model: &Model, server: ScopeId, uri: &str) -> Chosen {
-    let mut chosen = Chosen { scope: server, redirect: false, pattern: None, doubtful: false };
+    let mut chosen = Chosen { scope: server, redirect: false, patterns: Vec::new(), doubtful: false };
     search(model, uri, &mut chosen, 0);
     chosen
 }
@@ -64,8 +64,10 @@ fn search(model: &Model, uri: &str, chosen: &mut Chosen, depth: usize) -> Level 
             Some(false) => {}
             Some(true) => {
                 chosen.scope = *id;
-                chosen.pattern = Some(Arc::clone(pattern));
+                chosen.patterns.push(Arc::clone(pattern));
                 search(model, uri, chosen, depth + 1);
+                // What is found inside of a regex counts as found, though it lacks a slash.
+                chosen.redirect = false;
                 return Level::Final;
             }
             None => chosen.doubtful = true,

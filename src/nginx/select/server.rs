@@ -129,7 +129,7 @@ impl Listener {
 
     /// The longest `*.example.com`: the wildcard stands for one label or more.
     fn head(&self, host: &str) -> Option<&usize> {
-        let dots = host.match_indices('.').map(|(at, _)| at).filter(|at| *at > 0);
+        let dots = host.match_indices('.').map(|(at, _)| at);
         dots.into_iter().find_map(|at| self.heads.get(&host[at..]))
     }
 

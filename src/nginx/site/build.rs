@@ -44,6 +44,8 @@ pub(in super::super) fn build(document: &Document, universe: Universe, prefix: S
         folder: document.folder.display().to_string(),
         literal_hosts: HashSet::new(),
         has_resolver: false,
+        memcached_key: None,
+        passwords: HashMap::new(),
         zones: HashMap::new(),
         bodies: Bodies::default(),
     };
@@ -392,6 +394,13 @@ impl<'d> Builder<'d> {
         Text::compile(value, span, &mut self.model.variables)
     }
 
+    /// A value that nginx takes as it is written, `$` and all.
+    fn literal(&mut self, statement: Directive<'d>, index: usize) -> Text {
+        let Some(word) = statement.args().get(index) else { return Text::plain("", statement.head()) };
+        let (value, span) = (statement.tree.value(word), statement.tree.span(word));
+        if self.is_opaque(word, value) { Text::unknown(value, span) } else { Text::plain(value, span) }
+    }
+
     fn texts(&mut self, statement: Directive<'d>) -> Vec<Text> {
         (0..statement.args().len()).map(|index| self.text(statement, index)).collect()
     }
@@ -412,7 +421,7 @@ impl<'d> Builder<'d> {
             for rest in source.split(opening).skip(1) {
                 let end = rest.find(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_').unwrap_or(rest.len());
                 if end > 0 && rest[end..].starts_with(['>', '\'']) {
-                    self.model.variables.group(&rest[..end]);
+                    self.model.variables.group(source, &rest[..end]);
                 }
             }
         }

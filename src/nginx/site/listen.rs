@@ -84,6 +84,17 @@ pub(in super::super) enum ServerName {
 }
 
 impl ServerName {
+    /// Whether a host, in lower case, has this name.
+    pub(in super::super) fn is(&self, host: &str) -> bool {
+        match self {
+            ServerName::Exact(name) => **name == *host,
+            ServerName::Head(suffix) => host.len() > suffix.len() && host.ends_with(&**suffix),
+            ServerName::Tail(prefix) => host.len() > prefix.len() && host.starts_with(&**prefix),
+            ServerName::Regex(pattern) => pattern.matches(host).unwrap_or(false),
+            ServerName::Unknown => false,
+        }
+    }
+
     /// The names that one word of `server_name` stands for: `.example.com` is two.
     pub(in super::super) fn parse(word: &str, patterns: &mut Patterns) -> Vec<Self> {
         let lower = word.to_ascii_lowercase();

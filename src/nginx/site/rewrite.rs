@@ -30,13 +30,23 @@ pub(in super::super) enum Instruction {
     },
     Rewrite {
         pattern: Arc<Pattern>,
-        replacement: Text,
+        replacement: Replacement,
         flag: Flag,
         span: Span,
     },
     Break,
     /// Code of another module that runs among them; its directive.
     Code(Box<str>),
+}
+
+/// What a `rewrite` puts in the place of the URI.
+#[derive(Debug)]
+pub(in super::super) struct Replacement {
+    pub path: Text,
+    /// What follows its first question mark.
+    pub args: Option<Text>,
+    /// The arguments of the request follow, unless it ends with a question mark.
+    pub keeps_args: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::access::{AccessRule, Network};
+use super::lua::Effect;
+use super::referers::Referers;
 use super::text::Text;
 use crate::http::MethodSet;
+use crate::pattern::Pattern;
 use crate::source::Span;
 
 #[derive(Debug)]
@@ -14,12 +17,12 @@ pub(in super::super) enum Setting {
     Access(Vec<AccessRule>),
     AuthBasic(Text),
     AuthFile(Text),
-    /// `None` for `off`.
+    /// A URI, which holds no variables; `None` for `off`.
     AuthRequest(Option<Text>),
     ProxyMethod(Text),
     /// The zone; `off` is a zone's name like any other here.
     ProxyCache(Text),
-    Params(PassKind, Vec<(Box<str>, Text)>),
+    Params(PassKind, Vec<Param>),
     /// An include whose file is not here.
     Unread,
     Root(Root),
@@ -31,10 +34,22 @@ pub(in super::super) enum Setting {
     Mirror(Vec<Text>),
     Limits(Vec<Limit>),
     LimitStatus(LimitKind, u16),
-    /// Code that runs in a phase of its own: the directive's name.
-    Code(CodePhase, Box<str>),
+    /// Code that runs in a phase of its own.
+    Code(Code),
+    /// `fastcgi_split_path_info`
+    SplitPath(Arc<Pattern>),
+    /// `fastcgi_index`
+    ScriptIndex(Arc<str>),
     RealIpFrom(Vec<Network>),
     RealIpHeader(Box<str>),
+    Referers(Referers),
+    /// `secure_link`
+    Link(Text),
+    /// `secure_link_md5`
+    LinkHash(Text),
+    /// `secure_link_secret`
+    LinkSecret(Arc<str>),
+    InputHeaders(Vec<HeaderChange>),
     /// The first `add_header` of a level that speaks of CORS.
     CorsHeader,
     /// Any other `add_header`: a level with its own inherits none.
@@ -48,10 +63,25 @@ pub(in super::super) enum Flag {
     Intercept(PassKind),
     RecursiveErrorPages,
     Autoindex,
+    FancyIndex,
     GzipStatic,
     RandomIndex,
+    /// `gzip_static always`: for clients that do not take it as well.
+    GzipAlways,
     CreateFullPutPath,
+    DavLocks,
+    UnderscoresInHeaders,
+    IgnoreInvalidHeaders,
+    RealIpRecursive,
     ModSecurity,
+}
+
+/// Code of another module, with what can be read of it.
+#[derive(Debug)]
+pub(in super::super) struct Code {
+    pub phase: CodePhase,
+    pub directive: Box<str>,
+    pub effects: Vec<Effect>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +89,25 @@ pub(in super::super) enum CodePhase {
     Rewrite,
     Access,
     Precontent,
+}
+
+/// A parameter of the CGI protocols that tells about the request.
+#[derive(Debug)]
+pub(in super::super) struct Param {
+    pub name: Box<str>,
+    pub value: Text,
+    /// `if_not_empty`
+    pub skips_empty: bool,
+}
+
+/// A header of the request that a directive sets; an empty value takes it away.
+#[derive(Debug)]
+pub(in super::super) struct HeaderChange {
+    /// In lower case.
+    pub name: Arc<str>,
+    pub value: Text,
+    /// Whether it changes a header that the client sent alone.
+    pub only_existing: bool,
 }
 
 #[derive(Debug)]

@@ -86,12 +86,14 @@ pub(super) fn name(rest: &str) -> (&str, &str) {
 /// Reads what follows a `$` and gives the rest.
 fn reference<'t>(rest: &'t str, span: Span, variables: &mut Variables, parts: &mut Vec<Part>) -> &'t str {
     if let Some(digit @ '1'..='9') = rest.chars().next() {
+        variables.reads_groups = true;
         parts.push(Part::Capture(digit as usize - '0' as usize));
         return &rest[1..];
     }
     let (name, after) = name(rest);
     if name.is_empty() {
         // nginx refuses a `$` without a name; the value is taken as written.
+        variables.nameless.push(span);
         parts.push(Part::Literal("$".into()));
         return rest;
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::map::{Geo, Map, Split};
+use crate::pattern::Pattern;
 use crate::source::Span;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +49,11 @@ pub(in super::super) enum Builtin {
     ContentLength,
     ProxyHost,
     ForwardedFor,
+    InvalidReferer,
+    SecureLink,
+    SecureLinkExpires,
+    ScriptName,
+    PathInfo,
     /// Empty for an ordinary request over plain HTTP.
     Empty,
     /// Known only at run time: time, connection numbers, upstream answers.
@@ -68,6 +74,12 @@ pub(in super::super) struct Variable {
 pub(in super::super) struct Variables {
     ids: HashMap<Box<str>, VarId>,
     list: Vec<Variable>,
+    /// The variables that the named groups of a regex set.
+    groups: HashMap<Box<str>, Vec<(Box<str>, VarId)>>,
+    /// Whether anything reads `$1` or another numbered group.
+    pub reads_groups: bool,
+    /// Values with a `$` that no name follows.
+    pub nameless: Vec<Span>,
 }
 
 impl Variables {
@@ -111,9 +123,18 @@ impl Variables {
         id
     }
 
+    /// The variables that a match of the regex sets, by the names of its groups.
+    pub(in super::super) fn groups_of(&self, pattern: &Pattern) -> &[(Box<str>, VarId)] {
+        self.groups.get(pattern.source()).map_or(&[], |groups| groups)
+    }
+
     /// A regex with a named group makes the variable known, but leaves a map of that name alone.
-    pub(super) fn group(&mut self, name: &str) {
+    pub(super) fn group(&mut self, source: &str, name: &str) {
         let id = self.id(name);
+        let groups = self.groups.entry(source.into()).or_default();
+        if !groups.iter().any(|(known, _)| **known == *name) {
+            groups.push((name.into(), id));
+        }
         let variable = &mut self.list[id.0 as usize];
         variable.assigned = true;
         if matches!(variable.definition, Definition::None) {
@@ -144,22 +165,24 @@ fn predefined(name: &str) -> Definition {
         "content_length" => Builtin::ContentLength,
         "content_type" => return Definition::Header("content-type".into()),
         "proxy_host" => Builtin::ProxyHost,
+        "invalid_referer" => Builtin::InvalidReferer,
+        "secure_link" => Builtin::SecureLink,
+        "secure_link_expires" => Builtin::SecureLinkExpires,
+        "fastcgi_script_name" => Builtin::ScriptName,
+        "fastcgi_path_info" => Builtin::PathInfo,
         "proxy_add_x_forwarded_for" => Builtin::ForwardedFor,
         "https"
         | "http2"
         | "http3"
         | "server_push"
-        | "fastcgi_path_info"
         | "request_body"
         | "request_body_file"
         | "uid_got"
         | "gzip_ratio"
-        | "secure_link"
         | "slice_range"
         | "http_via"
         | "proxy_protocol_addr"
         | "proxy_protocol_port"
-        | "invalid_referer"
         | "pipe_empty" => Builtin::Empty,
         "remote_port"
         | "request_completion"
@@ -188,19 +211,16 @@ fn predefined(name: &str) -> Definition {
         | "limit_conn_status"
         | "uid_set"
         | "uid_reset"
-        | "secure_link_expires"
         | "ancient_browser"
         | "modern_browser"
         | "msie"
         | "proxy_port"
-        | "fastcgi_script_name"
         | "connections_active"
         | "connections_reading"
         | "connections_writing"
         | "connections_waiting"
         | "date_gmt"
         | "date_local"
-        | "memcached_key"
         | "content_range"
         | "protocol"
         | "proxy_internal_body_length"

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::settings::{CodePhase, LimitKind};
+use super::settings::{Code, CodePhase, LimitKind};
 use super::*;
+use crate::nginx::site::lua;
+use crate::nginx::site::referers::Referers;
 
 /// Headers by which a level tells browsers that other sites may call it.
 const CORS: &str = "access-control-allow-";
@@ -54,7 +56,10 @@ impl<'d> Builder<'d> {
             | "lua_content"
             | "oidc_pass"
             | "xss_get"
-            | "set_form_input") => Handler::Opaque(name.into(), span),
+            | "set_form_input") => {
+                let effects = if name.starts_with("content_by_lua") { self.effects(statement) } else { Vec::new() };
+                Handler::Opaque(name.into(), effects, span)
+            }
             _ => return,
         };
         self.scope_mut(scope).handler = Some(handler);
@@ -65,6 +70,9 @@ impl<'d> Builder<'d> {
         let fixed = url.constant().or(url.is_unknown().then_some(&url.source)).and_then(|url| Destination::parse(kind, url));
         if let Some(destination) = &fixed {
             self.model.literal_hosts.insert(Arc::clone(&destination.authority));
+        }
+        if kind == PassKind::Memcached {
+            self.model.memcached_key = Some(self.model.variables.usage("memcached_key", statement.head()));
         }
         let replaced = Arc::clone(&self.model.scope(scope).name);
         Handler::Pass(Box::new(Pass { kind, url, fixed, replaced, span: statement.head() }))
@@ -92,6 +100,8 @@ impl<'d> Builder<'d> {
             "index" => self.index(scope, statement),
             "resolver" => self.model.has_resolver = true,
             "set_real_ip_from" => self.real_ip_from(scope, statement),
+            "valid_referers" => self.referers(scope, statement),
+            "more_set_input_headers" | "more_clear_input_headers" => self.input_headers(scope, statement),
             "auth_request_set" => {
                 if let Some(name) = statement.arg(0).and_then(|name| name.strip_prefix('$')) {
                     self.model.variables.define(name, Definition::Opaque);
@@ -115,13 +125,27 @@ impl<'d> Builder<'d> {
             "grpc_intercept_errors" => flag(Flag::Intercept(PassKind::Grpc)),
             "recursive_error_pages" => flag(Flag::RecursiveErrorPages),
             "autoindex" => flag(Flag::Autoindex),
-            "gzip_static" => Some(Setting::Flag(Flag::GzipStatic, statement.arg(0) != Some("off"))),
+            "fancyindex" => flag(Flag::FancyIndex),
+            "gzip_static" => {
+                let always = Setting::Flag(Flag::GzipAlways, statement.arg(0) == Some("always"));
+                self.scope_mut(scope).settings.push((always, statement.head()));
+                Some(Setting::Flag(Flag::GzipStatic, statement.arg(0) != Some("off")))
+            }
+            "underscores_in_headers" => flag(Flag::UnderscoresInHeaders),
+            "ignore_invalid_headers" => flag(Flag::IgnoreInvalidHeaders),
+            "real_ip_recursive" => flag(Flag::RealIpRecursive),
+            "fastcgi_split_path_info" => Some(Setting::SplitPath(self.patterns.get(statement.arg(0)?, false))),
+            "fastcgi_index" => Some(Setting::ScriptIndex(statement.arg(0)?.into())),
+            "secure_link" => Some(Setting::Link(self.text(statement, 0))),
+            "secure_link_md5" => Some(Setting::LinkHash(self.text(statement, 0))),
+            "secure_link_secret" => Some(Setting::LinkSecret(statement.arg(0)?.into())),
             "random_index" => flag(Flag::RandomIndex),
+            "dav_ext_lock" => Some(Setting::Flag(Flag::DavLocks, statement.arg(0) != Some("off"))),
             "create_full_put_path" => flag(Flag::CreateFullPutPath),
             "modsecurity" => flag(Flag::ModSecurity),
             "auth_basic" => Some(Setting::AuthBasic(self.text(statement, 0))),
             "auth_basic_user_file" => Some(Setting::AuthFile(self.text(statement, 0))),
-            "auth_request" => Some(Setting::AuthRequest((statement.arg(0) != Some("off")).then(|| self.text(statement, 0)))),
+            "auth_request" => Some(Setting::AuthRequest((statement.arg(0) != Some("off")).then(|| self.literal(statement, 0)))),
             "proxy_method" => Some(Setting::ProxyMethod(self.text(statement, 0))),
             "proxy_cache" => Some(Setting::ProxyCache(self.text(statement, 0))),
             "dav_methods" => Some(Setting::DavMethods(self.methods(statement))),
@@ -141,7 +165,7 @@ impl<'d> Builder<'d> {
                 Some(Setting::Root(Root { path: self.text(statement, 0), alias: Some(replaced) }))
             }
             name @ ("rewrite_by_lua" | "rewrite_by_lua_block" | "rewrite_by_lua_file") => {
-                Some(Setting::Code(CodePhase::Rewrite, name.into()))
+                Some(Setting::Code(self.module_code(CodePhase::Rewrite, name, statement)))
             }
             name @ ("access_by_lua"
             | "access_by_lua_block"
@@ -154,12 +178,24 @@ impl<'d> Builder<'d> {
             | "auth_ldap"
             | "auth_gss"
             | "auth_oidc"
-            | "testcookie") => Some(Setting::Code(CodePhase::Access, name.into())).filter(|_| statement.arg(0) != Some("off")),
+            | "testcookie") => {
+                (statement.arg(0) != Some("off")).then(|| Setting::Code(self.module_code(CodePhase::Access, name, statement)))
+            }
             name @ ("precontent_by_lua" | "precontent_by_lua_block" | "precontent_by_lua_file") => {
-                Some(Setting::Code(CodePhase::Precontent, name.into()))
+                Some(Setting::Code(self.module_code(CodePhase::Precontent, name, statement)))
             }
             _ => None,
         }
+    }
+
+    fn module_code(&self, phase: CodePhase, directive: &str, statement: Directive<'d>) -> Code {
+        Code { phase, directive: directive.into(), effects: self.effects(statement) }
+    }
+
+    /// What Lua code that stands in the config does.
+    fn effects(&self, statement: Directive<'d>) -> Vec<Effect> {
+        let is_code = statement.name().ends_with("_by_lua") || statement.name().ends_with("_by_lua_block");
+        statement.values().last().filter(|_| is_code).map(lua::effects).unwrap_or_default()
     }
 
     /// The methods that a directive lists, in any case.
@@ -206,16 +242,17 @@ impl<'d> Builder<'d> {
 
     fn param(&mut self, scope: ScopeId, kind: PassKind, statement: Directive<'d>) {
         let Some(name) = statement.arg(0) else { return };
-        let value = self.text(statement, 1);
+        let skips_empty = statement.arg(2) == Some("if_not_empty");
+        let param = Param { name: name.into(), value: self.text(statement, 1), skips_empty };
         let settings = &mut self.scope_mut(scope).settings;
         let known = settings.iter().position(|(setting, _)| matches!(setting, Setting::Params(known, _) if *known == kind));
         // Only what tells the upstream about the request is kept, but any parameter ends the inheritance of the others.
         let keep = matches!(name, "REQUEST_METHOD" | "REQUEST_URI");
         match known.map(|index| &mut settings[index].0) {
-            Some(Setting::Params(_, params)) if keep => params.push((name.into(), value)),
+            Some(Setting::Params(_, params)) if keep => params.push(param),
             Some(_) => {}
             None => {
-                let params = if keep { vec![(name.into(), value)] } else { Vec::new() };
+                let params = if keep { vec![param] } else { Vec::new() };
                 settings.push((Setting::Params(kind, params), statement.head()));
             }
         }
@@ -244,7 +281,7 @@ impl<'d> Builder<'d> {
     }
 
     fn mirror(&mut self, scope: ScopeId, statement: Directive<'d>) {
-        let targets = if statement.arg(0) == Some("off") { Vec::new() } else { self.texts(statement) };
+        let targets = if statement.arg(0) == Some("off") { Vec::new() } else { vec![self.literal(statement, 0)] };
         self.scope_mut(scope).settings.push((Setting::Mirror(targets), statement.head()));
     }
 
@@ -257,6 +294,50 @@ impl<'d> Builder<'d> {
             }
         }
         settings.push((Setting::Index(files), statement.head()));
+    }
+
+    fn referers(&mut self, scope: ScopeId, statement: Directive<'d>) {
+        let mut referers = Referers::default();
+        let settings = &mut self.model.scopes[scope.0 as usize].settings;
+        let known = settings.iter_mut().find_map(|(setting, _)| match setting {
+            Setting::Referers(known) => Some(known),
+            _ => None,
+        });
+        let is_new = known.is_none();
+        let list = known.unwrap_or(&mut referers);
+        statement.values().for_each(|word| list.add(word, &mut self.patterns));
+        if is_new {
+            settings.push((Setting::Referers(referers), statement.head()));
+        }
+    }
+
+    /// `Name: value` sets a header, `Name:` and a bare name take it away.
+    fn input_headers(&mut self, scope: ScopeId, statement: Directive<'d>) {
+        let clears = statement.name() == "more_clear_input_headers";
+        let mut changes = Vec::new();
+        let mut only_existing = false;
+        let mut is_option = false;
+        for word in statement.values() {
+            match word {
+                "-r" => only_existing = true,
+                "-t" => is_option = true,
+                _ if is_option => is_option = false,
+                _ => {
+                    let (name, value) = word.split_once(':').unwrap_or((word, ""));
+                    let value = if clears { "" } else { value.trim_matches(' ') };
+                    let value = Text::compile(value, statement.head(), &mut self.model.variables);
+                    changes.push((name.trim().to_ascii_lowercase(), value));
+                }
+            }
+        }
+        let changes = changes.into_iter().map(|(name, value)| HeaderChange { name: name.into(), value, only_existing });
+        let settings = &mut self.scope_mut(scope).settings;
+        for (setting, _) in settings.iter_mut() {
+            if let Setting::InputHeaders(known) = setting {
+                return known.extend(changes);
+            }
+        }
+        settings.push((Setting::InputHeaders(changes.collect()), statement.head()));
     }
 
     fn real_ip_from(&mut self, scope: ScopeId, statement: Directive<'d>) {

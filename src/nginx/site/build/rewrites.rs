@@ -71,8 +71,8 @@ impl<'d> Builder<'d> {
     /// `ngx_http_rewrite`
     fn rewrite(&mut self, statement: Directive<'d>) -> Option<Instruction> {
         let source = statement.arg(0)?;
-        let replacement = self.text(statement, 1);
-        let redirects = ["http://", "https://", "$scheme"].iter().any(|start| replacement.source.starts_with(start));
+        let written = statement.arg(1).unwrap_or("");
+        let redirects = ["http://", "https://", "$scheme"].iter().any(|start| written.starts_with(start));
         let flag = match statement.arg(2) {
             Some("permanent") => RewriteFlag::Redirect(301),
             Some("redirect") => RewriteFlag::Redirect(302),
@@ -82,7 +82,20 @@ impl<'d> Builder<'d> {
             _ => RewriteFlag::None,
         };
         let pattern = self.pattern(source, false);
+        let replacement = self.replacement(statement, written);
         Some(Instruction::Rewrite { pattern, replacement, flag, span: statement.head() })
+    }
+
+    fn replacement(&mut self, statement: Directive<'d>, written: &str) -> Replacement {
+        let whole = self.text(statement, 1);
+        if whole.is_unknown() {
+            return Replacement { path: whole, args: None, keeps_args: true };
+        }
+        let (written, keeps_args) = written.strip_suffix('?').map_or((written, true), |bare| (bare, false));
+        let (path, args) = written.split_once('?').map_or((written, None), |(path, args)| (path, Some(args)));
+        let variables = &mut self.model.variables;
+        let mut compile = |text: &str| Text::compile(text, whole.span, variables);
+        Replacement { path: compile(path), args: args.map(&mut compile), keeps_args }
     }
 
     /// `ngx_http_rewrite_if_condition`: the parentheses may be glued to the words or not.

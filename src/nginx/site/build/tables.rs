@@ -148,7 +148,7 @@ impl<'d> Builder<'d> {
         let Some(target) = block.arg(1).and_then(|name| name.strip_prefix('$')) else { return };
         let source = self.text(block, 0);
         let entries: Vec<_> = self.document.inside(block).collect();
-        let parts = entries.into_iter().map(|entry| (share(entry.name()), self.text(entry, 0))).collect();
+        let parts = entries.into_iter().map(|entry| (share(entry.name()), self.literal(entry, 0))).collect();
         self.model.variables.define(target, Definition::Split(Arc::new(Split { source, parts })));
     }
 }
