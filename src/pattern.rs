@@ -95,12 +95,17 @@ impl Pattern {
 
     /// A short text that matches and begins with this, such as `/` for a URL's path.
     pub fn example_after(&self, start: &str) -> Option<String> {
-        let fits = |text: &String| self.matches(text) == Some(true);
-        let longer = |text: String| {
-            let joined = [format!("{start}{text}"), format!("{start}x{text}"), format!("{start}x/{text}")];
-            joined.into_iter().find(fits)
+        self.examples_after(start).next()
+    }
+
+    /// Short texts that match and begin with this, the plainest first.
+    pub fn examples_after(&self, start: &str) -> impl Iterator<Item = String> {
+        let longer = move |text: String| {
+            let bare = text.strip_prefix(start).unwrap_or(&text);
+            let joined = [format!("{start}x{bare}"), format!("{start}x/{bare}")];
+            std::iter::once(if text.starts_with(start) { text } else { format!("{start}{text}") }).chain(joined)
         };
-        self.examples().find_map(|text| if text.starts_with(start) { Some(text) } else { longer(text) })
+        self.examples().flat_map(longer).filter(|text| self.matches(text) == Some(true))
     }
 
     /// The plain texts that the pattern looks for, where it is no more than that: `^(GET|POST)$`, `\.(jpe?g|png)$`.

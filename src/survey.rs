@@ -38,6 +38,14 @@ impl<'s> Survey<'s> {
         self.branches.iter().any(|branch| matches!(branch.verdict.answer, Answer::Forward { .. }))
     }
 
+    /// The methods of no registry that fare so in the world of `branch`: the config itself names them, such as PURGE.
+    pub fn named(&self, branch: &Branch, how: impl Fn(&Branch) -> bool) -> MethodSet {
+        let universe = self.site.universe();
+        let odd = universe.all() - universe.set(crate::http::REGISTERED.iter().copied().chain([crate::http::STAND_IN]));
+        let same_world = self.branches.iter().filter(|other| other.is_compatible(branch) && how(other));
+        same_world.map(|other| other.methods).collect::<MethodSet>() & odd
+    }
+
     /// The standard methods that fare as `how` says in the world of `branch`.
     pub fn siblings(&self, branch: &Branch, how: impl Fn(&Branch) -> bool) -> MethodSet {
         let same_world = self.branches.iter().filter(|other| other.is_compatible(branch) && how(other));

@@ -102,6 +102,9 @@ struct Reach<'m> {
 
 impl Reach<'_> {
     fn ends_at(&self, scope: ScopeId, path: &str) -> bool {
+        if !is_normal(path) {
+            return false;
+        }
         let chosen = locate(self.model, self.server, path);
         chosen.scope == scope && !chosen.redirect
     }
@@ -112,7 +115,7 @@ impl Reach<'_> {
             let scope = self.model.scope(id);
             let inner = if scope.name.starts_with('/') { &*scope.name } else { prefix };
             if self.model.internal(id).is_none()
-                && let Some(path) = self.paths(id, prefix).into_iter().find(|path| self.ends_at(id, path))
+                && let Some(path) = self.paths(id, prefix).find(|path| self.ends_at(id, path))
             {
                 add(id, &path);
                 let compared = paths::compared(self.model, &scope.code).into_iter();
@@ -123,26 +126,30 @@ impl Reach<'_> {
     }
 
     /// Paths that may reach a location.
-    fn paths(&self, id: ScopeId, prefix: &str) -> Vec<String> {
+    fn paths<'r>(&'r self, id: ScopeId, prefix: &'r str) -> Box<dyn Iterator<Item = String> + 'r> {
         let scope = self.model.scope(id);
-        let ScopeKind::Location(matching) = &scope.kind else { return Vec::new() };
+        let ScopeKind::Location(matching) = &scope.kind else { return Box::new(std::iter::empty()) };
         match matching {
-            Matching::Named => Vec::new(),
-            Matching::Exact => vec![scope.name.to_string()],
+            Matching::Named => Box::new(std::iter::empty()),
+            Matching::Exact => Box::new(std::iter::once(scope.name.to_string())),
             Matching::Prefix | Matching::PrefixNoRegex if !scope.name.starts_with('/') => {
-                vec![format!("/{}", scope.name), "/".to_owned()]
+                Box::new([format!("/{}", scope.name), "/".to_owned()].into_iter())
             }
             Matching::Prefix | Matching::PrefixNoRegex => {
-                ["", "x", "x/y", "/x"].iter().map(|tail| format!("{}{tail}", scope.name)).collect()
+                Box::new(["", "x", "x/y", "/x"].iter().map(|tail| format!("{}{tail}", scope.name)))
             }
             Matching::Regex(pattern) => {
                 let slash = if prefix.is_empty() { "/" } else { prefix };
-                let examples = [pattern.example_after(slash), pattern.example_after("/"), pattern.example()];
-                examples.into_iter().flatten().filter(|path| path.starts_with('/')).collect()
+                Box::new(pattern.examples_after(slash).chain(pattern.examples_after("/")))
             }
-            Matching::Unknown => vec!["/x".to_owned()],
+            Matching::Unknown => Box::new(std::iter::once("/x".to_owned())),
         }
     }
+}
+
+/// Whether a path is sent as it is: nginx takes out double slashes and dots before it looks for a location.
+fn is_normal(path: &str) -> bool {
+    !path.contains("//") && !path.split('/').any(|part| matches!(part, "." | ".."))
 }
 
 /// Where a scope tells browsers that other sites may call it.

@@ -32,7 +32,10 @@ impl<'s> Refusal<'s> {
             if methods.is_empty() {
                 return None;
             }
-            let spared = survey.siblings(branch, |other| !is_refused(other)) - methods;
+            let mut spared = survey.siblings(branch, |other| !is_refused(other)) - methods;
+            if spared.is_empty() {
+                spared = survey.named(branch, |other| !is_refused(other));
+            }
             let forwarded = survey.siblings(branch, |other| matches!(other.verdict.answer, Answer::Forward { .. })) & spared;
             (!spared.is_empty()).then_some(Refusal { survey, branch, methods, spared, forwarded })
         })

@@ -119,7 +119,7 @@ impl<'m> Exchange<'m, '_, '_> {
             return Ok(self.refuse_to_write());
         }
         if self.uri.ends_with('/') {
-            return Ok(Next::Fail(403));
+            return Ok(self.refuse(403, "lists no folder for this method"));
         }
         let uri = self.uri.clone();
         let path = self.path(&uri)?;
@@ -152,11 +152,16 @@ impl<'m> Exchange<'m, '_, '_> {
 
     /// Files are there for GET and HEAD alone.
     fn refuse_to_write(&mut self) -> Next {
+        self.refuse(405, "serves files, to GET and HEAD alone")
+    }
+
+    /// A refusal that is the habit of the modules that serve files.
+    fn refuse(&mut self, status: u16, note: &'static str) -> Next {
         let around = self.model.scope(self.scope);
         if matches!(around.kind, ScopeKind::Location(_) | ScopeKind::If | ScopeKind::LimitExcept) {
-            self.step("content", "location", around.span, "serves files, to GET and HEAD alone");
+            self.step("content", "location", around.span, note);
             self.decided_by.get_or_insert(self.steps.len() - 1);
         }
-        Next::Fail(405)
+        Next::Fail(status)
     }
 }
