@@ -22,6 +22,9 @@ struct Row {
     htaccess: String,
     since: Option<String>,
     until: Option<String>,
+    value: Option<String>,
+    #[serde(default)]
+    once: bool,
 }
 
 type Tables = BTreeMap<String, BTreeMap<String, Row>>;
@@ -53,10 +56,25 @@ fn entry(module: &str, name: &str, row: &Row) -> Result<String, Box<dyn Error>> 
     let overrides: Vec<&str> = row.htaccess.split_whitespace().collect();
     let (arity, block, prefix) = (arity(&row.args)?, row.block || bare != name, row.prefix);
     let (since, until) = (release(&row.since, 0)?, release(&row.until, u16::MAX)?);
+    let (value, once) = (value(row.value.as_deref()), row.once);
     Ok(format!(
         "Entry {{ name: {bare:?}, module: {module:?}, contexts: &{contexts:?}, arity: {arity}, block: {block}, \
-         prefix: {prefix}, overrides: &{overrides:?}, since: {since}, until: {until} }}"
+         prefix: {prefix}, overrides: &{overrides:?}, since: {since}, until: {until}, value: {value}, once: {once} }}"
     ))
+}
+
+/// Reads the name of a type, or the words that are taken, separated by `|`.
+fn value(text: Option<&str>) -> String {
+    match text {
+        None => "None".to_owned(),
+        Some("number") => "Some(Value::Number)".to_owned(),
+        Some("size") => "Some(Value::Size)".to_owned(),
+        Some("offset") => "Some(Value::Offset)".to_owned(),
+        Some("time") => "Some(Value::Time)".to_owned(),
+        Some("seconds") => "Some(Value::Seconds)".to_owned(),
+        Some("buffers") => "Some(Value::Buffers)".to_owned(),
+        Some(words) => format!("Some(Value::Words(&{:?}))", words.split('|').collect::<Vec<_>>()),
+    }
 }
 
 /// Reads `1`, `1-3`, `2+`, `1|3`, `flag`, `raw` or nothing.

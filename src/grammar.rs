@@ -26,6 +26,26 @@ pub struct Entry {
     pub since: Option<Release>,
     /// The last release that has it, where it is gone.
     pub until: Option<Release>,
+    /// nginx: what its arguments are, where it leaves reading them to nginx's core.
+    pub value: Option<Value>,
+    /// nginx: whether it is refused where a level has it already.
+    pub once: bool,
+}
+
+/// What nginx's own readers of values take (`ngx_conf_set_num_slot` and its kin).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    Number,
+    /// A number of bytes with `k` or `m`; an offset takes `g` as well.
+    Size,
+    Offset,
+    /// A time with units down to milliseconds, or to seconds.
+    Time,
+    Seconds,
+    /// A number and a size.
+    Buffers,
+    /// Any of these words, in any case.
+    Words(&'static [&'static str]),
 }
 
 impl Entry {

@@ -2,10 +2,15 @@
 //! that cannot do what they seem to do.
 
 mod blocks;
+mod listens;
 mod remarks;
 mod structure;
+mod tables;
+mod types;
+mod upstreams;
 mod values;
 mod variables;
+mod zones;
 
 use std::collections::HashSet;
 

@@ -167,7 +167,8 @@ impl Parser<'_> {
     fn unclosed(&mut self, start: usize, quote: Quote) {
         let end = start + line(&self.text[start..]).len().max(1);
         self.error(start..end, "this quote is never closed");
-        self.builder.placeholder(start as u32..end as u32, quote, Some(String::new()));
+        let rest = self.source.slice(start as u32 + 1..end as u32).trim_end_matches([';', '\r']).to_owned();
+        self.builder.word(start as u32..end as u32, quote, Some(rest));
         self.simple(end);
         self.at = end;
     }

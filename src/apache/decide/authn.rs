@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::super::password::{credentials, fits};
+use super::super::password::credentials;
 use super::super::site::authn::{AuthType, Authn, Named};
 use super::super::site::authz::Wanted;
 use super::{End, Phase, Run};
+use crate::password::fits;
 use crate::source::Span;
 
 /// The client as the server knows it.

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use super::structure::Level;
 use super::{Checker, both_present};
 use crate::finding::Finding;
-use crate::nginx::site::Network;
 use crate::pattern::Pattern;
 use crate::syntax::Directive;
 
@@ -18,8 +17,12 @@ impl<'d> Checker<'d> {
         if level.context == "server" {
             self.listens(statements);
         }
+        if level.context == "location" {
+            self.mirrors(statements);
+        }
         if level.context == "http" {
             self.default_servers(statements);
+            self.certificates(statements);
             self.upstream_names(statements);
             for block in statements.iter().filter(|one| one.is_block()) {
                 match block.name() {
@@ -85,6 +88,17 @@ impl<'d> Checker<'d> {
         self.add(finding.related(around.head(), "the location around").help("move it to the server level"));
     }
 
+    /// `mirror off` and other mirrors exclude each other in a level.
+    fn mirrors(&mut self, statements: &[Directive<'d>]) {
+        let mirrors: Vec<_> = statements.iter().filter(|one| one.name() == "mirror").collect();
+        let off = mirrors.iter().find(|one| one.arg(0) == Some("off"));
+        if let (Some(off), true) = (off, mirrors.len() > 1)
+            && mirrors.iter().all(|one| one.control().is_none())
+        {
+            self.reject_with(off.head(), "`mirror off` stands beside another `mirror`", "keep one of them");
+        }
+    }
+
     /// `root` and `alias` exclude each other in a level.
     fn roots(&mut self, statements: &[Directive<'d>]) {
         let find = |name: &str| statements.iter().find(|one| one.name() == name).copied();
@@ -93,139 +107,6 @@ impl<'d> Checker<'d> {
         {
             let finding = Finding::rejected(alias.head(), "`alias` and `root` exclude each other in one location");
             self.add(finding.related(root.head(), "the root").help("keep one of them"));
-        }
-    }
-
-    fn listens(&mut self, statements: &[Directive<'d>]) {
-        let mut known: HashMap<(String, bool), Directive<'d>> = HashMap::new();
-        for listen in statements.iter().filter(|one| one.name() == "listen" && !one.has_template()) {
-            let Some(place) = listen.arg(0) else { continue };
-            // QUIC has sockets of its own, of UDP.
-            let is_quic = listen.values().any(|value| value == "quic");
-            match known.get(&(plain(place), is_quic)) {
-                Some(first) if both_present(*first, *listen) => {
-                    let finding = Finding::rejected(listen.head(), format!("the server listens on {place} twice"));
-                    self.add(finding.related(first.head(), "the first one").help("remove one of them"));
-                }
-                Some(_) => {}
-                None => _ = known.insert((plain(place), is_quic), *listen),
-            }
-        }
-    }
-
-    fn default_servers(&mut self, statements: &[Directive<'d>]) {
-        let mut known: HashMap<(String, bool), Directive<'d>> = HashMap::new();
-        for server in statements.iter().filter(|one| one.name() == "server" && one.is_block()) {
-            for listen in self.document.inside(*server).filter(|one| one.name() == "listen" && !one.has_template()) {
-                let is_default = listen.values().skip(1).any(|value| matches!(value, "default_server" | "default"));
-                let Some(place) = listen.arg(0).filter(|_| is_default) else { continue };
-                let key = (plain(place), listen.values().any(|value| value == "quic"));
-                match known.get(&key) {
-                    Some(first)
-                        if both_present(*first, listen) && server.control().is_none() && first.head() != listen.head() =>
-                    {
-                        let finding = Finding::rejected(listen.head(), format!("{place} has two default servers"));
-                        self.add(finding.related(first.head(), "the first one").help("keep one `default_server`"));
-                    }
-                    Some(_) => {}
-                    None => _ = known.insert(key, listen),
-                }
-            }
-        }
-    }
-
-    /// `ngx_http_map`
-    fn map(&mut self, block: Directive<'d>) {
-        let mut keys: HashMap<String, Directive<'d>> = HashMap::new();
-        let document = self.document;
-        for entry in document.inside(block) {
-            let key = entry.name();
-            let count = entry.args().len();
-            if entry.has_template() || entry.words().is_empty() {
-                continue;
-            }
-            if count == 0 && matches!(key, "volatile" | "hostnames") {
-                continue;
-            }
-            if count != 1 || entry.is_block() {
-                let help =
-                    if key.contains('{') || entry.is_block() { "quote a regex with braces" } else { "write a key and a value" };
-                self.reject_with(entry.head(), "an entry of a `map` has a key and one value", help);
-                continue;
-            }
-            if let Some(regex) = key.strip_prefix('~') {
-                let source = regex.strip_prefix('*').unwrap_or(regex);
-                if Pattern::new(source, false).is_refused() {
-                    self.reject(entry.head(), format!("the regex `{source}` does not compile"));
-                }
-                continue;
-            }
-            match keys.get(&key.to_ascii_lowercase()) {
-                Some(first) if both_present(*first, entry) => {
-                    let message = match key {
-                        "default" => "the `map` has two defaults".to_owned(),
-                        _ => format!("the key `{key}` stands in the `map` twice; case makes no difference"),
-                    };
-                    self.add(
-                        Finding::rejected(entry.head(), message)
-                            .related(first.head(), "the first one")
-                            .help("remove one of them"),
-                    );
-                }
-                Some(_) => {}
-                None => _ = keys.insert(key.to_ascii_lowercase(), entry),
-            }
-        }
-    }
-
-    fn upstream_names(&mut self, statements: &[Directive<'d>]) {
-        let mut known: HashMap<&str, Directive<'d>> = HashMap::new();
-        for block in statements.iter().filter(|one| one.name() == "upstream" && one.is_block() && !one.has_template()) {
-            let Some(name) = block.arg(0) else { continue };
-            match known.get(name) {
-                Some(first) if both_present(*first, *block) => {
-                    let finding = Finding::rejected(block.head(), format!("duplicate upstream `{name}`"));
-                    self.add(finding.related(first.head(), "the first one").help("rename or merge one of them"));
-                }
-                Some(_) => {}
-                None => _ = known.insert(name, *block),
-            }
-        }
-    }
-
-    /// `ngx_conf_split_clients_block`
-    fn shares(&mut self, block: Directive<'d>) {
-        let entries: Vec<_> = self.document.inside(block).collect();
-        let shares = entries.iter().filter_map(|entry| entry.name().strip_suffix('%')?.parse::<f64>().ok());
-        if shares.sum::<f64>() > 100.0 && block.control().is_none() && entries.iter().all(|entry| entry.control().is_none()) {
-            self.reject(block.head(), "the shares of `split_clients` add up to more than 100%");
-        }
-    }
-
-    /// `ngx_http_geo_cidr`
-    fn networks(&mut self, block: Directive<'d>) {
-        let document = self.document;
-        if document.inside(block).any(|entry| entry.name() == "ranges") {
-            return;
-        }
-        for entry in document.inside(block).filter(|entry| !entry.has_template()) {
-            let network = match entry.name() {
-                "default" | "proxy_recursive" => continue,
-                "proxy" | "delete" => entry.arg(0).unwrap_or(""),
-                network => network,
-            };
-            if Network::parse(network) == Network::Unknown {
-                self.reject(entry.head(), format!("`{network}` is no network"));
-            }
-        }
-    }
-
-    fn upstream(&mut self, block: Directive<'d>) {
-        let statements: Vec<_> = self.document.inside(block).collect();
-        let server_like = ["server", "zone", "resolver", "include"];
-        let is_empty = !statements.iter().any(|one| server_like.contains(&one.name()) || one.has_template());
-        if is_empty && block.control().is_none() && !self.has_modules && !self.is_template {
-            self.reject_with(block.head(), "the `upstream` block has no servers", "add a `server`");
         }
     }
 }
@@ -239,10 +120,4 @@ pub(super) fn modifier<'d>(location: Directive<'d>) -> Option<(&'static str, &'d
     }
     let glued = MODIFIERS.into_iter().find_map(|known| Some((known, first.strip_prefix(known)?)));
     Some(glued.unwrap_or(("", first)))
-}
-
-/// A listening place in its full form: `80` and `*:80` are the same.
-fn plain(place: &str) -> String {
-    let place = if place.bytes().all(|byte| byte.is_ascii_digit()) { format!("*:{place}") } else { place.to_owned() };
-    place.replace("0.0.0.0:", "*:")
 }

@@ -24,96 +24,6 @@ pub(super) struct Level<'d> {
 /// Blocks nest no deeper in any sane config; deeper ones are not checked.
 const MAX_DEPTH: usize = 64;
 
-/// Directives that nginx refuses when they stand twice in a level; sorted.
-const ONCE: &[&str] = &[
-    "absolute_redirect",
-    "aio",
-    "alias",
-    "auth_basic",
-    "auth_basic_user_file",
-    "auth_request",
-    "autoindex",
-    "charset",
-    "chunked_transfer_encoding",
-    "client_body_buffer_size",
-    "client_body_timeout",
-    "client_max_body_size",
-    "create_full_put_path",
-    "default_type",
-    "directio",
-    "etag",
-    "events",
-    "expires",
-    "fastcgi_buffering",
-    "fastcgi_cache",
-    "fastcgi_index",
-    "fastcgi_intercept_errors",
-    "fastcgi_keep_conn",
-    "fastcgi_pass",
-    "fastcgi_read_timeout",
-    "grpc_pass",
-    "gzip",
-    "gzip_comp_level",
-    "gzip_static",
-    "gzip_vary",
-    "http",
-    "if_modified_since",
-    "internal",
-    "keepalive_timeout",
-    "limit_conn_status",
-    "limit_except",
-    "limit_rate",
-    "limit_req_status",
-    "memcached_pass",
-    "merge_slashes",
-    "min_delete_depth",
-    "pid",
-    "port_in_redirect",
-    "proxy_buffer_size",
-    "proxy_buffering",
-    "proxy_cache",
-    "proxy_cache_convert_head",
-    "proxy_cache_key",
-    "proxy_cache_lock",
-    "proxy_connect_timeout",
-    "proxy_http_version",
-    "proxy_ignore_client_abort",
-    "proxy_intercept_errors",
-    "proxy_method",
-    "proxy_pass",
-    "proxy_pass_request_body",
-    "proxy_pass_request_headers",
-    "proxy_read_timeout",
-    "proxy_request_buffering",
-    "proxy_send_timeout",
-    "proxy_ssl_server_name",
-    "proxy_ssl_verify",
-    "recursive_error_pages",
-    "reset_timedout_connection",
-    "resolver",
-    "resolver_timeout",
-    "root",
-    "satisfy",
-    "scgi_pass",
-    "send_timeout",
-    "sendfile",
-    "server_name_in_redirect",
-    "server_tokens",
-    "ssl_ciphers",
-    "ssl_prefer_server_ciphers",
-    "ssl_session_timeout",
-    "tcp_nodelay",
-    "tcp_nopush",
-    "try_files",
-    "types_hash_max_size",
-    "underscores_in_headers",
-    "user",
-    "uwsgi_pass",
-    "worker_connections",
-    "worker_processes",
-    "worker_rlimit_nofile",
-];
-
 impl<'d> Checker<'d> {
     pub(super) fn structure(&mut self) {
         let context = match self.place {
@@ -165,7 +75,7 @@ impl<'d> Checker<'d> {
                 self.values(level, *statement);
             }
             let name = statement.name();
-            if ONCE.binary_search(&name).is_err() {
+            if !NGINX.find(name).any(|entry| entry.once && entry.allowed_in(level.context)) {
                 continue;
             }
             match once.get(name) {
@@ -211,6 +121,14 @@ impl<'d> Checker<'d> {
 
     fn unknown(&mut self, level: Level<'d>, statement: Directive<'d>) {
         let name = statement.name();
+        if ["else", "elseif", "elsif", "elif"].contains(&name) {
+            let help = "use a `map`, or set a variable in several `if`s";
+            return self.reject_with(statement.head(), format!("nginx knows no `{name}`"), help);
+        }
+        if name.chars().any(|sign| sign.is_control() || !sign.is_ascii()) {
+            let help = "a blank that is none, or a letter that only looks like one, is part of the name";
+            return self.reject_with(statement.name_span(), "this is no name of a directive", help);
+        }
         self.has_strangers = true;
         let here = NGINX.suggest_among(name, |entry| entry.allowed_in(level.context));
         let Some(meant) = here.or_else(|| NGINX.suggest(name)) else { return };
@@ -285,6 +203,9 @@ impl<'d> Checker<'d> {
             self.reject(statement.head(), format!("the value of `{name}` must be `on` or `off`"));
             return false;
         }
+        if let Some(kind) = entry.value {
+            self.typed(statement, kind);
+        }
         true
     }
 }
@@ -329,16 +250,5 @@ fn words(context: &str) -> String {
         "if-in-server" => "`if` of a server".to_owned(),
         "if-in-location" => "`if` of a location".to_owned(),
         context => format!("`{context}`"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ONCE;
-
-    #[test]
-    fn the_search_among_the_sorted_names_finds_them() {
-        assert!(ONCE.is_sorted());
-        assert!(ONCE.binary_search(&"proxy_method").is_ok() && ONCE.binary_search(&"error_page").is_err());
     }
 }

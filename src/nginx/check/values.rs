@@ -2,8 +2,10 @@
 
 use super::Checker;
 use super::structure::Level;
+use super::types::is_time;
+use super::zones::LOG_LEVELS;
 use crate::finding::{Finding, Severity};
-use crate::nginx::site::{LISTABLE, Network, size};
+use crate::nginx::site::{LISTABLE, Network};
 use crate::pattern::Pattern;
 use crate::syntax::Directive;
 
@@ -65,13 +67,7 @@ impl<'d> Checker<'d> {
             "rewrite" => self.rewrite(statement),
             "set" => self.defined_variable(statement, 0),
             "map" | "split_clients" => self.defined_variable(statement, 1),
-            "dav_methods" => self.one_of(statement, &["off", "PUT", "DELETE", "MKCOL", "COPY", "MOVE"], true),
-            "proxy_cache_methods" | "fastcgi_cache_methods" | "uwsgi_cache_methods" | "scgi_cache_methods" => {
-                self.one_of(statement, &["GET", "HEAD", "POST"], true);
-            }
-            "satisfy" => self.one_of(statement, &["all", "any"], true),
-            "proxy_http_version" => self.one_of(statement, &["1.0", "1.1", "2"], true),
-            "proxy_next_upstream" => self.one_of(statement, NEXT_UPSTREAM, true),
+            "geo" => self.defined_variable(statement, statement.args().len().saturating_sub(1)),
             "proxy_pass" if level.context != "stream-server" => self.proxy_pass(level, statement),
             "fastcgi_pass" | "uwsgi_pass" | "scgi_pass" | "grpc_pass" | "memcached_pass" => self.other_pass(statement),
             "alias" if level.location.and_then(|location| location.arg(0)).is_some_and(|name| name.starts_with('@')) => {
@@ -81,16 +77,43 @@ impl<'d> Checker<'d> {
                 let message = "the third argument of `add_header` can only be `always`";
                 self.reject_with(statement.head(), message, "quote the value");
             }
-            "server_name" => {
-                for name in statement.values().filter_map(|name| name.strip_prefix('~')) {
-                    self.regex(statement, name);
+            "server_name" if level.context == "server" => self.server_names(level, statement),
+            "fastcgi_split_path_info" => self.split_path(statement),
+            "fastcgi_param" | "uwsgi_param" | "scgi_param" if statement.arg(2).is_some_and(|value| value != "if_not_empty") => {
+                self.reject(statement.head(), "the third argument can only be `if_not_empty`");
+            }
+            "valid_referers" => self.referers(level, statement),
+            "limit_req" | "limit_conn" | "limit_req_zone" | "limit_conn_zone" | "proxy_cache" | "proxy_cache_valid" => {
+                self.zones(level, statement);
+            }
+            "proxy_redirect" if statement.arg(0) == Some("default") => self.default_redirect(level, statement),
+            "access_log" | "log_format" => self.logs(level, statement),
+            "error_log" if statement.arg(1).is_some_and(|level| !LOG_LEVELS.contains(&level)) => {
+                self.reject_with(
+                    statement.head(),
+                    "this is no level of `error_log`",
+                    format!("it takes {}", LOG_LEVELS.join(", ")),
+                );
+            }
+            "expires" => self.expires(statement),
+            "keepalive"
+                if level.context == "upstream"
+                    && !statement.arg(0).is_some_and(|value| value.parse().is_ok_and(|count: u32| count > 0)) =>
+            {
+                self.reject(statement.head(), "`keepalive` takes a number above 0");
+            }
+            "gzip_comp_level" if statement.arg(0).is_some_and(|value| !matches!(value.parse(), Ok(1..=9))) => {
+                self.reject(statement.head(), "`gzip_comp_level` is 1 to 9");
+            }
+            "resolver" => {
+                for value in statement.values().filter_map(|value| value.strip_prefix("valid=")) {
+                    if !is_time(value, false) {
+                        self.reject(statement.head(), format!("`valid={value}` is no time"));
+                    }
                 }
             }
             "error_page" => self.error_page(statement),
             "allow" | "deny" => self.address(statement),
-            "client_max_body_size" if statement.arg(0).is_some_and(|value| size(value).is_none()) => {
-                self.reject(statement.head(), "`client_max_body_size` has an invalid value");
-            }
             "limit_req_status" | "limit_conn_status" if !statement.arg(0).is_some_and(is_error_code) => {
                 self.reject(statement.head(), format!("`{}` must be between 400 and 599", statement.name()));
             }
@@ -157,7 +180,7 @@ impl<'d> Checker<'d> {
         }
     }
 
-    fn regex(&mut self, statement: Directive<'d>, source: &str) {
+    pub(super) fn regex(&mut self, statement: Directive<'d>, source: &str) {
         if Pattern::new(source, false).is_refused() {
             self.reject(statement.head(), format!("the regex `{source}` does not compile"));
         }
@@ -197,6 +220,9 @@ impl<'d> Checker<'d> {
         if let Some(source) = statement.arg(0) {
             self.regex(statement, source);
         }
+        if statement.arg(1) == Some("") {
+            self.reject(statement.head(), "`rewrite` needs a new URI");
+        }
     }
 
     fn defined_variable(&mut self, statement: Directive<'d>, index: usize) {
@@ -207,16 +233,6 @@ impl<'d> Checker<'d> {
         if FIXED.contains(&&*name.to_ascii_lowercase()) {
             let message = format!("`${name}` is nginx's own variable and cannot be set");
             self.reject_with(statement.head(), message, "choose another name");
-        }
-    }
-
-    fn one_of(&mut self, statement: Directive<'d>, known: &[&str], ignore_case: bool) {
-        for (word, value) in statement.args().iter().zip(statement.values()) {
-            let is_known = |name: &&str| *name == value || ignore_case && name.eq_ignore_ascii_case(value);
-            if !known.iter().any(is_known) {
-                let message = format!("`{}` takes no value `{value}`", statement.name());
-                self.reject_with(statement.tree.span(word), message, format!("it takes {}", known.join(", ")));
-            }
         }
     }
 
@@ -234,6 +250,7 @@ impl<'d> Checker<'d> {
                 "start it with `http://` or `https://`",
             );
         };
+        self.pass_address(statement, &rest[..rest.find(['/', '?']).unwrap_or(rest.len())], false);
         let has_uri = match rest.strip_prefix("unix:") {
             Some(socket) => socket.contains(':'),
             None => rest.contains('/'),
@@ -255,7 +272,11 @@ impl<'d> Checker<'d> {
         if address.starts_with("http://") || address.starts_with("https://") {
             let message = format!("`{}` takes no URL of HTTP", statement.name());
             self.reject_with(statement.head(), message, "leave the scheme out, or use `proxy_pass`");
+            return;
         }
+        let bare = ["grpc://", "grpcs://", "uwsgi://", "suwsgi://"].iter().find_map(|scheme| address.strip_prefix(scheme));
+        let needs_port = statement.name() != "grpc_pass";
+        self.pass_address(statement, bare.unwrap_or(address), needs_port);
     }
 
     /// `ngx_http_core_error_page`
@@ -290,22 +311,6 @@ impl<'d> Checker<'d> {
 fn is_error_code(text: &str) -> bool {
     text.parse().is_ok_and(|code: u16| (400..=599).contains(&code))
 }
-
-const NEXT_UPSTREAM: &[&str] = &[
-    "error",
-    "timeout",
-    "invalid_header",
-    "non_idempotent",
-    "http_500",
-    "http_502",
-    "http_503",
-    "http_504",
-    "http_403",
-    "http_404",
-    "http_429",
-    "updating",
-    "off",
-];
 
 /// Why `proxy_pass` may have no URI part in a location.
 fn without_uri(location: Directive<'_>) -> Option<&'static str> {

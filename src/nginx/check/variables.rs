@@ -20,7 +20,7 @@ impl Checker<'_> {
         }
         for variable in self.model.variables.iter() {
             let unknown = matches!(variable.definition, Definition::None) && !variable.assigned;
-            if let (true, Some(span)) = (unknown, variable.used) {
+            if let (true, Some(span)) = (unknown, variable.used.or(variable.mentioned)) {
                 self.reject_with(span, format!("`${}` is no variable that anything sets", variable.name), "check the name");
             }
         }

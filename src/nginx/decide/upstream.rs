@@ -33,9 +33,17 @@ impl<'m> Exchange<'m, '_, '_> {
                 Err(next) => return next,
             },
         };
+        let is_replaced = pass.fixed.is_some() && !destination.uri.is_empty() && self.location_is_valid;
+        if kind == PassKind::Proxy && is_replaced && self.uri.len() < pass.replaced.len() {
+            // `try_files` has made the URI shorter than the part that the URL replaces: the worker dies.
+            return Next::Done(Answer::Close);
+        }
         let target = self.outgoing_target(kind, pass, &destination);
         // A reader of the request line takes the blank for its end.
-        let target = target.map(|target| target.split(' ').next().unwrap_or("").into());
+        let target = match kind {
+            PassKind::Proxy => target.map(|target| target.split(' ').next().unwrap_or("").into()),
+            _ => target,
+        };
         let to = match self.server_of(&destination) {
             Some(server) => destination.address(&server),
             None => return Next::Fail(502),

@@ -401,6 +401,15 @@ impl<'d> Builder<'d> {
         if self.is_opaque(word, value) { Text::unknown(value, span) } else { Text::plain(value, span) }
     }
 
+    /// Notes the variables of a statement's arguments.
+    fn mention(&mut self, statement: Directive<'d>) {
+        for (word, value) in statement.args().iter().zip(statement.values()) {
+            if value.contains('$') && !self.is_opaque(word, value) {
+                Text::mention(value, statement.tree.span(word), &mut self.model.variables);
+            }
+        }
+    }
+
     fn texts(&mut self, statement: Directive<'d>) -> Vec<Text> {
         (0..statement.args().len()).map(|index| self.text(statement, index)).collect()
     }

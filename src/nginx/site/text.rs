@@ -37,14 +37,31 @@ impl Text {
         if !source.contains('$') {
             return Text::plain(source, span);
         }
-        let mut parts = Vec::new();
-        let mut rest = source;
-        while let Some(dollar) = rest.find('$') {
-            literal(&mut parts, &rest[..dollar]);
-            rest = reference(&rest[dollar + 1..], span, variables, &mut parts);
+        let parts = pieces(source).map(|piece| match piece {
+            Piece::Literal(text) => Part::Literal(text.into()),
+            Piece::Capture(number) => {
+                variables.reads_groups = true;
+                Part::Capture(number)
+            }
+            Piece::Variable(name) => Part::Variable(variables.usage(name, span)),
+            Piece::Nameless => {
+                // nginx refuses it; the value is taken as written.
+                variables.nameless.push(span);
+                Part::Literal("$".into())
+            }
+        });
+        Text { source: source.into(), parts: Some(parts.collect()), span }
+    }
+
+    /// Notes the variables of a value that does not bear on what becomes of a request.
+    pub(super) fn mention(source: &str, span: Span, variables: &mut Variables) {
+        for piece in pieces(source) {
+            match piece {
+                Piece::Variable(name) => variables.mention(name, span),
+                Piece::Nameless => variables.nameless.push(span),
+                Piece::Literal(_) | Piece::Capture(_) => {}
+            }
         }
-        literal(&mut parts, rest);
-        Text { source: source.into(), parts: Some(parts.into()), span }
     }
 
     pub(in super::super) fn parts(&self) -> Option<&[Part]> {
@@ -69,10 +86,12 @@ impl Text {
     }
 }
 
-fn literal(parts: &mut Vec<Part>, text: &str) {
-    if !text.is_empty() {
-        parts.push(Part::Literal(text.into()));
-    }
+enum Piece<'t> {
+    Literal(&'t str),
+    Capture(usize),
+    Variable(&'t str),
+    /// A `$` that no name follows.
+    Nameless,
 }
 
 /// The name that follows a `$`, in braces or without, and the rest.
@@ -83,20 +102,28 @@ pub(super) fn name(rest: &str) -> (&str, &str) {
     }
 }
 
-/// Reads what follows a `$` and gives the rest.
-fn reference<'t>(rest: &'t str, span: Span, variables: &mut Variables, parts: &mut Vec<Part>) -> &'t str {
-    if let Some(digit @ '1'..='9') = rest.chars().next() {
-        variables.reads_groups = true;
-        parts.push(Part::Capture(digit as usize - '0' as usize));
-        return &rest[1..];
-    }
-    let (name, after) = name(rest);
-    if name.is_empty() {
-        // nginx refuses a `$` without a name; the value is taken as written.
-        variables.nameless.push(span);
-        parts.push(Part::Literal("$".into()));
-        return rest;
-    }
-    parts.push(Part::Variable(variables.usage(name, span)));
-    after
+/// A value taken apart as nginx does.
+fn pieces(source: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = source;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let Some(behind) = rest.strip_prefix('$') else {
+            let (text, after) = rest.split_at(rest.find('$').unwrap_or(rest.len()));
+            rest = after;
+            return Some(Piece::Literal(text));
+        };
+        if let Some(digit @ '1'..='9') = behind.chars().next() {
+            rest = &behind[1..];
+            return Some(Piece::Capture(digit as usize - '0' as usize));
+        }
+        let (name, after) = name(behind);
+        if name.is_empty() {
+            rest = behind;
+            return Some(Piece::Nameless);
+        }
+        rest = after;
+        Some(Piece::Variable(name))
+    })
 }

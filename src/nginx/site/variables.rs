@@ -66,6 +66,8 @@ pub(in super::super) struct Variable {
     pub definition: Definition,
     /// The first place that reads it.
     pub used: Option<Span>,
+    /// The first place that names it for something else than what becomes of a request, such as a log.
+    pub mentioned: Option<Span>,
     /// Whether a `set` or another directive assigns it.
     pub assigned: bool,
 }
@@ -99,7 +101,7 @@ impl Variables {
         }
         let id = VarId(self.list.len() as u32);
         let definition = predefined(&name);
-        self.list.push(Variable { name: name.as_str().into(), definition, used: None, assigned: false });
+        self.list.push(Variable { name: name.as_str().into(), definition, used: None, mentioned: None, assigned: false });
         self.ids.insert(name.into(), id);
         id
     }
@@ -108,6 +110,11 @@ impl Variables {
         let id = self.id(name);
         self.list[id.0 as usize].used.get_or_insert(span);
         id
+    }
+
+    pub(super) fn mention(&mut self, name: &str, span: Span) {
+        let id = self.id(name);
+        self.list[id.0 as usize].mentioned.get_or_insert(span);
     }
 
     /// Gives a variable its definition; the later one wins, as in nginx.
@@ -182,8 +189,7 @@ fn predefined(name: &str) -> Definition {
         | "slice_range"
         | "http_via"
         | "proxy_protocol_addr"
-        | "proxy_protocol_port"
-        | "pipe_empty" => Builtin::Empty,
+        | "proxy_protocol_port" => Builtin::Empty,
         "remote_port"
         | "request_completion"
         | "status"
@@ -195,6 +201,11 @@ fn predefined(name: &str) -> Definition {
         | "hostname"
         | "nginx_version"
         | "pid"
+        | "pipe"
+        | "request_port"
+        | "is_request_port"
+        | "proxy_add_via"
+        | "grpc_internal_trailers"
         | "msec"
         | "time_iso8601"
         | "time_local"

@@ -10,6 +10,44 @@ use crate::nginx::site::referers::Referers;
 /// Headers by which a level tells browsers that other sites may call it.
 const CORS: &str = "access-control-allow-";
 
+/// Directives that do not bear on what becomes of a request, but whose arguments may hold variables; sorted.
+const VALUED: &[&str] = &[
+    "access_log",
+    "add_trailer",
+    "charset",
+    "expires",
+    "fastcgi_bind",
+    "fastcgi_cache",
+    "fastcgi_cache_bypass",
+    "fastcgi_cache_key",
+    "fastcgi_no_cache",
+    "grpc_bind",
+    "grpc_set_header",
+    "grpc_ssl_name",
+    "limit_rate",
+    "limit_rate_after",
+    "log_format",
+    "more_set_headers",
+    "proxy_bind",
+    "proxy_cache_bypass",
+    "proxy_cache_key",
+    "proxy_cookie_domain",
+    "proxy_cookie_path",
+    "proxy_no_cache",
+    "proxy_redirect",
+    "proxy_set_body",
+    "proxy_set_header",
+    "proxy_ssl_name",
+    "proxy_store",
+    "scgi_cache_bypass",
+    "scgi_cache_key",
+    "scgi_no_cache",
+    "sub_filter",
+    "uwsgi_cache_bypass",
+    "uwsgi_cache_key",
+    "uwsgi_no_cache",
+];
+
 impl<'d> Builder<'d> {
     /// The directive that makes a location's content.
     pub(super) fn handler(&mut self, scope: ScopeId, statement: Directive<'d>) {
@@ -103,10 +141,12 @@ impl<'d> Builder<'d> {
             "valid_referers" => self.referers(scope, statement),
             "more_set_input_headers" | "more_clear_input_headers" => self.input_headers(scope, statement),
             "auth_request_set" => {
+                self.mention(statement);
                 if let Some(name) = statement.arg(0).and_then(|name| name.strip_prefix('$')) {
                     self.model.variables.define(name, Definition::Opaque);
                 }
             }
+            name if VALUED.binary_search(&name).is_ok() => self.mention(statement),
             _ => {}
         }
     }
@@ -276,6 +316,7 @@ impl<'d> Builder<'d> {
 
     fn add_header(&mut self, scope: ScopeId, statement: Directive<'d>) {
         let cors = statement.arg(0).is_some_and(|name| name.to_ascii_lowercase().starts_with(CORS));
+        self.mention(statement);
         let setting = if cors { Setting::CorsHeader } else { Setting::OtherHeader };
         self.scope_mut(scope).settings.push((setting, statement.head()));
     }
@@ -365,4 +406,14 @@ pub(in crate::nginx) fn size(text: &str) -> Option<u64> {
         _ => return None,
     };
     number.checked_mul(1 << shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::VALUED;
+
+    #[test]
+    fn the_search_among_the_sorted_names_finds_them() {
+        assert!(VALUED.is_sorted());
+    }
 }

@@ -27,6 +27,8 @@ impl<'d> Builder<'d> {
 
     fn upstream(&mut self, block: Directive<'d>) {
         let Some(name) = block.arg(0) else { return };
+        let document = self.document;
+        document.inside(block).filter(|one| one.name() == "hash").for_each(|hash| self.mention(hash));
         let servers: Vec<_> = self.document.inside(block).filter(|one| one.name() == "server").collect();
         let usable = |one: &Directive<'d>| !one.values().any(|value| value == "down");
         let backup = |one: &Directive<'d>| one.values().any(|value| value == "backup");
