@@ -158,10 +158,9 @@ impl<'m> Exchange<'m, '_, '_> {
     /// A refusal that is the habit of the modules that serve files.
     fn refuse(&mut self, status: u16, note: &'static str) -> Next {
         let around = self.model.scope(self.scope);
-        if matches!(around.kind, ScopeKind::Location(_) | ScopeKind::If | ScopeKind::LimitExcept) {
-            self.step("content", "location", around.span, note);
-            self.decided_by.get_or_insert(self.steps.len() - 1);
-        }
+        let section = if matches!(around.kind, ScopeKind::Server) { "server" } else { "location" };
+        self.step("content", section, around.span, note);
+        self.decided_by.get_or_insert(self.steps.len() - 1);
         Next::Fail(status)
     }
 }
