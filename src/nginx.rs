@@ -25,7 +25,7 @@ use crate::syntax::{Directive, Tree};
 use document::Document;
 use routes::Inputs;
 use select::Listeners;
-use site::Model;
+use site::{Model, Security};
 
 /// The nginx server.
 pub struct Nginx;
@@ -44,11 +44,23 @@ impl Server for Nginx {
     }
 
     fn read(&self, reader: &mut Reader<'_>, main: &[Arc<SourceFile>], task: &Task) -> Box<dyn Site> {
-        let document = Document::load(reader, main);
+        let mut document = Document::load(reader, main);
         let prefix = reader.settings.prefix.clone().unwrap_or_else(|| document.folder.clone());
         let odd = site::odd_methods(&document);
-        let universe = Universe::new(odd.iter().map(String::as_str).chain(task.methods.iter().map(String::as_str)));
-        let mut model = site::build(&document, universe, prefix.display().to_string());
+        let build = |more: &[String]| {
+            let methods = odd.iter().chain(&task.methods).chain(more).map(String::as_str);
+            site::build(&document, Universe::new(methods), prefix.display().to_string())
+        };
+        let mut model = build(&[]);
+        let mut security = Security::read(&model, reader, &document.folder);
+        let new: Vec<String> =
+            security.methods().filter(|name| model.universe.only(name).is_empty()).map(str::to_owned).collect();
+        if !new.is_empty() {
+            // Rules that tell further methods apart are known only once the levels of the config are.
+            model = build(&new);
+        }
+        document.findings.append(&mut security.findings);
+        model.security = security;
         model.read_passwords(reader, &document.folder);
         let listeners = Listeners::new(&model);
         let inputs = Inputs::new(&model);
@@ -93,6 +105,8 @@ impl Site for Config {
 
 impl Candidates for Config {
     fn candidates(&self, input: &Input) -> Vec<Arc<str>> {
-        self.inputs.get(input)
+        let mut values = self.inputs.get(input);
+        values.extend(self.model.security.candidates(input));
+        values
     }
 }

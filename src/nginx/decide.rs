@@ -17,6 +17,7 @@ mod password;
 mod precontent;
 mod receive;
 mod rewrite;
+mod security;
 mod tables;
 mod upstream;
 mod uri;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use crate::ask::Ask;
 use crate::http::{Answer, MethodSet, Step, Verdict};
+use crate::modsecurity::Transaction;
 use crate::source::Span;
 
 use super::select::{Listeners, locate};
@@ -50,6 +52,8 @@ pub(super) fn decide(model: &Model, listeners: &Listeners, ask: &mut Ask<'_>) ->
         assigned: Vec::new(),
         cached: Vec::new(),
         changed_headers: Vec::new(),
+        transaction: None,
+        inspected: false,
         script: None,
         captured: None,
         escapes: Escapes::default(),
@@ -131,6 +135,9 @@ struct Exchange<'m, 'a, 'k> {
     cached: Vec<(VarId, Value)>,
     /// Headers that a directive has set since the client sent them.
     changed_headers: Vec<(Arc<str>, Value)>,
+    /// What ModSecurity remembers of the request, and whether it is done with it.
+    transaction: Option<Transaction>,
+    inspected: bool,
     /// `$fastcgi_script_name` and `$fastcgi_path_info`, as the location has first seen them.
     script: Option<(Arc<str>, Arc<str>)>,
     captured: Option<Captured>,

@@ -12,6 +12,7 @@ mod map;
 mod methods;
 mod referers;
 mod rewrite;
+mod security;
 mod settings;
 mod text;
 mod variables;
@@ -33,6 +34,7 @@ pub(super) use lua::{Effect, EffectKind};
 pub(super) use map::{Geo, Lookup, Map, Split};
 pub(super) use methods::odd_methods;
 pub(super) use rewrite::{Condition, Flag as RewriteFlag, Instruction, Replacement, Test};
+pub(super) use security::Security;
 pub(super) use settings::{
     CodePhase, Destination, ErrorPage, ErrorStatus, Flag, HeaderChange, Limit, LimitKind, Param, Pass, PassKind, Root, Setting,
 };
@@ -132,6 +134,8 @@ pub(super) struct Model {
     /// Hosts that some `*_pass` without variables names: nginx knows their addresses from its start.
     pub literal_hosts: HashSet<Arc<str>>,
     pub has_resolver: bool,
+    /// The rules of ModSecurity.
+    pub security: Security,
     /// `$memcached_key`, which `memcached_pass` reads.
     pub memcached_key: Option<VarId>,
     /// The content of password files, by path, as far as they lie beside the config.

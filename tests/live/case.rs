@@ -117,13 +117,29 @@ impl Case {
         let mut folders = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
         folders.retain(|folder| folder.join("case.json").exists());
         folders.sort();
-        folders.iter().map(|folder| Case::read(folder)).collect()
+        let mut cases = folders.iter().map(|folder| Case::read(folder)).collect::<Outcome<Vec<_>>>()?;
+        let must_run = std::env::var("PROXYLINT_LIVE").is_ok_and(|value| value == "1");
+        cases.retain(|case| match case.missing_module() {
+            Some(module) if !must_run => {
+                println!("{} is skipped: there is no {}", case.name(), module.display());
+                false
+            }
+            _ => true,
+        });
+        Ok(cases)
     }
 
     /// A config without recordings.
     pub(crate) fn of(server: Server, folder: PathBuf, config: String) -> Case {
         let (files, requests, observed) = (BTreeMap::new(), Vec::new(), Observed::default());
         Case { config, files, requests, check_only: false, server, folder, observed }
+    }
+
+    /// A module that the config loads by its path and that this machine does not have.
+    pub(crate) fn missing_module(&self) -> Option<PathBuf> {
+        let config = fs::read_to_string(self.folder.join(&self.config)).ok()?;
+        let lines = config.lines().filter_map(|line| line.trim().strip_prefix("load_module ")?.strip_suffix(';'));
+        lines.map(PathBuf::from).find(|module| module.is_absolute() && !module.exists())
     }
 
     fn read(folder: &Path) -> Outcome<Case> {

@@ -6,7 +6,7 @@ use md5::{Digest, Md5};
 use sha1::Sha1;
 
 use super::super::expr::Expr;
-use super::super::password::encode;
+use crate::password::encode;
 use super::super::site::setenvif::{SetEnvIf, Test};
 use super::super::text::{Function, Piece, Var};
 use super::authn::User;

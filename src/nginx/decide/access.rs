@@ -21,7 +21,9 @@ enum Access {
 impl<'m> Exchange<'m, '_, '_> {
     /// The web application firewall, then `limit_req` and `limit_conn`: whether a client is over its limit is a matter of the moment.
     pub(super) fn preaccess(&mut self) -> Next {
-        self.firewall();
+        if let Some(next) = self.security_body() {
+            return next;
+        }
         let limits = self.model.inherited(self.scope, |setting| match setting {
             Setting::Limits(limits) => Some(limits),
             _ => None,
@@ -47,13 +49,6 @@ impl<'m> Exchange<'m, '_, '_> {
             }
         }
         Next::Access
-    }
-
-    /// ModSecurity looks at the request here; what its rules say is not known.
-    fn firewall(&mut self) {
-        if self.model.is_on(self.scope, Flag::ModSecurity) {
-            self.ask.doubt("the rules of ModSecurity may refuse the request");
-        }
     }
 
     pub(super) fn access(&mut self) -> Next {
@@ -214,6 +209,8 @@ impl<'m> Exchange<'m, '_, '_> {
             assigned,
             cached,
             changed_headers: self.changed_headers.clone(),
+            transaction: None,
+            inspected: false,
             script: None,
             captured: None,
             escapes: Escapes::default(),

@@ -31,6 +31,9 @@ impl<'m> Exchange<'m, '_, '_> {
     }
 
     pub(super) fn location_rewrite(&mut self) -> Next {
+        if let Some(next) = self.security_headers() {
+            return next;
+        }
         let scope = self.model.scope(self.scope);
         // A server without a location for this URI has run its code already.
         if !matches!(scope.kind, ScopeKind::Server)

@@ -44,6 +44,7 @@ pub(in super::super) fn build(document: &Document, universe: Universe, prefix: S
         folder: document.folder.display().to_string(),
         literal_hosts: HashSet::new(),
         has_resolver: false,
+        security: Security::default(),
         memcached_key: None,
         passwords: HashMap::new(),
         zones: HashMap::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::access::{AccessRule, Network};
 use super::lua::Effect;
 use super::referers::Referers;
+use super::security::Rules;
 use super::text::Text;
 use crate::http::MethodSet;
 use crate::pattern::Pattern;
@@ -50,6 +51,7 @@ pub(in super::super) enum Setting {
     /// `secure_link_secret`
     LinkSecret(Arc<str>),
     InputHeaders(Vec<HeaderChange>),
+    Security(Rules),
     /// The first `add_header` of a level that speaks of CORS.
     CorsHeader,
     /// Any other `add_header`: a level with its own inherits none.

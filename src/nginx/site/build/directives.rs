@@ -6,6 +6,8 @@ use super::settings::{Code, CodePhase, LimitKind};
 use super::*;
 use crate::nginx::site::lua;
 use crate::nginx::site::referers::Referers;
+use crate::nginx::site::security::Rules;
+use crate::source::Span;
 
 /// Headers by which a level tells browsers that other sites may call it.
 const CORS: &str = "access-control-allow-";
@@ -138,6 +140,7 @@ impl<'d> Builder<'d> {
             "index" => self.index(scope, statement),
             "resolver" => self.model.has_resolver = true,
             "set_real_ip_from" => self.real_ip_from(scope, statement),
+            "modsecurity_rules" | "modsecurity_rules_file" | "modsecurity_rules_remote" => self.security(scope, statement),
             "valid_referers" => self.referers(scope, statement),
             "more_set_input_headers" | "more_clear_input_headers" => self.input_headers(scope, statement),
             "auth_request_set" => {
@@ -335,6 +338,19 @@ impl<'d> Builder<'d> {
             }
         }
         settings.push((Setting::Index(files), statement.head()));
+    }
+
+    fn security(&mut self, scope: ScopeId, statement: Directive<'d>) {
+        let Some(word) = statement.spanned(0) else { return };
+        let rules = match statement.name() {
+            "modsecurity_rules" => Rules::Text(word.value.into()),
+            "modsecurity_rules_file" => Rules::File(word.value.into()),
+            _ => Rules::Remote,
+        };
+        // The span of what stands between the quotes, where they hold it as it is.
+        let quotes = u32::from(word.span.len() as usize == word.value.len() + 2);
+        let span = Span { start: word.span.start + quotes, end: word.span.end - quotes, ..word.span };
+        self.scope_mut(scope).settings.push((Setting::Security(rules), span));
     }
 
     fn referers(&mut self, scope: ScopeId, statement: Directive<'d>) {
