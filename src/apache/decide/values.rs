@@ -6,7 +6,6 @@ use md5::{Digest, Md5};
 use sha1::Sha1;
 
 use super::super::expr::Expr;
-use crate::password::encode;
 use super::super::site::setenvif::{SetEnvIf, Test};
 use super::super::text::{Function, Piece, Var};
 use super::authn::User;
@@ -15,6 +14,7 @@ use super::{Layer, Run};
 use crate::ask::Fact;
 use crate::http::ByMethod;
 use crate::pattern::{Groups, Pattern};
+use crate::password::encode;
 
 /// A text that may differ from method to method.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -116,6 +116,11 @@ impl<'d> Checker<'d> {
             self.gone(statement, here[0]);
             return false;
         };
+        // A piece may be meant for `upstream`, whose servers are no blocks.
+        let is_piece = self.place != Place::Main && level.block.is_none();
+        if is_piece && entries.iter().any(|entry| entry.block == statement.is_block()) && entry.block != statement.is_block() {
+            return false;
+        }
         self.shape(statement, entry)
     }
 
