@@ -35,6 +35,8 @@ struct Case {
 struct Sent {
     method: String,
     target: Option<String>,
+    /// Null sends no Host header.
+    #[serde(default = "localhost")]
     host: Option<String>,
     port: Option<u16>,
     version: Option<String>,
@@ -42,6 +44,10 @@ struct Sent {
     headers: BTreeMap<String, Option<String>>,
     #[serde(default)]
     body: String,
+}
+
+fn localhost() -> Option<String> {
+    Some("localhost".into())
 }
 
 #[derive(Deserialize)]
@@ -70,7 +76,7 @@ impl Sent {
         Request {
             method: self.method.clone().into(),
             target: self.target.clone().unwrap_or_else(|| "/".into()),
-            host: Some(self.host.clone().unwrap_or_else(|| "localhost".into())),
+            host: self.host.clone(),
             port: self.port.unwrap_or(18080),
             version: self.version.clone().unwrap_or_else(|| "1.1".into()).into(),
             headers: headers.collect(),

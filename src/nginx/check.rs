@@ -12,6 +12,7 @@ mod values;
 mod variables;
 mod zones;
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use super::document::Document;
@@ -27,6 +28,7 @@ pub(super) fn findings(document: &Document, model: &Model, target: Release) -> V
         model,
         target,
         place: model.place,
+        defined: OnceCell::new(),
         has_modules: document.trees.iter().flat_map(|tree| tree.all()).any(|one| one.name() == "load_module"),
         is_template: document.is_template(),
         has_strangers: false,
@@ -45,6 +47,8 @@ struct Checker<'d> {
     model: &'d Model,
     target: Release,
     place: Place,
+    /// Zones and formats by the directives that define them, once asked for.
+    defined: OnceCell<HashSet<(&'d str, &'d str)>>,
     has_modules: bool,
     is_template: bool,
     /// Whether some directive is of no module that proxylint knows.

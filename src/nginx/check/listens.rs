@@ -92,18 +92,21 @@ impl<'d> Checker<'d> {
 
     /// `ngx_http_core_server_name`
     pub(super) fn server_names(&mut self, level: Level<'d>, statement: Directive<'d>) {
-        let is_alone = level.block.is_none_or(|block| self.is_alone(block));
         for name in statement.values() {
             match name.strip_prefix('~') {
                 Some("") => self.reject(statement.head(), "the regex of this name is empty"),
                 Some(regex) => self.regex(statement, regex),
-                None if matches!(name, "." | "*") || name.starts_with('*') && name.len() < 3 || !is_alone && !is_name(name) => {
+                None if matches!(name, "." | "*") || name.starts_with('*') && name.len() < 3 || self.is_misnamed(level, name) => {
                     let help = "`*` can stand for the first or the last part alone, as in `*.example.com`";
                     self.reject_with(statement.head(), format!("`{name}` is no server name"), help);
                 }
                 None => {}
             }
         }
+    }
+
+    fn is_misnamed(&self, level: Level<'d>, name: &str) -> bool {
+        !is_name(name) && level.block.is_some_and(|block| !self.is_alone(block))
     }
 
     /// Whether no other server shares a listening place with this one: then nginx never looks at its names

@@ -88,7 +88,7 @@ impl<'d> Checker<'d> {
             Some((host, port)) if !port.contains(']') => (host, true),
             _ => (authority, false),
         };
-        let is_group = self.model.groups.keys().any(|name| name.eq_ignore_ascii_case(host));
+        let is_group = self.model.groups.contains_key(host) || self.model.groups.contains_key(&*host.to_ascii_lowercase());
         if is_group && has_port {
             let message = format!("`{host}` is an `upstream` block and may have no port here");
             return self.reject_with(statement.head(), message, "leave the port out");

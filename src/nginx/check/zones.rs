@@ -33,14 +33,16 @@ impl<'d> Checker<'d> {
     /// Whether all of the config is here, so that what nothing defines is not defined.
     pub(super) fn is_complete(&self) -> bool {
         let whole = self.place == crate::nginx::site::Place::Main && !self.is_template && !self.has_modules;
-        whole && !self.findings.iter().any(|finding| finding.rule == "include-missing")
+        whole && !self.document.findings.iter().any(|finding| finding.rule == "include-missing")
     }
 
-    /// The values of a parameter in all directives of a name.
-    fn named(&self, directive: &str, parameter: &str) -> Vec<&'d str> {
-        let all = self.document.trees.iter().flat_map(|tree| tree.all());
-        let values = all.filter(|one| one.name() == directive).flat_map(|one| one.values().collect::<Vec<_>>());
-        values.filter_map(|value| value.strip_prefix(parameter)).map(|zone| zone.split(':').next().unwrap_or(zone)).collect()
+    /// Whether a directive such as `limit_req_zone` defines the name of a zone or a format.
+    fn defines(&self, directive: &'static str, name: &str) -> bool {
+        let names = self.defined.get_or_init(|| {
+            let all = self.document.trees.iter().flat_map(|tree| tree.all());
+            all.filter_map(|one| Some((one.name(), defined_by(one)?))).collect()
+        });
+        names.contains(&(directive, name))
     }
 
     pub(super) fn zones(&mut self, level: Level<'d>, statement: Directive<'d>) {
@@ -52,12 +54,12 @@ impl<'d> Checker<'d> {
                 if !matches!(statement.arg(1).map(str::parse), Some(Ok(1..=65_535u32))) {
                     self.reject(statement.head(), "`limit_conn` takes a number from 1 to 65535");
                 }
-                self.known_zone(statement, zone, "limit_conn_zone", "zone=");
+                self.known_zone(statement, zone, "limit_conn_zone");
             }
             "proxy_cache" if level.context != "stream-server" => {
                 let zone = statement.arg(0).unwrap_or("");
                 if zone != "off" && !zone.contains('$') {
-                    self.known_zone(statement, zone, "proxy_cache_path", "keys_zone=");
+                    self.known_zone(statement, zone, "proxy_cache_path");
                 }
             }
             "proxy_cache_valid" if !statement.values().last().is_some_and(|time| is_time(time, false)) => {
@@ -67,8 +69,8 @@ impl<'d> Checker<'d> {
         }
     }
 
-    fn known_zone(&mut self, statement: Directive<'d>, zone: &str, directive: &str, parameter: &str) {
-        if self.is_complete() && !self.named(directive, parameter).contains(&zone) {
+    fn known_zone(&mut self, statement: Directive<'d>, zone: &str, directive: &'static str) {
+        if self.is_complete() && !self.defines(directive, zone) {
             let message = format!("no `{directive}` defines the zone `{zone}`");
             self.reject_with(statement.head(), message, format!("define it with `{directive}` in `http`"));
         }
@@ -114,7 +116,7 @@ impl<'d> Checker<'d> {
             }
         }
         match zone {
-            Some(zone) => self.known_zone(statement, zone, "limit_req_zone", "zone="),
+            Some(zone) => self.known_zone(statement, zone, "limit_req_zone"),
             None => self.reject(statement.head(), "`limit_req` has no `zone=`"),
         }
     }
@@ -144,9 +146,7 @@ impl<'d> Checker<'d> {
             _ => return,
         };
         let is_parameter = format.contains('=') || format == "combined" || statement.arg(0) == Some("off");
-        let all = self.document.trees.iter().flat_map(|tree| tree.all());
-        let mut formats = all.filter(|one| one.name() == "log_format").filter_map(|one| one.arg(0));
-        if !is_parameter && self.is_complete() && !formats.any(|known| known == format) {
+        if !is_parameter && self.is_complete() && !self.defines("log_format", format) {
             let message = format!("no `log_format` defines the format `{format}`");
             self.reject_with(statement.head(), message, "define it with `log_format` in `http`");
         }
@@ -195,6 +195,18 @@ impl<'d> Checker<'d> {
             self.reject_with(statement.head(), message, "add `server_names` or a host");
         }
     }
+}
+
+/// The zone or the format that a directive defines.
+fn defined_by<'d>(statement: Directive<'d>) -> Option<&'d str> {
+    let parameter = match statement.name() {
+        "log_format" => return statement.arg(0),
+        "limit_req_zone" | "limit_conn_zone" => "zone=",
+        "proxy_cache_path" => "keys_zone=",
+        _ => return None,
+    };
+    let zone = statement.values().find_map(|value| value.strip_prefix(parameter))?;
+    zone.split(':').next()
 }
 
 /// How many groups of a regex have a number.
