@@ -13,8 +13,8 @@ use super::encode_path;
 use super::{Layer, Run};
 use crate::ask::Fact;
 use crate::http::ByMethod;
-use crate::pattern::{Groups, Pattern};
 use crate::password::encode;
+use crate::pattern::{Groups, Pattern};
 
 /// A text that may differ from method to method.
 #[derive(Clone, Debug, PartialEq, Eq)]
