@@ -13,6 +13,7 @@ use serde_spanned::Spanned;
 
 use crate::collect::Globs;
 use crate::finding::{Finding, Severity};
+use crate::http::STANDARD;
 use crate::rules;
 use crate::source::SourceFile;
 
@@ -101,10 +102,12 @@ pub struct Expect {
     pub path: Spanned<String>,
     /// Methods that must reach the upstream as themselves.
     #[serde(default)]
-    pub methods: Vec<String>,
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
+    pub methods: Vec<Spanned<String>>,
     /// Methods that must not pass.
     #[serde(default)]
-    pub refuse: Vec<String>,
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
+    pub refuse: Vec<Spanned<String>>,
 }
 
 /// How a rule is reported.
@@ -262,7 +265,26 @@ fn wrong_values(config: &Config) -> impl Iterator<Item = Mistake> {
         message: "a path starts with `/`".to_owned(),
         help: None,
     });
-    servers.chain(releases).chain(paths)
+    let methods = config.expect.iter().flat_map(|expect| expect.methods.iter().chain(&expect.refuse)).filter_map(wrong_method);
+    servers.chain(releases).chain(paths).chain(methods)
+}
+
+/// A method that no client sends: one in small letters, or one that is nearly a registered one.
+fn wrong_method(name: &Spanned<String>) -> Option<Mistake> {
+    let text = name.as_ref().as_str();
+    let upper = text.to_ascii_uppercase();
+    let near = |known: &&&str| known.len() > 2 && strsim::osa_distance(known, &upper) == 1;
+    let meant = match STANDARD.contains(&upper.as_str()) {
+        true => (upper != text).then_some(upper.as_str()),
+        false => STANDARD.iter().find(near).copied(),
+    };
+    let is_token = !text.is_empty() && !text.contains(|sign: char| sign.is_whitespace() || matches!(sign, ',' | '|' | '/'));
+    let mistake = |help| Mistake { range: name.span(), message: format!("`{text}` is no method that clients send"), help };
+    match meant {
+        Some(meant) => Some(mistake(Some(format!("did you mean `{meant}`?")))),
+        None if !is_token => Some(mistake(Some("write one name in each text: [\"GET\", \"PATCH\"]".to_owned()))),
+        None => None,
+    }
 }
 
 /// Which rules are told, and how, for each file.
@@ -272,6 +294,8 @@ pub struct Policy {
     select: Vec<String>,
     ignore: Vec<String>,
     levels: BTreeMap<String, Level>,
+    /// The levels of the command line, which win over all others.
+    told: BTreeMap<String, Level>,
     overrides: Vec<(GlobSet, Vec<String>, BTreeMap<String, Level>)>,
 }
 
@@ -284,13 +308,12 @@ impl Policy {
             levels.iter().map(|(name, level)| (name.as_ref().clone(), *level)).collect::<BTreeMap<_, _>>()
         };
         let of_files = |over: &Override| (globs(&over.paths), names(&over.ignore), table(&over.rules));
-        let mut all_levels = table(&config.rules);
-        all_levels.extend(levels.iter().cloned());
         Policy {
             base: loaded.folder.clone(),
             select: if select.is_empty() { names(&config.select) } else { select.to_vec() },
             ignore: names(&config.ignore).into_iter().chain(ignore.iter().cloned()).collect(),
-            levels: all_levels,
+            levels: table(&config.rules),
+            told: levels.iter().cloned().collect(),
             overrides: config.overrides.iter().map(of_files).collect(),
         }
     }
@@ -312,7 +335,7 @@ impl Policy {
                 level = levels.get(finding.rule).or(level);
             }
         }
-        if let Some(level) = level {
+        if let Some(level) = self.told.get(finding.rule).or(level) {
             finding.severity = level.severity()?;
         }
         Some(finding)
@@ -369,11 +392,25 @@ mod tests {
     }
 
     #[test]
+    fn methods_that_nobody_sends_are_mistakes() {
+        let wrong = |methods: &str| {
+            read(&format!("[[expect]]\npath = '/'\nmethods = [{methods}]")).err().map(|found| found[0].help.clone())
+        };
+        assert_eq!(wrong("'GTE'"), Some(Some("did you mean `GET`?".to_owned())));
+        assert_eq!(wrong("'patch'"), Some(Some("did you mean `PATCH`?".to_owned())));
+        assert!(wrong("'GET, PUT'").is_some());
+        assert_eq!(wrong("'GET', 'PURGE', 'PROPFIND', 'M-SEARCH'"), None);
+    }
+
+    #[test]
     fn later_overrides_win() {
         let text = "[rules]\nmethod-denied = \"error\"\n[[overrides]]\npaths = [\"old/**\"]\nrules = {method-denied = \"off\"}";
         let policy = Policy::new(&read(text).unwrap(), &[], &[], &[]);
         let finding = || Finding::new("method-denied", Severity::Info, Span { file: FileId(0), start: 0, end: 0 }, "x");
         assert_eq!(policy.apply(finding(), Path::new("/p/a.conf")).map(|told| told.severity), Some(Severity::Error));
         assert!(policy.apply(finding(), Path::new("/p/old/x/a.conf")).is_none());
+        let policy = Policy::new(&read(text).unwrap(), &[], &[], &[("method-denied".to_owned(), Level::Warning)]);
+        let told = policy.apply(finding(), Path::new("/p/old/x/a.conf")).map(|told| told.severity);
+        assert_eq!(told, Some(Severity::Warning), "the command line wins");
     }
 }

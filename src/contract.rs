@@ -8,6 +8,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 use std::path::PathBuf;
 
+use serde_spanned::Spanned;
+
 use crate::config;
 use crate::finding::{Confidence, Finding, Fix, Severity, Witness};
 use crate::http::{Answer, MethodSet, Request, UpstreamMethod, Verdict};
@@ -63,8 +65,8 @@ impl Contract {
             hosts: expect.host.iter().cloned().collect(),
             port: expect.port,
             path: Template::new(expect.path.as_ref()),
-            methods: expect.methods.clone(),
-            refuse: expect.refuse.clone(),
+            methods: texts(&expect.methods),
+            refuse: texts(&expect.refuse),
             file,
             range: expect.path.span(),
         }));
@@ -122,6 +124,10 @@ impl Contract {
         findings.sort_by_key(|finding| finding.span);
         (findings, unsaid)
     }
+}
+
+fn texts(names: &[Spanned<String>]) -> Vec<String> {
+    names.iter().map(|name| name.as_ref().clone()).collect()
 }
 
 /// Where requests can be sent: what the routes of a site say.

@@ -178,7 +178,13 @@ fn baseline(path: &PathBuf, update: bool, configs: &mut [Linted]) -> Result<(), 
         Baseline::of(configs).write(&mut file)?;
         file.flush()?;
     }
-    let text = std::fs::read_to_string(path).map_err(|source| Failure::Read { what: name.clone(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => {
+            let why = "there is no such baseline; `--update-baseline` writes it".to_owned();
+            Failure::Misuse { what: name.clone(), why }
+        }
+        _ => Failure::Read { what: name.clone(), source },
+    })?;
     let known = Baseline::parse(&text).map_err(|source| Failure::Baseline { what: name, source })?;
     known.apply(configs);
     Ok(())

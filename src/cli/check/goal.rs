@@ -1,13 +1,16 @@
 //! What a run is to tell: the settings of the project, with the command line on top of them.
 
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{CheckOptions, Failure};
 use crate::cli::settings::{Settings, shown};
-use crate::config::{FailOn, Policy};
+use crate::config::{FailOn, Mistake, Policy};
 use crate::contract::Contract;
 use crate::finding::Severity;
 use crate::lint::Linted;
+use crate::source::SourceFile;
 
 pub(in crate::cli) struct Goal {
     pub(in crate::cli) settings: Settings,
@@ -24,10 +27,12 @@ impl Goal {
         let mut contract = Contract::default();
         if let Some(file) = &settings.file {
             contract.expect(&file.name, file.path.clone(), file.text(), &loaded.config.expect);
+            for path in &loaded.config.openapi {
+                openapi(&loaded.place(path.as_ref()), &mut contract).map_err(|failure| at(file, path.span(), &failure))?;
+            }
         }
-        let stated = loaded.config.openapi.iter().map(|path| loaded.place(path.as_ref()));
-        for path in stated.chain(options.openapi.iter().cloned()) {
-            openapi(&path, &mut contract)?;
+        for path in &options.openapi {
+            openapi(path, &mut contract)?;
         }
         let policy = Policy::new(loaded, &options.select, &options.ignore, &options.severity);
         let fail_on = options.fail_on.or(loaded.config.fail_on).unwrap_or_default();
@@ -50,6 +55,11 @@ impl Goal {
 fn start(options: &CheckOptions) -> &Path {
     let first = options.paths.first().filter(|path| path.as_os_str() != "-");
     first.or(options.stdin_filename.as_ref()).map_or(Path::new("."), |path| path)
+}
+
+/// A failure that a line of the settings is the cause of.
+fn at(file: &Arc<SourceFile>, range: Range<usize>, failure: &Failure) -> Failure {
+    Failure::Settings { file: Arc::clone(file), mistakes: vec![Mistake { range, message: failure.to_string(), help: None }] }
 }
 
 fn openapi(path: &Path, contract: &mut Contract) -> Result<(), Failure> {
