@@ -148,6 +148,8 @@ fn pieces_of_apache_configs() {
 
 #[test]
 fn pieces_of_haproxy_configs() {
+    let tls = "listen tls\n    mode tcp\n    bind :443\n    acl old req_ssl_ver lt 3\n    acl good req_ssl_ver 3.0-3.1\n    acl new req.ssl_ver gt 3.1\n    tcp-request content reject if !good !new or old\n    server a 127.0.0.1:1\n";
+    silent("haproxy/tls.cfg", tls);
     silent(
         "haproxy/backend.cfg",
         "backend app\n    acl reads method GET HEAD\n    http-request deny if !reads { src 10.0.0.9 }\n    server a 127.0.0.1:1\n",

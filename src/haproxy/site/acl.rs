@@ -246,7 +246,10 @@ impl Builder<'_, '_> {
             }
         }
         let Some(matching) = matching else { return Err(needs_matching(first)) };
-        let patterns = rest.iter().map(|word| word.text.to_owned()).collect::<Vec<_>>();
+        // Versions of TLS are written with dots: `3.0-3.3` (pat_parse_dotted_ver).
+        let is_dotted = matches!(first.text, "req_ssl_ver" | "req.ssl_ver") && matching == Matching::Integer;
+        let pattern = |word: &Word<'_>| if is_dotted { dotted(word.text) } else { word.text.to_owned() };
+        let patterns = rest.iter().map(pattern).collect::<Vec<_>>();
         let empty = patterns.is_empty() && flags.loaded.is_empty() && flags.missing.is_none();
         let loaded = flags.loaded.len();
         let all = flags.loaded.into_iter().chain(patterns).collect();
@@ -413,6 +416,17 @@ impl Builder<'_, '_> {
             None => refused.help("an `acl` line of the same section must come before the first use"),
         }
     }
+}
+
+/// A version, or two as bounds, as the numbers that HAProxy compares: the part before the dot counts 65536.
+fn dotted(text: &str) -> String {
+    let number = |version: &str| {
+        let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+        Some((major.parse::<u16>().ok()?, minor.parse::<u16>().ok()?))
+            .map(|(major, minor)| u32::from(major) << 16 | u32::from(minor))
+    };
+    let bounds: Option<Vec<_>> = text.split(['-', ':']).map(|bound| number(bound).map(|number| number.to_string())).collect();
+    bounds.map_or_else(|| text.to_owned(), |bounds| bounds.join(":"))
 }
 
 #[derive(Default)]
