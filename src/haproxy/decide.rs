@@ -92,7 +92,8 @@ impl<'c> Transaction<'c> {
 
     fn enter_backend(&mut self, ask: &mut Ask<'_>, backend: &'c Proxy) -> Flow {
         self.backend = Some(backend);
-        if !std::ptr::eq(backend, self.frontend) {
+        // The rules of a disabled backend are never set up.
+        if !std::ptr::eq(backend, self.frontend) && !backend.settings.disabled {
             self.content_rules(ask, backend)?;
             self.proxy_rules(ask, backend)?;
         }

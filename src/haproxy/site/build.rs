@@ -96,6 +96,9 @@ pub(in crate::haproxy) struct Builder<'r, 'a> {
     /// Caches that rules and filters use, and those that there are.
     pub(super) wanted_caches: Vec<(Box<str>, Span)>,
     pub(super) caches: HashSet<Box<str>>,
+    /// `resolvers` sections that servers ask, and those that there are.
+    pub(super) wanted_resolvers: Vec<(Box<str>, Span)>,
+    pub(super) resolvers: HashSet<Box<str>>,
     /// Proxies and `peers` sections that have tables.
     pub(super) tables: HashSet<Box<str>>,
     /// Where the samples of the line at hand are looked up.
@@ -135,6 +138,8 @@ impl<'r, 'a> Builder<'r, 'a> {
             references: Vec::new(),
             wanted_caches: Vec::new(),
             caches: HashSet::new(),
+            wanted_resolvers: Vec::new(),
+            resolvers: HashSet::new(),
             tables: HashSet::new(),
             reach: Reach::Any,
             role: Role::Defaults,
@@ -176,11 +181,23 @@ impl<'r, 'a> Builder<'r, 'a> {
             "http-errors" => self.http_errors(section),
             "fcgi-app" => self.fcgi_app(section),
             "peers" => {
+                self.plain_section(section, PEERS);
                 let name = section.arg(0).unwrap_or("");
                 let tables = section.children().filter(|line| line.name() == "table").filter_map(|line| line.arg(0));
                 self.tables.extend(tables.map(|table| format!("{name}/{table}").into()));
             }
-            "cache" => self.caches.extend(section.arg(0).map(Box::from)),
+            "cache" => {
+                self.plain_section(section, CACHE);
+                self.caches.extend(section.arg(0).map(Box::from));
+                if !section.children().any(|line| line.name() == "total-max-size") {
+                    self.refuse(Refused::new(section.head(), "a `cache` needs a `total-max-size`"));
+                }
+            }
+            "resolvers" => {
+                self.plain_section(section, RESOLVERS);
+                self.resolvers.extend(section.arg(0).map(Box::from));
+            }
+            "mailers" => self.plain_section(section, MAILERS),
             "program" if self.config.release >= crate::server::Release(3, 4, 0) => {
                 self.refuse(Refused::new(section.head(), "sections `program` are gone since HAProxy 3.4"));
             }
@@ -271,6 +288,30 @@ impl Files for Builder<'_, '_> {
     fn refer(&mut self, kind: u8, name: &str) {
         if let Some(span) = self.place {
             self.references.push(Reference { proxy: self.config.proxies.len(), kind, name: name.into(), span });
+        }
+    }
+}
+
+/// The keywords of sections that bear on no method.
+const CACHE: &[&str] = &["total-max-size", "max-age", "max-object-size", "max-secondary-entries", "process-vary"];
+const RESOLVERS: &[&str] = &["nameserver", "hold", "resolve_retries", "parse-resolv-conf", "timeout", "accepted_payload_size"];
+const MAILERS: &[&str] = &["mailer", "timeout"];
+const PEERS: &[&str] =
+    &["peer", "bind", "default-bind", "default-server", "server", "log", "table", "disabled", "enabled", "shards"];
+
+impl Builder<'_, '_> {
+    /// A section that needs a name, with lines of known keywords.
+    fn plain_section(&mut self, section: Directive<'_>, known: &[&str]) {
+        if section.arg(0).is_none() {
+            self.refuse(Refused::new(section.head(), format!("a section `{}` needs a name", section.name())));
+        }
+        for line in section.children() {
+            let Some(first) = words(line).first().copied() else { continue };
+            if line.control().is_none() && !first.text.starts_with('.') && !known.contains(&first.text) && first.text != "no" {
+                let message =
+                    super::words::unknown(&format!("keyword of `{}`", section.name()), first.text, known.iter().copied());
+                self.refuse(Refused::new(first.span, message));
+            }
         }
     }
 }

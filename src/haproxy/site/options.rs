@@ -118,6 +118,10 @@ impl Builder<'_, '_> {
         }
         let code = need(words, 1, "the status", span)?;
         let status = self.page_status(&code, "http-error")?;
+        let has = |names: &[&str]| words.iter().any(|word| names.contains(&word.text));
+        if has(&["string", "file", "lf-string", "lf-file"]) && !has(&["content-type"]) {
+            return Err(Refused::new(span, "a body needs a `content-type`"));
+        }
         let page = match words.iter().position(|word| word.text == "errorfile").and_then(|at| words.get(at + 1)) {
             Some(path) => self.error_file(path, status)?,
             None => ErrorPage::Same,
@@ -234,7 +238,7 @@ fn http_check_expect(words: &[Word<'_>], span: Span) -> Result<Expectation, Refu
                     Some((low.parse().ok()?, high.parse().ok()?))
                 };
                 let ranges = value.text.split(',').map(range).collect::<Option<Vec<_>>>();
-                return match ranges {
+                return match ranges.filter(|ranges| ranges.iter().all(|(low, high)| low <= high)) {
                     Some(ranges) => Ok(Expectation::Statuses { negated, ranges }),
                     None => Err(Refused::new(value.span, format!("`{}` is no list of statuses", value.text))),
                 };
@@ -242,6 +246,9 @@ fn http_check_expect(words: &[Word<'_>], span: Span) -> Result<Expectation, Refu
             "rstatus" => {
                 let Some(value) = words.next() else { return Err(Refused::new(span, "`rstatus` needs a pattern")) };
                 let pattern = crate::pattern::Pattern::new(value.text, false);
+                if pattern.is_refused() {
+                    return Err(Refused::new(value.span, format!("`{}` is no regular expression", value.text)));
+                }
                 let matching = (100..600).filter(|status: &u16| pattern.matches(&status.to_string()) == Some(true));
                 return Ok(Expectation::Statuses { negated, ranges: matching.map(|status| (status, status)).collect() });
             }

@@ -259,6 +259,12 @@ impl Builder<'_, '_> {
             let message = "`stats auth` and `stats realm` cannot be used together with `stats http-request`";
             self.refuse(Refused::new(stats.span, message));
         }
+        if role != Role::Defaults && proxy.settings.mode != Mode::Http {
+            // Ignored with a warning, even where the stream is upgraded later (src/proxy.c, proxy_cfg_ensure_no_http).
+            proxy.settings.stats = None;
+            proxy.settings.accept_invalid = false;
+            proxy.settings.proxy_header = false;
+        }
         proxy.captures_request = self.capture.wanted || proxy.settings.logs_request && role.is_frontend();
         if role == Role::Defaults {
             self.last_defaults = Some(self.config.proxies.len());
@@ -350,7 +356,13 @@ impl Builder<'_, '_> {
                 Err(Refused::new(span, "this backend would use itself"))
             }
             "stick-table" => {
+                stick_table(rest, span)?;
                 self.tables.insert((&*proxy.name).into());
+                Ok(())
+            }
+            "stick" => {
+                let named = rest.iter().position(|word| word.text == "table").and_then(|at| rest.get(at + 1));
+                self.wanted_tables.push((self.config.proxies.len(), named.map(|name| (name.text.into(), name.span)), span));
                 Ok(())
             }
             "timeout" => timeout(rest, span),
@@ -709,6 +721,30 @@ impl Builder<'_, '_> {
 /// The word at `index`, which must be there.
 pub(super) fn need<'w>(words: &[Word<'w>], index: usize, what: &str, line: Span) -> Result<Word<'w>, Refused> {
     words.get(index).copied().ok_or_else(|| Refused::new(line, format!("{what} is missing")))
+}
+
+/// `stick-table type TYPE size NUMBER …` (src/stick_table.c, parse_stick_table).
+fn stick_table(words: &[Word<'_>], line: Span) -> Result<(), Refused> {
+    const TYPES: &[&str] = &["ip", "ipv6", "integer", "string", "binary"];
+    let value = |name: &str| words.iter().position(|word| word.text == name).map(|at| words.get(at + 1));
+    match value("type") {
+        Some(Some(kind)) if !TYPES.contains(&kind.text) => {
+            return Err(Refused::new(
+                kind.span,
+                super::words::unknown("type of a stick table", kind.text, TYPES.iter().copied()),
+            ));
+        }
+        Some(Some(_)) => {}
+        _ => return Err(Refused::new(line, "a stick table needs a `type`")),
+    }
+    match value("size") {
+        Some(Some(size)) if size.text.starts_with(|sign: char| sign.is_ascii_digit()) => {}
+        _ => return Err(Refused::new(line, "a stick table needs a `size`")),
+    }
+    match value("expire") {
+        Some(Some(expire)) => forms::time(expire.text).map(|_| ()).map_err(|message| Refused::new(expire.span, message)),
+        _ => Ok(()),
+    }
 }
 
 /// The algorithms of `balance` (src/backend.c, backend_parse_balance).

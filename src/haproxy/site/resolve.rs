@@ -48,6 +48,11 @@ impl Builder<'_, '_> {
                 self.refuse(Refused::new(span, format!("there is no `cache` section `{name}`")));
             }
         }
+        for (name, span) in std::mem::take(&mut self.wanted_resolvers) {
+            if &*name != "default" && !self.resolvers.contains(&name) {
+                self.refuse(Refused::new(span, format!("there is no `resolvers` section `{name}`")));
+            }
+        }
         for (name, span) in std::mem::take(&mut self.wanted_errors) {
             if !self.config.http_errors.contains_key(&name) {
                 self.refuse(Refused::new(span, format!("there is no `http-errors` section `{name}`")));

@@ -17,6 +17,8 @@ pub(in crate::haproxy) struct Global {
     pub(in crate::haproxy) lua: bool,
     pub(in crate::haproxy) any_method_with_body: bool,
     pub(in crate::haproxy) master_worker: bool,
+    /// `ssl-server-verify none`
+    pub(in crate::haproxy) unverified: bool,
 }
 
 /// Users, their passwords and their groups.
@@ -60,6 +62,7 @@ impl Builder<'_, '_> {
             match words.first().map_or("", |word| word.text) {
                 "expose-experimental-directives" => global.experimental = true,
                 "lua-load" | "lua-load-per-thread" => global.lua = true,
+                "ssl-server-verify" if words.get(1).is_some_and(|word| word.text == "none") => global.unverified = true,
                 "h1-accept-payload-with-any-method" => global.any_method_with_body = true,
                 "master-worker" => global.master_worker = true,
                 "setenv" | "presetenv" => {

@@ -241,6 +241,11 @@ pub(in crate::haproxy) struct ServerDefaults {
     check_port: Option<u16>,
     check_address: Option<Arc<str>>,
     ssl: bool,
+    check_ssl: bool,
+    /// Whether the certificate of the server is looked at, and by which authority.
+    unverified: bool,
+    authority: bool,
+    resolvers: Option<(Box<str>, Span)>,
     fcgi: bool,
 }
 
@@ -266,6 +271,13 @@ impl Builder<'_, '_> {
         let mut settled = defaults.clone();
         settings(&words[skip + 1..], &mut settled)?;
         check_port(place)?;
+        if (settled.ssl || settled.check_ssl) && !settled.unverified && !settled.authority && !self.config.global.unverified {
+            let refused = Refused::new(line, "a server with `ssl` needs a `ca-file` to verify its certificate by");
+            return Err(refused.help("name a `ca-file`, or write `verify none`"));
+        }
+        if let Some(resolvers) = &settled.resolvers {
+            self.wanted_resolvers.push(resolvers.clone());
+        }
         let (address, port) = address(place.text);
         let check = settled.check.map(|span| Check { address: settled.check_address.clone(), port: settled.check_port, span });
         let scheme = match (settled.fcgi, settled.ssl, http) {
@@ -323,6 +335,8 @@ fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> 
                 "check" => to.check = Some(word.span),
                 "no-check" => to.check = None,
                 "ssl" => to.ssl = true,
+                "check-ssl" => to.check_ssl = true,
+                "no-check-ssl" => to.check_ssl = false,
                 "no-ssl" => to.ssl = false,
                 _ => {}
             }
@@ -346,6 +360,9 @@ fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> 
             }
             "port" => to.check_port = value.text.parse().ok(),
             "addr" => to.check_address = Some(value.text.into()),
+            "verify" => to.unverified = value.text == "none",
+            "ca-file" => to.authority = true,
+            "resolvers" => to.resolvers = Some((value.text.into(), value.span)),
             "proto" => to.fcgi = value.text == "fcgi",
             _ => {}
         }
