@@ -360,7 +360,8 @@ impl Builder<'_, '_> {
                 self.tables.insert((&*proxy.name).into());
                 Ok(())
             }
-            "stick" => {
+            // A frontend ignores it.
+            "stick" if role.is_backend() => {
                 let named = rest.iter().position(|word| word.text == "table").and_then(|at| rest.get(at + 1));
                 self.wanted_tables.push((self.config.proxies.len(), named.map(|name| (name.text.into(), name.span)), span));
                 Ok(())
