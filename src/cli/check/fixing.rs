@@ -9,11 +9,12 @@ use similar::TextDiff;
 use super::pass::Pass;
 use super::{Failure, FixLevel, Status, base, status, tell, write_all};
 use crate::collect::Problem;
-use crate::finding::{Finding, Fix, Safety, Severity};
+use crate::finding::{Finding, Fix, Safety, Severity, Witness};
 use crate::fix;
 use crate::lint::Linted;
 use crate::report::{Run, Summary};
 use crate::source::{Disk, FileId, FileSystem, Overlay};
+use crate::trace;
 
 /// Fixes may uncover others; after so many rounds the rest has to wait.
 const MAX_ROUNDS: usize = 10;
@@ -62,30 +63,70 @@ pub(super) fn run(pass: &Pass<'_>, problems: &[Problem], out: &mut dyn Write) ->
     Ok(if failed { Status::Failed } else { status(problems, &configs, &run.summary, pass.goal.fail_on) })
 }
 
-/// Applies fixes round by round, and holds each round against the interpreter: a fix after which its finding is still there,
-/// or the server would refuse the config, is not made.
-fn fixed(pass: &Pass<'_>, configs: Vec<Linted>, safety: Safety) -> (Changes, Vec<Linted>, usize) {
-    let (mut changes, mut configs, mut fixed) = (Changes::default(), configs, 0);
+/// Applies fixes and holds them against the interpreter: a request that showed what was wrong must fare otherwise in the end.
+/// Fixes that do not bring that about are left out, and the rest is done anew.
+fn fixed(pass: &Pass<'_>, mut configs: Vec<Linted>, safety: Safety) -> (Changes, Vec<Linted>, usize) {
     let mut failed = HashSet::new();
     for _ in 0..MAX_ROUNDS {
+        let (changes, then, promises) = rounds(pass, configs, safety, &mut failed);
+        let broken: Vec<Mark> =
+            promises.iter().filter(|promise| promise.is_broken(&then)).map(|promise| promise.mark.clone()).collect();
+        let before = failed.len();
+        failed.extend(broken);
+        if failed.len() == before {
+            return (changes, then, promises.len());
+        }
+        configs = pass.lint(&Disk).0;
+    }
+    // What does not settle is left alone.
+    (Changes::default(), configs, 0)
+}
+
+/// Applies fixes round by round. A fix after which its finding is still there, or the server would refuse the config, is not
+/// made.
+fn rounds(
+    pass: &Pass<'_>,
+    mut configs: Vec<Linted>,
+    safety: Safety,
+    failed: &mut HashSet<Mark>,
+) -> (Changes, Vec<Linted>, Vec<Promise>) {
+    let (mut changes, mut promises) = (Changes::default(), Vec::new());
+    for _ in 0..MAX_ROUNDS {
         let mut next = changes.clone();
-        let (taken, count) = take(pass, &configs, safety, &failed, &mut next);
+        let taken = take(pass, &configs, safety, failed, &mut next);
         if taken.is_empty() {
             break;
         }
         let (then, _) = pass.lint(&next.overlay);
         let left: HashSet<Mark> = then.iter().flat_map(marks).collect();
-        let mut useless: HashSet<Mark> = taken.intersection(&left).cloned().collect();
-        if refused(&then) > refused(&configs) {
-            useless.extend(taken.iter().cloned());
-        }
+        let all = refused(&then) > refused(&configs);
+        let useless = taken.iter().map(|promise| &promise.mark).filter(|mark| all || left.contains(mark));
+        let useless: Vec<Mark> = useless.cloned().collect();
         if useless.is_empty() {
-            fixed += count;
+            promises.extend(taken);
             (changes, configs) = (next, then);
         }
         failed.extend(useless);
     }
-    (changes, configs, fixed)
+    (changes, configs, promises)
+}
+
+/// A finding that is fixed, and the request that showed it.
+struct Promise {
+    /// The index of its config.
+    config: usize,
+    mark: Mark,
+    witness: Option<Witness>,
+}
+
+impl Promise {
+    /// Whether the request still gets the answer that was wrong.
+    fn is_broken(&self, configs: &[Linted]) -> bool {
+        let site = configs.get(self.config).and_then(|config| config.site.as_ref());
+        let (Some(site), Some(witness)) = (site, &self.witness) else { return false };
+        let traced = trace::one(site.as_ref(), &witness.request, None);
+        traced.outcomes.iter().any(|outcome| outcome.verdict.answer == witness.predicted)
+    }
 }
 
 /// What tells a finding from others before and after a fix.
@@ -105,24 +146,19 @@ fn refused(configs: &[Linted]) -> usize {
     configs.iter().flat_map(Linted::findings).filter(|finding| finding.invalid).count()
 }
 
-/// Puts the fixed files into the overlay and tells which findings that fixes, and how many.
-fn take(
-    pass: &Pass<'_>,
-    configs: &[Linted],
-    safety: Safety,
-    failed: &HashSet<Mark>,
-    changes: &mut Changes,
-) -> (HashSet<Mark>, usize) {
-    let (mut taken, mut count) = (HashSet::new(), 0);
-    for config in configs {
+/// Puts the fixed files into the overlay and tells which findings that fixes.
+fn take(pass: &Pass<'_>, configs: &[Linted], safety: Safety, failed: &HashSet<Mark>, changes: &mut Changes) -> Vec<Promise> {
+    let mut taken = Vec::new();
+    for (index, config) in configs.iter().enumerate() {
         let may = |finding: &Finding, fix: &Fix| {
             // Only what is told is changed.
             let told = pass.goal.pedantic || finding.severity > Severity::Info;
             told && fix.edits.iter().all(|edit| is_own(config, edit.span.file)) && !failed.contains(&mark(config, finding))
         };
         let plan = fix::plan(config, safety, may);
-        count += plan.taken.len();
-        taken.extend(plan.taken.into_iter().map(|finding| mark(config, finding)));
+        let promise =
+            |finding: &Finding| Promise { config: index, mark: mark(config, finding), witness: finding.witness.clone() };
+        taken.extend(plan.taken.into_iter().map(promise));
         for fixed in plan.files {
             let file = fixed.file;
             let old = || Changed { name: file.name.clone(), old: file.bytes().to_vec(), new: Vec::new() };
@@ -130,7 +166,7 @@ fn take(
             changes.files.entry(file.path.clone()).or_insert_with(old).new = fixed.content;
         }
     }
-    (taken, count)
+    taken
 }
 
 /// Whether a file lies in a folder of the config, and not behind a link or where only reading was allowed.
