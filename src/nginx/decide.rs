@@ -51,6 +51,7 @@ pub(super) fn decide(model: &Model, listeners: &Listeners, ask: &mut Ask<'_>) ->
         target: Cow::Borrowed(&request.target),
         assigned: Vec::new(),
         cached: Vec::new(),
+        looked_at: Vec::new(),
         changed_headers: Vec::new(),
         transaction: None,
         inspected: false,
@@ -133,6 +134,8 @@ struct Exchange<'m, 'a, 'k> {
     assigned: Vec<(VarId, Value)>,
     /// Maps keep the value of their first use, whatever happens to the method later.
     cached: Vec<(VarId, Value)>,
+    /// Maps whose value decided something already and is not in `cached` yet.
+    looked_at: Vec<VarId>,
     /// Headers that a directive has set since the client sent them.
     changed_headers: Vec<(Arc<str>, Value)>,
     /// What ModSecurity remembers of the request, and whether it is done with it.

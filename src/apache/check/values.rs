@@ -142,6 +142,8 @@ fn broken_pattern(statement: Statement<'_>) -> Option<String> {
     let source = match name.as_str() {
         "locationmatch" | "directorymatch" | "filesmatch" | "proxymatch" if statement.is_section() => at(0),
         "location" | "directory" | "files" | "proxy" if statement.is_section() && at(0) == Some("~") => at(1),
+        // Words of mod_rewrite may hold blanks behind a backslash.
+        "rewriterule" | "rewritecond" if statement.raw().contains("\\ ") => None,
         "rewriterule" => at(0).map(|pattern| pattern.strip_prefix('!').unwrap_or(pattern)),
         "rewritecond" if at(0).is_some_and(|test| !test.eq_ignore_ascii_case("expr")) => {
             let pattern = at(1).map(|pattern| pattern.strip_prefix('!').unwrap_or(pattern));

@@ -147,19 +147,22 @@ impl<'s> Run<'s, '_, '_> {
         if self.proxied.is_some() || self.inner_redirect.is_some() || self.takes_dav() {
             return Ok(());
         }
-        let fallback = self.innermost(|config| config.rest.as_ref()?.fallback.as_deref());
-        if let Some(fallback) = fallback
-            && !fallback.eq_ignore_ascii_case("disabled")
-            && *fallback != *self.url.path
-            && self.named_handler().is_none()
-            && !self.ask.fact(Fact::FileExists(filename.into()), false)
-        {
-            return match self.look_up(fallback, true) {
-                Err(End::Status(status)) if !matches!(status, 200 | 404) => Err(End::Status(status)),
-                _ => Ok(()),
-            };
+        if self.named_handler().is_none() && !self.ask.fact(Fact::FileExists(filename.into()), false) {
+            return self.fall_back();
         }
         Ok(())
+    }
+
+    /// `FallbackResource` takes what is not there, and folders without an index.
+    fn fall_back(&mut self) -> Phase {
+        let fallback = self.innermost(|config| config.rest.as_ref()?.fallback.as_deref());
+        let Some(fallback) = fallback.filter(|path| !path.eq_ignore_ascii_case("disabled") && **path != *self.url.path) else {
+            return Ok(());
+        };
+        match self.look_up(fallback, true) {
+            Err(End::Status(status)) if !matches!(status, 200 | 404) => Err(End::Status(status)),
+            _ => Ok(()),
+        }
     }
 
     fn inside_folder(&mut self, filename: &str) -> Phase {
@@ -188,7 +191,10 @@ impl<'s> Run<'s, '_, '_> {
             }
         }
         self.filename = filename;
-        refused.map_or(Ok(()), |status| Err(End::Status(status)))
+        match refused {
+            Some(status) => Err(End::Status(status)),
+            None => self.fall_back(),
+        }
     }
 
     /// What a GET of another path would be (`ap_sub_req_lookup_uri`). Where a file or the proxy answers it, the request takes

@@ -208,6 +208,7 @@ impl<'m> Exchange<'m, '_, '_> {
             target: self.target.clone(),
             assigned,
             cached,
+            looked_at: Vec::new(),
             changed_headers: self.changed_headers.clone(),
             transaction: None,
             inspected: false,

@@ -50,6 +50,9 @@ impl<'m> Exchange<'m, '_, '_> {
                 if !self.method_in(&["GET"]) {
                     self.decided_by = Some(step);
                 }
+                for map in std::mem::take(&mut self.looked_at) {
+                    self.variable(map);
+                }
                 self.method = Method::Get;
             }
             let (uri, args) = target.split_once('?').unwrap_or((&target, ""));

@@ -208,6 +208,7 @@ impl<'m> Exchange<'m, '_, '_> {
         let client = matches!(self.method, super::Method::Client);
         if let (Some(methods), true) = (condition.methods, client && !self.is_cached(&condition.test)) {
             let holds = self.ask.method_is(methods);
+            self.look_at(&condition.test);
             if let Test::Match { variable, pattern, negated } = &condition.test {
                 self.captured = None;
                 if holds != *negated {
@@ -248,6 +249,14 @@ impl<'m> Exchange<'m, '_, '_> {
             }
             Test::File { kind, path, negated } => self.file_test(*kind, path, text) != *negated,
             Test::Unknown => self.test(&Value::Unknown, |_| false, text),
+        }
+    }
+
+    /// A map that was asked keeps what it said, but that is worked out only if the method changes.
+    fn look_at(&mut self, test: &Test) {
+        let (Test::True(id) | Test::Equal { variable: id, .. } | Test::Match { variable: id, .. }) = test else { return };
+        if matches!(self.model.variables.get(*id).definition, Definition::Map(_)) && !self.looked_at.contains(id) {
+            self.looked_at.push(*id);
         }
     }
 
