@@ -1,0 +1,537 @@
+//! The lines of a proxy section (src/cfgparse-listen.c).
+
+use std::sync::Arc;
+
+use super::{Mode, Proxy, Role, Stats, Switch};
+use crate::finding::{Finding, Severity};
+use crate::grammar;
+use crate::haproxy::site::acl::Scope;
+use crate::haproxy::site::action::{Reach, Set};
+use crate::haproxy::site::build::{Builder, Refused, Word, words};
+use crate::haproxy::site::forms;
+use crate::server::Release;
+use crate::source::{Span, Spanned};
+use crate::syntax::Directive;
+
+impl Builder<'_, '_> {
+    pub(super) fn proxy_line(&mut self, proxy: &mut Proxy, line: Directive<'_>) -> Result<(), Refused> {
+        let all = words(line);
+        let span = line.head();
+        self.place = Some(span);
+        self.http = proxy.settings.mode == Mode::Http;
+        self.reach = Reach::Any;
+        let (modifier, words) = match all.first() {
+            Some(first) if matches!(first.text, "no" | "default") => (Some(*first), &all[1..]),
+            _ => (None, &all[..]),
+        };
+        let Some(first) = words.first() else { return Ok(()) };
+        if let Some(modifier) = modifier
+            && !matches!(first.text, "option" | "log")
+        {
+            let message = format!("`{}` may stand before options and `log` only", modifier.text);
+            return Err(Refused::new(modifier.span, message));
+        }
+        self.known_keyword(proxy.role, first)?;
+        let rest = &words[1..];
+        if modifier.is_none() {
+            forms::check(forms::PROXY, first, rest, span)?;
+        }
+        let role = proxy.role;
+        match first.text {
+            "acl" => {
+                self.rules_allowed(proxy, "acl", span)?;
+                let mut scope = std::mem::take(&mut proxy.scope);
+                let read = self.acl_line(&mut scope, rest, span);
+                proxy.scope = scope;
+                read
+            }
+            "http-request" => self.rule_line(proxy, Set::Request, "http-request", rest, span),
+            "http-response" => self.rule_line(proxy, Set::Response, "http-response", rest, span),
+            "http-after-response" => self.rule_line(proxy, Set::AfterResponse, "http-after-response", rest, span),
+            "tcp-request" => self.tcp_request(proxy, rest, span),
+            "tcp-response" => self.tcp_response(proxy, rest, span),
+            "redirect" => {
+                let mut scope = std::mem::take(&mut proxy.scope);
+                let rule = self.redirect_line(&mut scope, rest, span);
+                proxy.scope = scope;
+                proxy.redirects.push(rule?);
+                Ok(())
+            }
+            "use_backend" | "default_backend"
+                if role == Role::Backend && rest.first().is_some_and(|name| *name.text == *proxy.name) =>
+            {
+                Err(Refused::new(span, "this backend would use itself"))
+            }
+            "stick-table" => {
+                stick_table(rest, span)?;
+                self.tables.insert((&*proxy.name).into());
+                Ok(())
+            }
+            // A frontend ignores it.
+            "stick" if role.is_backend() => {
+                let named = rest.iter().position(|word| word.text == "table").and_then(|at| rest.get(at + 1));
+                self.wanted_tables.push((self.config.proxies.len(), named.map(|name| (name.text.into(), name.span)), span));
+                Ok(())
+            }
+            "timeout" => timeout(rest, span),
+            "use_backend" if !role.is_frontend() => {
+                self.ignored(first.span, "`use_backend` is ignored in a backend");
+                Ok(())
+            }
+            "use_backend" | "use-server" => self.switch(proxy, first, rest, span),
+            "default_backend" if role == Role::Backend => {
+                self.ignored(first.span, "`default_backend` is ignored in a backend");
+                Ok(())
+            }
+            "default_backend" => {
+                let name = need(rest, 0, "the name of the backend", span)?;
+                if let Some(extra) = rest.get(1) {
+                    return Err(
+                        Refused::new(extra.span, "`default_backend` takes one name").help("conditions belong to `use_backend`")
+                    );
+                }
+                proxy.settings.default_backend = Some(Spanned::new(name.text.into(), name.span));
+                Ok(())
+            }
+            "bind" if role == Role::Backend => {
+                self.ignored(first.span, "`bind` is ignored in a backend");
+                Ok(())
+            }
+            "bind" => {
+                let binds = self.bind(rest, span)?;
+                proxy.binds.extend(binds);
+                Ok(())
+            }
+            "mode" => self.mode(proxy, rest, span),
+            "disabled" => {
+                proxy.settings.disabled = true;
+                Ok(())
+            }
+            "enabled" => {
+                proxy.settings.disabled = false;
+                Ok(())
+            }
+            "monitor-uri" if role == Role::Backend => {
+                self.ignored(first.span, "`monitor-uri` is ignored in a backend");
+                Ok(())
+            }
+            "monitor-uri" => {
+                let uri = need(rest, 0, "the URI", span)?;
+                proxy.settings.monitor_uri = Some(Spanned::new(uri.text.into(), span));
+                Ok(())
+            }
+            "monitor" => self.monitor(proxy, rest, span),
+            "stats" => self.stats(proxy, rest, span),
+            "server" | "server-template" if role == Role::Frontend || role == Role::Defaults => {
+                Err(Refused::new(first.span, format!("`{}` cannot stand in a `{}`", first.text, role.name())))
+            }
+            "server" | "server-template" => {
+                let http = proxy.settings.mode == Mode::Http;
+                let servers = self.server(rest, span, &proxy.settings.server.clone(), http, first.text == "server-template")?;
+                if let Some(second) = servers.iter().find(|server| self.server_names.contains(&server.name)) {
+                    let message = format!("there is already a server `{}` in this section", second.name);
+                    return Err(Refused::new(span, message));
+                }
+                self.server_names.extend(servers.iter().map(|server| Arc::clone(&server.name)));
+                proxy.servers.extend(servers);
+                Ok(())
+            }
+            "default-server" if role == Role::Frontend => {
+                Err(Refused::new(first.span, "`default-server` cannot stand in a `frontend`"))
+            }
+            "default-server" => {
+                let mut defaults = proxy.settings.server.clone();
+                let read = self.default_server(rest, &mut defaults);
+                proxy.settings.server = defaults;
+                read
+            }
+            "dispatch" => {
+                let place = need(rest, 0, "the address", span)?;
+                proxy.dispatch = Some(format!("http://{}", place.text).into());
+                Ok(())
+            }
+            "errorfile" | "errorloc" | "errorloc302" | "errorloc303" => {
+                let mut pages = Arc::unwrap_or_clone(std::mem::take(&mut proxy.settings.errors));
+                let read = self.error_page(first.text, rest, span, &mut pages);
+                proxy.settings.errors = Arc::new(pages);
+                read
+            }
+            "errorfiles" => self.errorfiles(proxy, rest, span),
+            "http-error" => self.http_error(proxy, rest, span),
+            "option" => self.option(proxy, modifier.is_none(), rest, span),
+            "http-check" => self.http_check(proxy, rest, span),
+            "retry-on" if !role.is_backend() && role != Role::Defaults => {
+                Err(Refused::new(first.span, "`retry-on` is for backends"))
+            }
+            "retry-on" => retry_on(rest),
+            "balance" => balance(rest, span),
+            "clitimeout" | "srvtimeout" | "contimeout" if self.config.release >= Release(2, 1, 0) => {
+                Err(Refused::new(first.span, format!("`{}` is gone since HAProxy 2.1", first.text)).help("write `timeout`"))
+            }
+            "appsession" => Err(Refused::new(first.span, "`appsession` is gone since HAProxy 1.6")),
+            "monitor-net" if self.config.release >= Release(2, 3, 0) => {
+                Err(Refused::new(first.span, "`monitor-net` is gone: write `http-request return status 200 if { src … }`"))
+            }
+            "declare" if role == Role::Backend => Err(Refused::new(first.span, "`declare` is for frontends")),
+            "force-persist" | "ignore-persist" => {
+                let mut scope = std::mem::take(&mut proxy.scope);
+                let condition = self.trailing_condition(&mut scope, rest, first.text);
+                proxy.scope = scope;
+                match condition? {
+                    Some(_) => Ok(()),
+                    None => Err(Refused::new(span, format!("`{}` needs `if` or `unless`", first.text))),
+                }
+            }
+            "grace" if self.config.release >= Release(2, 5, 0) => {
+                Err(Refused::new(first.span, "`grace` is gone since HAProxy 2.5"))
+            }
+            "use-fcgi-app" => {
+                let name = need(rest, 0, "the name of the `fcgi-app`", span)?;
+                proxy.fcgi_app = Some(Spanned::new(name.text.into(), name.span));
+                Ok(())
+            }
+            "filter" => {
+                let kind = need(rest, 0, "the kind of filter", span)?;
+                if !grammar::HAPROXY.find(kind.text).any(|entry| entry.module == "filter") && !kind.text.starts_with("lua.") {
+                    return Err(Refused::new(kind.span, format!("there is no filter `{}`", kind.text)));
+                }
+                if let (true, Some(cache)) = (kind.text == "cache", rest.get(1)) {
+                    self.wanted_caches.push((cache.text.into(), cache.span));
+                }
+                if rest.first().is_some_and(|kind| matches!(kind.text, "spoe" | "opentracing")) {
+                    proxy.filter = Some(span);
+                }
+                Ok(())
+            }
+            "unique-id-format" | "log-format" | "error-log-format" | "log-format-sd" => {
+                self.reach = if first.text == "unique-id-format" { Reach::Any } else { Reach::Logs };
+                // These are read when the mode is settled.
+                self.http = true;
+                let format = need(rest, 0, "the format", span)?;
+                let format = self.format(&format)?;
+                if first.text == "log-format" {
+                    proxy.settings.logs_request = format.wants_request || format.samples().next().is_some();
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn known_keyword(&self, role: Role, word: &Word<'_>) -> Result<(), Refused> {
+        let release = self.config.release;
+        let in_proxy = |entry: &grammar::Entry| entry.module == "proxy";
+        let Some(entry) = grammar::HAPROXY.find(word.text).find(|entry| in_proxy(entry)) else {
+            let refused = Refused::new(word.span, format!("there is no keyword `{}` in a `{}`", word.text, role.name()));
+            return Err(match grammar::HAPROXY.suggest_among(word.text, |entry| in_proxy(entry) && entry.known_to(release)) {
+                Some(best) => refused.help(format!("did you mean `{best}`?")),
+                None => refused,
+            });
+        };
+        if role == Role::Defaults && !entry.allowed_in("defaults") {
+            return Err(Refused::new(word.span, format!("`{}` cannot stand in a `defaults` section", word.text)));
+        }
+        if entry.since.is_some_and(|since| release < since) {
+            let since = entry.since.unwrap_or(release);
+            return Err(
+                Refused::new(word.span, format!("`{}` is known since HAProxy {}.{}", word.text, since.0, since.1)).too_old()
+            );
+        }
+        if entry.until.is_some_and(|until| release > Release(until.0, until.1, u16::MAX)) {
+            let until = entry.until.unwrap_or(release);
+            let refused = Refused::new(
+                word.span,
+                format!("`{}` is gone: HAProxy {}.{} was the last to know it", word.text, until.0, until.1),
+            );
+            return Err(match word.text {
+                "block" => refused.help("write `http-request deny`"),
+                text if text.starts_with("req") => refused.help("write an `http-request` rule"),
+                text if text.starts_with("rsp") => refused.help("write an `http-response` rule"),
+                _ => refused,
+            });
+        }
+        Ok(())
+    }
+
+    /// What HAProxy ignores with a warning.
+    fn ignored(&mut self, span: Span, message: &str) {
+        self.findings.push(Finding::new("method-check-ineffective", Severity::Info, span, message));
+    }
+
+    /// Rules and ACLs may stand in named `defaults` sections, since 2.5.
+    fn rules_allowed(&self, proxy: &Proxy, what: &str, span: Span) -> Result<(), Refused> {
+        if proxy.role != Role::Defaults {
+            return Ok(());
+        }
+        if proxy.name.is_empty() || self.config.release < Release(2, 5, 0) {
+            let refused = Refused::new(span, format!("`{what}` cannot stand in a `defaults` section without a name"));
+            return Err(refused.help("give the section a name and take it over with `from`, or move the line"));
+        }
+        Ok(())
+    }
+
+    fn rule_line(&mut self, proxy: &mut Proxy, set: Set, family: &str, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        self.rules_allowed(proxy, family, span)?;
+        let mut scope = std::mem::take(&mut proxy.scope);
+        let rule = self.rule(&mut scope, set, family, words, span);
+        proxy.scope = scope;
+        proxy.rules(set).push(rule?);
+        Ok(())
+    }
+
+    fn tcp_request(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        let what = need(words, 0, "what is looked at", span)?;
+        let rest = &words[1..];
+        match what.text {
+            "inspect-delay" => {
+                self.rules_allowed(proxy, "tcp-request inspect-delay", span)?;
+                let delay = need(rest, 0, "the delay", span)?;
+                forms::time(delay.text).map_err(|message| Refused::new(delay.span, message))?;
+                proxy.inspect_delay = true;
+                Ok(())
+            }
+            "connection" if proxy.role.is_frontend() || proxy.role == Role::Defaults => {
+                self.rule_line(proxy, Set::TcpConnection, "tcp-request connection", rest, span)
+            }
+            "session" if proxy.role.is_frontend() || proxy.role == Role::Defaults => {
+                self.rule_line(proxy, Set::TcpSession, "tcp-request session", rest, span)
+            }
+            "content" => self.rule_line(proxy, Set::TcpContent, "tcp-request content", rest, span),
+            other => Err(Refused::new(what.span, format!("`tcp-request {other}` is not allowed in a `{}`", proxy.role.name()))),
+        }
+    }
+
+    fn tcp_response(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        if proxy.role == Role::Frontend {
+            return Err(Refused::new(span, "`tcp-response` is for backends"));
+        }
+        if words.first().is_none_or(|word| word.text != "content") {
+            return Ok(());
+        }
+        let mut scope = std::mem::take(&mut proxy.scope);
+        let rule = self.rule(&mut scope, Set::TcpResponse, "tcp-response content", &words[1..], span);
+        proxy.scope = scope;
+        rule.map(|_| ())
+    }
+
+    fn switch(&mut self, proxy: &mut Proxy, name: &Word<'_>, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        let to = need(words, 0, "a name", span)?;
+        self.reach = Reach::Frontend;
+        self.http = true;
+        let format = self.format(&to)?;
+        let mut scope = std::mem::take(&mut proxy.scope);
+        let condition = self.trailing_condition(&mut scope, &words[1..], name.text);
+        proxy.scope = scope;
+        let condition = condition?;
+        if name.text == "use-server" {
+            if condition.is_none() {
+                return Err(Refused::new(span, "`use-server` needs `if` or `unless`"));
+            }
+            proxy.server_rules.push(Switch { to: format, condition, span });
+        } else {
+            proxy.switches.push(Switch { to: format, condition, span });
+        }
+        Ok(())
+    }
+
+    fn mode(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        let mode = need(words, 0, "the mode", span)?;
+        proxy.mode_span = Some(span);
+        proxy.settings.mode = match mode.text {
+            "http" => Mode::Http,
+            "tcp" => Mode::Tcp,
+            "health" if self.config.release < Release(2, 4, 0) => Mode::Other,
+            "log" | "spop" | "haterm" if self.config.release >= Release(2, 9, 0) => Mode::Other,
+            other => return Err(Refused::new(mode.span, format!("there is no mode `{other}`")).help("use `http` or `tcp`")),
+        };
+        Ok(())
+    }
+
+    fn monitor(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        let fail = need(words, 0, "`fail`", span)?;
+        if fail.text != "fail" {
+            return Err(Refused::new(fail.span, "`monitor` knows `fail` only"));
+        }
+        let mut scope = std::mem::take(&mut proxy.scope);
+        let condition = self.trailing_condition(&mut scope, &words[1..], "monitor fail");
+        proxy.scope = scope;
+        let Some(condition) = condition? else { return Err(Refused::new(span, "`monitor fail` needs `if` or `unless`")) };
+        proxy.monitor_fail.push(condition);
+        Ok(())
+    }
+
+    fn stats(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
+        let what = need(words, 0, "what about the statistics", span)?;
+        let mut stats = proxy.settings.stats.take().unwrap_or_else(|| Stats {
+            uri: "/haproxy?stats".into(),
+            span,
+            users: Arc::new([]),
+            admin: None,
+            realm: false,
+            rules: Arc::default(),
+        });
+        let mut scope = std::mem::take(&mut proxy.scope);
+        let read = self.stats_line(&mut stats, &mut scope, what, words, span);
+        proxy.scope = scope;
+        proxy.settings.stats = Some(stats);
+        read
+    }
+
+    fn stats_line(
+        &mut self,
+        stats: &mut Stats,
+        scope: &mut Scope,
+        what: Word<'_>,
+        words: &[Word<'_>],
+        span: Span,
+    ) -> Result<(), Refused> {
+        match what.text {
+            "uri" => {
+                stats.uri = need(words, 1, "the URI", span)?.text.into();
+                stats.span = span;
+            }
+            "auth" => {
+                let account = need(words, 1, "the account", span)?;
+                let (user, password) = account.text.split_once(':').unwrap_or((account.text, ""));
+                let mut users = stats.users.to_vec();
+                users.push((user.into(), password.into()));
+                stats.users = users.into();
+            }
+            "admin" if self.role == Role::Defaults => {
+                return Err(Refused::new(what.span, "`stats admin` cannot stand in a `defaults` section"));
+            }
+            "scope" => _ = need(words, 1, "the name of a proxy", span)?,
+            "refresh" => {
+                let interval = need(words, 1, "the interval", span)?;
+                forms::time(interval.text).map_err(|message| Refused::new(interval.span, message))?;
+            }
+            "admin" => {
+                let condition = self.trailing_condition(scope, &words[1..], "stats admin")?;
+                if condition.is_none() {
+                    return Err(Refused::new(span, "`stats admin` needs `if` or `unless`"));
+                }
+                stats.admin = Some(Arc::new(condition));
+            }
+            "http-request" => {
+                let rule = self.rule(scope, Set::Request, "http-request", &words[1..], span)?;
+                let mut rules = Arc::try_unwrap(std::mem::take(&mut stats.rules)).unwrap_or_default();
+                rules.push(rule);
+                stats.rules = Arc::new(rules);
+            }
+            "realm" => stats.realm = true,
+            "enable" | "hide-version" | "show-legends" | "show-node" | "show-desc" | "show-modules" => {}
+            other => return Err(Refused::new(what.span, format!("`stats` knows no `{other}`"))),
+        }
+        Ok(())
+    }
+}
+
+/// The word at `index`, which must be there.
+pub(in crate::haproxy::site) fn need<'w>(words: &[Word<'w>], index: usize, what: &str, line: Span) -> Result<Word<'w>, Refused> {
+    words.get(index).copied().ok_or_else(|| Refused::new(line, format!("{what} is missing")))
+}
+
+/// `stick-table type TYPE size NUMBER …` (src/stick_table.c, parse_stick_table).
+fn stick_table(words: &[Word<'_>], line: Span) -> Result<(), Refused> {
+    const TYPES: &[&str] = &["ip", "ipv6", "integer", "string", "binary"];
+    let value = |name: &str| words.iter().position(|word| word.text == name).map(|at| words.get(at + 1));
+    match value("type") {
+        Some(Some(kind)) if !TYPES.contains(&kind.text) => {
+            return Err(Refused::new(
+                kind.span,
+                crate::haproxy::site::words::unknown("type of a stick table", kind.text, TYPES.iter().copied()),
+            ));
+        }
+        Some(Some(_)) => {}
+        _ => return Err(Refused::new(line, "a stick table needs a `type`")),
+    }
+    match value("size") {
+        Some(Some(size)) if size.text.starts_with(|sign: char| sign.is_ascii_digit()) => {}
+        _ => return Err(Refused::new(line, "a stick table needs a `size`")),
+    }
+    match value("expire") {
+        Some(Some(expire)) => forms::time(expire.text).map(|_| ()).map_err(|message| Refused::new(expire.span, message)),
+        _ => Ok(()),
+    }
+}
+
+/// The algorithms of `balance` (src/backend.c, backend_parse_balance).
+fn balance(words: &[Word<'_>], line: Span) -> Result<(), Refused> {
+    const KNOWN: &[&str] =
+        &["roundrobin", "static-rr", "first", "leastconn", "source", "uri", "url_param", "random", "hash", "sticky", "log-hash"];
+    let Some(word) = words.first() else { return Ok(()) };
+    let (name, argument) = word.text.split_once('(').map_or((word.text, None), |(name, rest)| (name, Some(rest)));
+    match name {
+        "hdr" if argument.is_none_or(|argument| argument.is_empty() || argument.starts_with(')')) => {
+            Err(Refused::new(word.span, "`balance hdr` needs the name of a header in parentheses"))
+        }
+        "url_param" if words.len() < 2 => Err(Refused::new(line, "`balance url_param` needs the name of a parameter")),
+        "random" if argument.is_some_and(|argument| !argument.starts_with(|sign: char| sign.is_ascii_digit())) => {
+            Err(Refused::new(word.span, "`random` takes a number"))
+        }
+        "hdr" | "rdp-cookie" => Ok(()),
+        _ if KNOWN.contains(&name) => Ok(()),
+        _ => Err(Refused::new(word.span, crate::haproxy::site::words::unknown("algorithm", name, KNOWN.iter().copied()))),
+    }
+}
+
+/// `timeout NAME TIME` (src/proxy.c, proxy_parse_timeout).
+fn timeout(words: &[Word<'_>], line: Span) -> Result<(), Refused> {
+    const KNOWN: &[&str] = &[
+        "client",
+        "server",
+        "connect",
+        "check",
+        "queue",
+        "http-keep-alive",
+        "http-request",
+        "tunnel",
+        "tarpit",
+        "client-fin",
+        "server-fin",
+        "client-hs",
+    ];
+    let name = need(words, 0, "the name of the timeout", line)?;
+    if !KNOWN.contains(&name.text) {
+        return Err(Refused::new(name.span, crate::haproxy::site::words::unknown("timeout", name.text, KNOWN.iter().copied())));
+    }
+    let value = need(words, 1, "the time", line)?;
+    if let Some(extra) = words.get(2) {
+        return Err(Refused::new(extra.span, format!("`{}` is not expected behind the time", extra.text)));
+    }
+    forms::time(value.text)
+        .map(|_| ())
+        .map_err(|message| Refused::new(value.span, message).help("write a number and a unit, such as `5s`"))
+}
+
+/// The events after which a request may be sent again (src/proxy.c, proxy_parse_retry_on).
+fn retry_on(words: &[Word<'_>]) -> Result<(), Refused> {
+    if let Some(none) = words.iter().find(|word| word.text == "none" && words.len() > 1) {
+        return Err(Refused::new(none.span, "`none` stands alone"));
+    }
+    const KNOWN: &[&str] = &[
+        "none",
+        "conn-failure",
+        "empty-response",
+        "response-timeout",
+        "junk-response",
+        "all-retryable-errors",
+        "0rtt-rejected",
+        "401",
+        "403",
+        "404",
+        "408",
+        "421",
+        "425",
+        "429",
+        "500",
+        "501",
+        "502",
+        "503",
+        "504",
+    ];
+    match words.iter().find(|word| !KNOWN.contains(&word.text)) {
+        Some(word) => Err(Refused::new(word.span, format!("requests cannot be retried on `{}`", word.text))),
+        None => Ok(()),
+    }
+}
