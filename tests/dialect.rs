@@ -41,6 +41,10 @@ fn configs_are_told_by_their_content() {
         }
         for file in files.into_iter().filter(|file| is_config(file)) {
             let text = String::from_utf8_lossy(&fs::read(&file).unwrap()).into_owned();
+            if server == "nginx" && text.lines().any(|line| line.starts_with("Sec")) {
+                // ModSecurity's rules are written alike for both servers that load it.
+                continue;
+            }
             let (named, nameless) = (file.strip_prefix(root).unwrap(), Path::new("site.conf"));
             total += 1;
             if dialect::detect(named, &text) != Some(server) || dialect::detect(nameless, &text) != Some(server) {
