@@ -5,6 +5,10 @@ use std::process::ExitCode;
 
 use proxylint::cli;
 
+#[cfg(not(any(target_env = "musl", target_family = "wasm")))]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Not locked: the language server writes from a thread of its own.
     let mut out = BufWriter::new(io::stdout());
