@@ -81,6 +81,7 @@ pub struct Ask<'a> {
     script: &'a [u16],
     made: Vec<Decision>,
     doubts: Vec<Cow<'static, str>>,
+    notices: Vec<&'static str>,
 }
 
 impl<'a> Ask<'a> {
@@ -261,6 +262,13 @@ impl<'a> Ask<'a> {
         }
     }
 
+    /// Notes what the client sees of an answer where that is no answer at all; there is no other side to it.
+    pub fn notice(&mut self, what: &'static str) {
+        if !self.notices.contains(&what) {
+            self.notices.push(what);
+        }
+    }
+
     fn decide(&mut self, question: Question, of: usize) -> usize {
         let taken = self.script.get(self.made.len()).copied().unwrap_or(0);
         self.made.push(Decision { question, taken, of: of as u16 });
@@ -297,6 +305,8 @@ pub struct Branch {
     pub choices: Vec<(Arc<str>, Arc<str>)>,
     /// What could not be modelled on the way.
     pub doubts: Vec<Cow<'static, str>>,
+    /// What the client sees of an answer that is none.
+    pub notices: Vec<&'static str>,
     /// How many answers on the way were not the plainest ones; methods do not count.
     pub distance: u32,
     pub verdict: Verdict,
@@ -368,9 +378,17 @@ impl Explorer<'_> {
                 exhaustive = false;
                 break;
             }
-            let mut ask = Ask { request, explorer: self, methods, script: &script, made: Vec::new(), doubts: Vec::new() };
+            let mut ask = Ask {
+                request,
+                explorer: self,
+                methods,
+                script: &script,
+                made: Vec::new(),
+                doubts: Vec::new(),
+                notices: Vec::new(),
+            };
             let verdict = decide(&mut ask);
-            let Ask { methods, made, doubts, .. } = ask;
+            let Ask { methods, made, doubts, notices, .. } = ask;
             for (index, decision) in made.iter().enumerate().skip(script.len()) {
                 let further = u32::from(!matches!(decision.question, Question::Method));
                 for other in 1..decision.of {
@@ -380,14 +398,23 @@ impl Explorer<'_> {
                 }
             }
             exhaustive &= doubts.is_empty();
-            branches.push(branch(methods, distance, made, doubts, verdict));
+            branches.push(Branch { notices, ..branch(methods, distance, made, doubts, verdict) });
         }
         Exploration { branches, exhaustive }
     }
 }
 
 fn branch(methods: MethodSet, distance: u32, made: Vec<Decision>, doubts: Vec<Cow<'static, str>>, verdict: Verdict) -> Branch {
-    let mut branch = Branch { methods, inputs: Vec::new(), facts: Vec::new(), choices: Vec::new(), doubts, distance, verdict };
+    let mut branch = Branch {
+        methods,
+        inputs: Vec::new(),
+        facts: Vec::new(),
+        choices: Vec::new(),
+        doubts,
+        notices: Vec::new(),
+        distance,
+        verdict,
+    };
     for Decision { question, taken, .. } in made {
         match question {
             Question::Method => {}

@@ -126,6 +126,7 @@ fn merge(branches: &[Branch]) -> Vec<Outcome> {
                 when.push(doubt.to_string());
             }
         }
+        when.extend(plain.notices.iter().map(|notice| (*notice).to_owned()));
         Outcome { when, verdict: plain.verdict.clone() }
     };
     groups.into_iter().map(outcome).collect()

@@ -147,6 +147,7 @@ impl<'c> Transaction<'c> {
             match rule.action {
                 Action::Allow => break,
                 Action::Reject | Action::SilentDrop => {
+                    self.notice_silence(ask, &rule.action);
                     let step = self.step("connection", rule.name.to_string(), rule.span, "ends the connection");
                     return Flow::Break(self.verdict(Answer::Close, Some(step)));
                 }
@@ -154,6 +155,13 @@ impl<'c> Transaction<'c> {
             }
         }
         Flow::Continue(())
+    }
+
+    /// `silent-drop` forgets the connection without telling the client, which waits.
+    fn notice_silence(&self, ask: &mut Ask<'_>, action: &Action) {
+        if matches!(action, Action::SilentDrop) {
+            ask.notice("the client waits until it gives up: nothing tells it that the connection is gone");
+        }
     }
 
     fn content_rules(&mut self, ask: &mut Ask<'_>, proxy: &'c Proxy) -> Flow {

@@ -64,6 +64,7 @@ impl<'c> Transaction<'c> {
                 return Flow::Break(self.reply(ask, reply, step));
             }
             Action::Reject | Action::SilentDrop => {
+                self.notice_silence(ask, &rule.action);
                 let step = self.step("http-request", rule.name.to_string(), rule.span, "ends the connection without a response");
                 return Flow::Break(self.verdict(Answer::Close, Some(step)));
             }

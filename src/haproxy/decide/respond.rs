@@ -115,6 +115,7 @@ impl<'c> Transaction<'c> {
                     }
                 }
                 Action::SilentDrop => {
+                    self.notice_silence(ask, &rule.action);
                     let step = self.step("http-response", rule.name.to_string(), rule.span, "ends the connection");
                     return Err(self.verdict(Answer::Close, Some(step)));
                 }
