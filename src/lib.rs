@@ -11,6 +11,7 @@ pub mod syntax;
 pub mod http;
 pub mod ask;
 pub mod pattern;
+mod base64;
 mod password;
 pub mod grammar;
 pub mod dialect;

@@ -4,19 +4,7 @@
 use md5::{Digest, Md5};
 use sha1::Sha1;
 
-/// Base64 with its padding.
-pub(crate) fn encode(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for digit in 0..4 {
-            let sign = char::from(DIGITS[(bits >> (18 - 6 * digit) & 63) as usize]);
-            text.push(if digit <= chunk.len() { sign } else { '=' });
-        }
-    }
-    text
-}
+use crate::base64::encode;
 
 /// Whether a password is the one that a file keeps; `None` where that cannot be told.
 pub(crate) fn fits(kept: &str, password: &[u8]) -> Option<bool> {

@@ -1,5 +1,7 @@
 //! The credentials that clients send.
 
+use crate::base64;
+
 /// User and password of an `Authorization: Basic` header (`get_basic_auth` in `modules/aaa/mod_auth_basic.c`).
 pub(super) fn credentials(header: &str) -> Option<(String, Vec<u8>)> {
     let header = header.trim_start_matches([' ', '\t']);
@@ -7,34 +9,11 @@ pub(super) fn credentials(header: &str) -> Option<(String, Vec<u8>)> {
     if !scheme.eq_ignore_ascii_case("Basic") {
         return None;
     }
-    let decoded = decode(rest.trim_start_matches([' ', '\t']));
+    // `apr_base64_decode` ends at the first sign that is none of its own.
+    let (decoded, _) = base64::decode(rest.trim_start_matches([' ', '\t']), base64::STANDARD);
     let mut parts = decoded.splitn(2, |byte| *byte == b':');
     let user = String::from_utf8_lossy(parts.next()?).into_owned();
     Some((user, parts.next().unwrap_or_default().to_vec()))
-}
-
-/// Base64 up to the first sign that is none of its own (`apr_base64_decode`).
-fn decode(text: &str) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut bits, mut count) = (0u32, 0u32);
-    for byte in text.bytes() {
-        let digit = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => break,
-        };
-        bits = (bits << 6) | u32::from(digit);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            decoded.push((bits >> count) as u8);
-            bits &= (1 << count) - 1;
-        }
-    }
-    decoded
 }
 
 #[cfg(test)]

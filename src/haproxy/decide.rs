@@ -16,7 +16,7 @@ mod service;
 mod target;
 mod transaction;
 
-pub(super) use self::convert::{expand, to_base64};
+pub(super) use self::convert::expand;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 

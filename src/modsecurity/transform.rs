@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::base64;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Transformation {
     Lowercase,
@@ -158,20 +160,7 @@ fn leading_number(text: &str, radix: u32) -> (Option<u32>, &str) {
 
 /// Decodes up to the first character that is not of the alphabet. Bytes that are no UTF-8 stay bytes beyond ASCII.
 fn base64_decode(value: &str) -> String {
-    let sextet = |byte: u8| match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let sextets: Vec<u32> = value.bytes().map_while(sextet).map(u32::from).collect();
-    let mut bytes = Vec::with_capacity(sextets.len() * 3 / 4);
-    for group in sextets.chunks(4) {
-        let bits = group.iter().fold(0, |bits, sextet| bits << 6 | sextet) << (6 * (4 - group.len()));
-        bytes.extend(bits.to_be_bytes()[1..].iter().take(group.len() - 1));
-    }
+    let (bytes, _) = base64::decode(value, base64::STANDARD);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 

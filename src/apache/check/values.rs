@@ -5,6 +5,7 @@ use super::super::net::Net;
 use super::super::read::{Config, Statement};
 use super::super::site::htaccess::OPTIONS;
 use super::super::site::proxy::is_parameter;
+use super::super::site::rewrite::arguments;
 use super::super::words::first;
 use crate::finding::Finding;
 use crate::pattern::Pattern;
@@ -139,15 +140,16 @@ fn broken_pattern(statement: Statement<'_>) -> Option<String> {
     let args = statement.args();
     let at = |index: usize| args.get(index).map(|word| &**word);
     let name = statement.name().to_ascii_lowercase();
+    // mod_rewrite cuts words in its own way.
+    let rewrite = name.starts_with("rewrite").then(|| arguments(&statement.raw())).flatten();
     let source = match name.as_str() {
         "locationmatch" | "directorymatch" | "filesmatch" | "proxymatch" if statement.is_section() => at(0),
         "location" | "directory" | "files" | "proxy" if statement.is_section() && at(0) == Some("~") => at(1),
-        // Words of mod_rewrite may hold blanks behind a backslash.
-        "rewriterule" | "rewritecond" if statement.raw().contains("\\ ") => None,
-        "rewriterule" => at(0).map(|pattern| pattern.strip_prefix('!').unwrap_or(pattern)),
-        "rewritecond" if at(0).is_some_and(|test| !test.eq_ignore_ascii_case("expr")) => {
-            let pattern = at(1).map(|pattern| pattern.strip_prefix('!').unwrap_or(pattern));
-            pattern.filter(|pattern| !pattern.starts_with(['-', '<', '>', '=']))
+        "rewriterule" => rewrite.as_ref().map(|(pattern, ..)| pattern.strip_prefix('!').unwrap_or(pattern)),
+        "rewritecond" => {
+            let (_, pattern, _) = rewrite.as_ref().filter(|(test, ..)| !test.eq_ignore_ascii_case("expr"))?;
+            let pattern = pattern.strip_prefix('!').unwrap_or(pattern);
+            Some(pattern).filter(|pattern| !pattern.starts_with(['-', '<', '>', '=']))
         }
         "aliasmatch" | "scriptaliasmatch" | "proxypassmatch" => at(0),
         "redirectmatch" => {

@@ -12,8 +12,8 @@ use super::authn::User;
 use super::encode_path;
 use super::{Layer, Run};
 use crate::ask::Fact;
+use crate::base64::encode;
 use crate::http::ByMethod;
-use crate::password::encode;
 use crate::pattern::{Groups, Pattern};
 
 /// A text that may differ from method to method.

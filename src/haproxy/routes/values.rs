@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::ask::{Explorer, Input};
-use crate::haproxy::decide::to_base64;
+use crate::base64;
 use crate::haproxy::site::Config;
 use crate::haproxy::site::acl::Criterion;
 use crate::haproxy::site::matching::Matching;
@@ -33,7 +33,7 @@ impl Values {
         let stats = config.proxies.iter().filter_map(|proxy| proxy.settings.stats.as_ref()).flat_map(|stats| stats.users.iter());
         let accounts: Vec<String> = plain.chain(stats.map(|(user, password)| format!("{user}:{password}"))).collect();
         let authorization = Input::Header("authorization".into());
-        accounts.iter().for_each(|account| values.add(&authorization, format!("Basic {}", to_base64(account.as_bytes()))));
+        accounts.iter().for_each(|account| values.add(&authorization, format!("Basic {}", base64::encode(account.as_bytes()))));
         values
     }
 
