@@ -3,5 +3,5 @@
 mod message;
 mod method;
 
-pub use message::{Answer, Request, Step, UpstreamMethod, Verdict};
+pub use message::{Answer, Part, Request, Step, UpstreamMethod, Verdict};
 pub use method::{ByMethod, IDEMPOTENT, MethodSet, REGISTERED, STAND_IN, STANDARD, Universe};

@@ -29,7 +29,7 @@ use self::values::Value;
 use super::site::section::DirConfig;
 use super::site::{ApacheSite, Server};
 use crate::ask::Ask;
-use crate::http::{Answer, MethodSet, Step, Verdict};
+use crate::http::{Answer, MethodSet, Part, Step, Verdict};
 use crate::modsecurity::Transaction;
 use crate::source::Span;
 
@@ -182,8 +182,15 @@ impl<'s> Run<'s, '_, '_> {
     }
 
     fn step(&mut self, phase: &'static str, directive: &'static str, span: Span, note: impl Into<Cow<'static, str>>) -> usize {
-        self.steps.push(Step { phase, directive: Cow::Borrowed(directive), span, note: note.into() });
+        self.steps.push(Step { phase, directive: Cow::Borrowed(directive), span, note: note.into(), part: Part::Says });
         self.steps.len() - 1
+    }
+
+    /// Tells what part the last step has.
+    fn plays(&mut self, part: Part) {
+        if let Some(step) = self.steps.last_mut() {
+            step.part = part;
+        }
     }
 
     /// A step that decides the answer.

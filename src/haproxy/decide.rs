@@ -30,7 +30,7 @@ use super::site::proxy::{Mode, Proxy, Restriction, Role};
 use super::site::words;
 use super::value::Value;
 use crate::ask::Ask;
-use crate::http::{Answer, Verdict};
+use crate::http::{Answer, Part, Verdict};
 
 /// How many sockets on one address are told apart.
 const MOST_SHARING: usize = 64;
@@ -83,8 +83,11 @@ impl<'c> Transaction<'c> {
         self.monitor(ask)?;
         self.proxy_rules(ask, frontend)?;
         let Some(backend) = self.choose_backend(ask) else {
-            let step =
-                frontend.switches.last().map(|switch| self.step("backend", "use_backend", switch.span, "no backend is chosen"));
+            let step = frontend.switches.last().map(|switch| {
+                let step = self.step("backend", "use_backend", switch.span, "no backend is chosen");
+                self.steps[step].part = Part::NoRoute;
+                step
+            });
             return Flow::Break(self.refuse_at(ask, 503, step));
         };
         self.enter_backend(ask, backend)

@@ -141,6 +141,23 @@ pub struct Step {
     pub span: Span,
     /// What it did, in a few words, lower case, no full stop.
     pub note: Cow<'static, str>,
+    pub part: Part,
+}
+
+/// What part a directive has in an answer, for those who know no server's words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// It says what becomes of the request.
+    #[default]
+    Says,
+    /// It names the place whose files the server serves, as it always does.
+    Habit,
+    /// Nothing behind it takes the request.
+    NoRoute,
+    /// It fetches another page with GET in place of a refusal. What would help instead, as a sentence.
+    ErrorPage { help: &'static str },
+    /// A cache asks for the whole of what a client wants to know the head of. What would help, as a sentence.
+    Cache { help: &'static str },
 }
 
 /// What becomes of one request, or of all requests with a method of one set.

@@ -10,7 +10,7 @@ use super::run::{Outcome, Run};
 use super::transaction::{Thread, Transaction};
 use super::variable::Variable;
 use crate::ask::{Ask, Input};
-use crate::http::{Answer, MethodSet, Step};
+use crate::http::{Answer, MethodSet, Part, Step};
 
 /// A phase that can answer a request before its handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,6 +165,7 @@ impl Policy {
                     directive: "setvar".into(),
                     span: setter,
                     note: "sets the list that the method is compared with".into(),
+                    part: Part::Says,
                 });
             }
             decided_by.get_or_insert(steps.len());
@@ -173,6 +174,7 @@ impl Policy {
                 directive: "SecRule".into(),
                 span: cause.span,
                 note: "matches by the method".into(),
+                part: Part::Says,
             });
         }
         if steps.last().is_none_or(|step| step.span != outcome.span) {
@@ -181,6 +183,7 @@ impl Policy {
                 directive: outcome.directive.into(),
                 span: outcome.span,
                 note: outcome.note.into(),
+                part: Part::Says,
             });
         }
         let decided_by = decided_by.unwrap_or(steps.len() - 1);

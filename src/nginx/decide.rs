@@ -27,7 +27,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::ask::Ask;
-use crate::http::{Answer, MethodSet, Step, Verdict};
+use crate::http::{Answer, MethodSet, Part, Step, Verdict};
 use crate::modsecurity::Transaction;
 use crate::source::Span;
 
@@ -319,7 +319,14 @@ impl<'m, 'a> Exchange<'m, 'a, '_> {
     }
 
     fn step(&mut self, phase: &'static str, directive: &'static str, span: Span, note: &'static str) {
-        self.steps.push(Step { phase, directive: Cow::Borrowed(directive), span, note: Cow::Borrowed(note) });
+        self.steps.push(Step { phase, directive: Cow::Borrowed(directive), span, note: Cow::Borrowed(note), part: Part::Says });
+    }
+
+    /// Tells what part the last step has.
+    fn plays(&mut self, part: Part) {
+        if let Some(step) = self.steps.last_mut() {
+            step.part = part;
+        }
     }
 
     /// A step that, so far, is what a person would change.

@@ -96,7 +96,7 @@ fn word(case: &Case<'_>) -> Wording {
     Wording {
         message: format!("{} answers {methods} with {refusal}; {} {pass}", case.actor(), case.spared()),
         label: format!("{methods} {} {refusal} here", words::verb(case.methods, "gets", "get")),
-        help: match case.directive {
+        help: match case.decision {
             Some(_) => {
                 let what = if case.unlisted { "add {} to what is let through" } else { "take {} off what is refused" };
                 let serves = words::verb(case.methods, "it", "them");

@@ -2,7 +2,7 @@ use super::rule::declare_rule;
 use super::verdict::{Case, Observation, Remedy, See, VerdictRule, Wording};
 use super::words;
 use crate::finding::Severity;
-use crate::http::{Answer, UpstreamMethod};
+use crate::http::{Answer, Part, UpstreamMethod};
 use crate::survey::{Survey, rewritten};
 
 declare_rule! {
@@ -49,7 +49,8 @@ declare_rule! {
     /// </VirtualHost>
     /// ```
     ///
-    /// Nothing is said where the method was meant to change: in a location for subrequests, or to what it was.
+    /// Nothing is said where the method was meant to change: in a location for subrequests, or to what it was. On the paths of a
+    /// contract, `contract-broken` speaks of the promised methods instead.
     ///
     /// ```nginx silent
     /// location /api/ {
@@ -90,8 +91,7 @@ fn look(survey: &Survey<'_>, see: See<'_>) {
         let spared = forwarded - methods;
         let keeps = forwarded - all - survey.site.universe().only(new);
         let plain = branch.distance == 0 && branch.doubts.is_empty();
-        let through_error_page =
-            branch.verdict.steps.iter().any(|step| matches!(&*step.directive, "error_page" | "ErrorDocument"));
+        let through_error_page = branch.verdict.steps.iter().any(|step| matches!(step.part, Part::ErrorPage { .. }));
         let severity = match (plain, through_error_page) {
             (false, _) => Severity::Info,
             (true, true) if methods.meets(survey.set(&["POST", "PUT", "PATCH", "DELETE"])) => Severity::Warning,
@@ -111,16 +111,8 @@ fn word(case: &Case<'_>) -> Wording {
         "" => ("an empty method".to_owned(), "no upstream can read a request without one"),
         new => (new.to_owned(), "the upstream never learns what the client asked for"),
     };
-    let help = match &**case.directive.as_ref().unwrap_or(&"") {
-        "proxy_cache_convert_head" | "proxy_cache" => {
-            "harmless where the upstream answers GET and HEAD alike; else `proxy_cache_convert_head off` with $request_method in the cache key".to_owned()
-        }
-        "ErrorDocument" => {
-            "let the error page be a file: the client of a refused write should see the refusal".to_owned()
-        }
-        "error_page" => {
-            "let the error page be a file, or a named location where the method is to be kept; the client of a refused write should see the refusal".to_owned()
-        }
+    let help = match case.decision.map(|step| step.part) {
+        Some(Part::Cache { help } | Part::ErrorPage { help }) => help.to_owned(),
         _ => format!("remove the directive or limit it to the requests it is meant for: {next}"),
     };
     Wording {

@@ -2,7 +2,7 @@
 
 use crate::ask::Branch;
 use crate::finding::Severity;
-use crate::http::{Answer, MethodSet, STAND_IN};
+use crate::http::{Answer, MethodSet, Part, STAND_IN};
 use crate::server::Site;
 use crate::survey::{Survey, is_refused};
 
@@ -80,11 +80,9 @@ impl<'s> Refusal<'s> {
     }
 
     /// Whether no directive speaks of methods here: it is the habit of the server's own handlers, such as that of files, which
-    /// know GET and HEAD alone. Steps of theirs name the section that they serve.
+    /// know GET and HEAD alone.
     pub(super) fn is_habit(&self) -> bool {
-        let decision = self.branch.verdict.decision();
-        const HABITS: [&str; 7] = ["location", "server", "VirtualHost", "Directory", "DocumentRoot", "Alias", "SetHandler"];
-        decision.is_none_or(|step| HABITS.contains(&&*step.directive))
+        self.branch.verdict.decision().is_none_or(|step| step.part == Part::Habit)
     }
 
     /// A likely mistake is a list that lets some writing methods through to an application and stops others. Routes that only

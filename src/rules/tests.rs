@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::verdict;
 use crate::ask::{Ask, Candidates, Fact, Input};
 use crate::finding::{Edit, Finding, Severity};
-use crate::http::{Answer, Request, Step, Universe, UpstreamMethod, Verdict};
+use crate::http::{Answer, Part, Request, Step, Universe, UpstreamMethod, Verdict};
 use crate::mend::Wish;
 use crate::server::{Release, Route, Server, Site, Task};
 use crate::source::{FileId, Reader, SourceFile, Span};
@@ -45,7 +45,7 @@ impl<F: Fn(&mut Ask<'_>) -> Answer + Send + Sync> Site for Fake<F> {
     }
 
     fn decide(&self, ask: &mut Ask<'_>) -> Verdict {
-        let step = Step { phase: "access", directive: "check".into(), span: span(20), note: "stops it".into() };
+        let step = Step { phase: "access", directive: "check".into(), span: span(20), note: "stops it".into(), part: Part::Says };
         Verdict { answer: (self.decide)(ask), steps: vec![step], decided_by: Some(0) }
     }
 }

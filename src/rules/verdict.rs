@@ -13,7 +13,7 @@ use super::{
 };
 use crate::ask::Branch;
 use crate::finding::{Confidence, Finding, Fix, Severity, Witness};
-use crate::http::{Answer, MethodSet, Request, STANDARD};
+use crate::http::{Answer, MethodSet, Request, STANDARD, Step};
 use crate::mend::{self, Wish};
 use crate::server::{Route, Server, Site};
 use crate::source::{SUBSTITUTE, Span};
@@ -69,8 +69,8 @@ pub(super) struct Case<'a> {
     pub(super) site: &'a dyn Site,
     pub(super) methods: MethodSet,
     pub(super) spared: MethodSet,
-    /// The directive that decided, as written, or nothing where the server's own habits did.
-    pub(super) directive: Option<&'a str>,
+    /// The directive that decided, or nothing where the server's own habits did.
+    pub(super) decision: Option<&'a Step>,
     pub(super) answer: &'a Answer,
     /// Whether something is reached upstream on this route.
     pub(super) proxied: bool,
@@ -89,7 +89,7 @@ impl Case<'_> {
 
     /// Who decided, to start a sentence with: "`limit_except`", "nginx".
     pub(super) fn actor(&self) -> String {
-        self.directive.map_or_else(|| self.server.title().to_owned(), |directive| format!("`{directive}`"))
+        self.decision.map_or_else(|| self.server.title().to_owned(), |step| format!("`{}`", step.directive))
     }
 }
 
@@ -210,7 +210,7 @@ fn finding(server: &dyn Server, proofs: &mut Proofs<'_>, key: &Key, group: &Grou
         site: proofs.site,
         methods: *methods,
         spared: *spared - *methods,
-        directive: decision.map(|step| &*step.directive),
+        decision,
         answer: &best.branch.verdict.answer,
         proxied: best.proxied,
         unlisted: refuses_the_rest(proofs.site, best.branch.methods),

@@ -3,6 +3,9 @@
 use super::super::site::handlers::Page;
 use super::super::site::statuses;
 use super::{End, Run};
+use crate::http::Part;
+
+const PAGE_HELP: &str = "let the error page be a file: the client of a refused write should see the refusal";
 
 impl Run<'_, '_, '_> {
     /// What the client sees of an error. A local page is fetched with GET, whatever the method was.
@@ -31,6 +34,7 @@ impl Run<'_, '_, '_> {
                 }
                 let path = path.clone();
                 let step = self.step("error", "ErrorDocument", document.span, "fetches a page with GET");
+                self.plays(Part::ErrorPage { help: PAGE_HELP });
                 self.page(status, &path, step)
             }
         }

@@ -3,6 +3,9 @@
 use super::super::site::handlers::Handler;
 use super::{End, Phase, Run};
 use crate::ask::Fact;
+use crate::http::Part;
+
+const ONLY_READS: &str = "leaves the request to the handler of files, which only reads";
 
 impl<'s> Run<'s, '_, '_> {
     pub(super) fn invoke_handler(&mut self) -> Phase {
@@ -54,6 +57,7 @@ impl<'s> Run<'s, '_, '_> {
         }
         if let Some(handler) = self.innermost(|config| config.handler.as_ref()) {
             self.step("fixups", "SetHandler", handler.span, "names the handler");
+            self.plays(Part::Habit);
             return (handler.value != Handler::Off).then(|| handler.value.clone());
         }
         if self.script_alias.is_some() {
@@ -181,11 +185,11 @@ impl<'s> Run<'s, '_, '_> {
             return Err(End::Status(200));
         }
         if self.method_is(self.site.registry.unregistered) {
-            self.excluded_by();
+            self.excluded_by(ONLY_READS);
             return Err(End::Status(501));
         }
         if !self.method_is(served) {
-            self.excluded_by();
+            self.excluded_by(ONLY_READS);
             return Err(End::Status(405));
         }
         let file = self.filename.clone();
@@ -197,6 +201,7 @@ impl<'s> Run<'s, '_, '_> {
         if !found || !rest {
             return Err(End::Status(404));
         }
+        self.excluded_by("leaves the request to the handler of files");
         Err(End::Status(self.conditional(get)))
     }
 

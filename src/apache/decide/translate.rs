@@ -4,6 +4,7 @@ use super::super::site::proxy::{From as PassFrom, ProxyPass};
 use super::super::site::redirect::{From as AliasFrom, Redirect, alias_matches};
 use super::rewrite::{Local, Rewritten};
 use super::{End, Phase, Run};
+use crate::http::Part;
 use crate::source::Span;
 use std::borrow::Cow;
 
@@ -268,14 +269,16 @@ impl<'s> Run<'s, '_, '_> {
 
     /// What took the request off an application, or else what mapped it to a file, has made files of the core's own handler
     /// answer it.
-    pub(super) fn excluded_by(&mut self) {
+    pub(super) fn excluded_by(&mut self, note: &'static str) {
         if self.decided.is_some() {
             return;
         }
         self.decided = match (self.excluded, self.mapped_by) {
             (Some(step), _) => Some(step),
             (None, Some((directive, span))) => {
-                Some(self.step("handler", directive, span, "leaves the request to the handler of files, which only reads"))
+                let step = self.step("handler", directive, span, note);
+                self.plays(Part::Habit);
+                Some(step)
             }
             (None, None) => None,
         };

@@ -11,7 +11,7 @@ use crate::haproxy::site::acl;
 use crate::haproxy::site::bind::Bind;
 use crate::haproxy::site::proxy::Proxy;
 use crate::haproxy::value::{Data, Datum, Value};
-use crate::http::{Answer, Request, Step, Verdict};
+use crate::http::{Answer, Part, Request, Step, Verdict};
 use crate::source::Span;
 
 /// Values of a header, one for each line.
@@ -97,7 +97,7 @@ impl<'c> Transaction<'c> {
         span: Span,
         note: impl Into<Cow<'static, str>>,
     ) -> usize {
-        self.steps.push(Step { phase, directive: directive.into(), span, note: note.into() });
+        self.steps.push(Step { phase, directive: directive.into(), span, note: note.into(), part: Part::Says });
         self.steps.len() - 1
     }
 

@@ -1,5 +1,6 @@
 //! Content: what produces the answer (`ngx_http_core_content_phase`).
 
+use crate::http::Part;
 use crate::nginx::site::{Flag, Handler, ScopeKind, Setting};
 use crate::source::Span;
 
@@ -129,7 +130,11 @@ impl<'m> Exchange<'m, '_, '_> {
         if !self.file_exists(&path, true) {
             return Ok(Next::Fail(if self.folder_exists(&path, false) { 301 } else { 404 }));
         }
-        Ok(if self.method_in(&["POST"]) { self.refuse_to_write() } else { Next::Send(200) })
+        if self.method_in(&["POST"]) {
+            return Ok(self.refuse_to_write());
+        }
+        self.habit("serves a file");
+        Ok(Next::Send(200))
     }
 
     /// `ngx_http_gzip_static_handler`: whether a packed copy of the file answers.
@@ -157,10 +162,16 @@ impl<'m> Exchange<'m, '_, '_> {
 
     /// A refusal that is the habit of the modules that serve files.
     fn refuse(&mut self, status: u16, note: &'static str) -> Next {
+        self.habit(note);
+        Next::Fail(status)
+    }
+
+    /// What the modules that serve files do by themselves.
+    fn habit(&mut self, note: &'static str) {
         let around = self.model.scope(self.scope);
         let section = if matches!(around.kind, ScopeKind::Server) { "server" } else { "location" };
         self.step("content", section, around.span, note);
+        self.plays(Part::Habit);
         self.decided_by.get_or_insert(self.steps.len() - 1);
-        Next::Fail(status)
     }
 }

@@ -1,8 +1,10 @@
 //! Special responses: built-in error pages, and `error_page` instead of them (`ngx_http_special_response.c`).
 
 use super::{Exchange, Method, Next};
-use crate::http::Answer;
+use crate::http::{Answer, Part};
 use crate::nginx::site::{ErrorPage, ErrorStatus, Flag, Setting};
+
+const PAGE_HELP: &str = "let the error page be a file, or a named location where the method is to be kept; the client of a refused write should see the refusal";
 
 impl<'m> Exchange<'m, '_, '_> {
     /// `ngx_http_special_response_handler`
@@ -30,6 +32,7 @@ impl<'m> Exchange<'m, '_, '_> {
     /// `ngx_http_send_error_page`
     fn send_error_page(&mut self, page: &'m ErrorPage) -> Next {
         self.step("error page", "error_page", page.span, "takes the response over");
+        self.plays(Part::ErrorPage { help: PAGE_HELP });
         let step = self.steps.len() - 1;
         match page.status {
             // These codes are nginx's own (`ngx_http_core_error_page`).

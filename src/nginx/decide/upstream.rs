@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use super::values::Value;
 use super::{Exchange, Method, Next, uri};
-use crate::http::{Answer, UpstreamMethod};
+use crate::http::{Answer, Part, UpstreamMethod};
 use crate::nginx::site::{Builtin, Definition, Destination, Flag, Param, Pass, PassKind, Place, Setting, Text};
+
+const CACHE_HELP: &str = "harmless where the upstream answers GET and HEAD alike; else `proxy_cache_convert_head off` with $request_method in the cache key";
 
 impl<'m> Exchange<'m, '_, '_> {
     pub(super) fn pass_on(&mut self, kind: PassKind) -> Next {
@@ -151,6 +153,7 @@ impl<'m> Exchange<'m, '_, '_> {
         };
         if on {
             self.decide_by("content", "proxy_cache", span, "fetches HEAD as GET");
+            self.plays(Part::Cache { help: CACHE_HELP });
         }
         on
     }
