@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::Policy;
-use crate::contract::Contract;
+use crate::contract::{Contract, Held};
 use crate::finding::{Finding, Severity};
 use crate::http::Universe;
 use crate::rules;
@@ -127,10 +127,10 @@ pub struct Report {
 }
 
 impl Linted {
-    pub fn new(mut loaded: Loaded, policy: &Policy, contract: &Contract) -> Self {
+    pub fn new(mut loaded: Loaded, policy: &Policy, contract: &Contract, held: &Held<'_>) -> Self {
         let files = loaded.sources.len();
         let findings = loaded.findings();
-        let (findings, unsaid) = contract.apply(&mut loaded, findings);
+        let (findings, unsaid) = contract.tell(held, &mut loaded, findings);
         let sources = &loaded.sources;
         let told = |finding: Finding| {
             let path = sources.get(finding.span.file).map_or(Path::new(""), |file| &file.path);

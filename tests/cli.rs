@@ -368,6 +368,93 @@ fn a_contract_is_held_against_the_config() {
     assert_eq!(project.code(&["--openapi", "nginx.conf", "nginx.conf"]), 2);
 }
 
+/// Two applications of one server: a contract speaks of the first.
+const TWO: &str = "http {
+    server {
+        location /users/ {
+            if ($request_method !~ ^(GET|POST|PUT|PATCH)$) { return 501; }
+            proxy_method POST;
+            proxy_pass http://127.0.0.1:3000;
+        }
+        location /forms/ {
+            limit_except GET PUT { deny all; }
+            proxy_pass http://127.0.0.1:3000;
+        }
+        location /hooks/ {
+            proxy_method POST;
+            proxy_pass http://127.0.0.1:3001;
+        }
+    }
+}
+";
+
+#[test]
+fn what_a_contract_does_not_speak_of_is_silent() {
+    let project = Project::new(&[("nginx.conf", TWO)]);
+    let without = project.json(&["nginx.conf"]);
+    assert_eq!(
+        rules(&without),
+        ["method-not-implemented", "method-override", "allow-list-outdated", "method-override"],
+        "{without:#}"
+    );
+    // Every refusal of the run, whatever its status, and rewritten methods on the paths of the contract.
+    let kept = "[[expect]]\npath = \"/users/**\"\nmethods = [\"POST\"]\n";
+    let project = Project::new(&[("nginx.conf", TWO), ("proxylint.toml", kept)]);
+    let with = project.json(&["nginx.conf"]);
+    assert_eq!(rules(&with), ["method-override"], "{with:#}");
+    assert_eq!(with["findings"][0]["location"]["start"]["line"], 13);
+    // A contract about another server says nothing about this one.
+    let other = format!("{kept}server = \"haproxy\"\n");
+    let project = Project::new(&[("nginx.conf", TWO), ("proxylint.toml", &other)]);
+    assert_eq!(rules(&project.json(&["nginx.conf"])), rules(&without));
+}
+
+#[test]
+fn a_promise_is_about_the_configs_that_keep_some_of_it() {
+    let app = "server {\n    server_name app.example.com;\n    location /users/ {\n        limit_except GET { deny all; }\n        proxy_pass http://127.0.0.1:3000;\n    }\n}\n";
+    let other = "server {\n    server_name other.example.com;\n    root /srv/www;\n}\n";
+    let host = "[[expect]]\nhost = \"app.example.com\"\npath = \"/users/**\"\nmethods = [\"GET\", \"PATCH\"]\n";
+    for settings in [host.to_owned(), host.replace("host = \"app.example.com\"\n", "")] {
+        let files = [("sites-available/app", app), ("sites-available/other", other), ("proxylint.toml", &settings)];
+        let report = Project::new(&files).json(&["--server", "nginx", "sites-available"]);
+        let broken = report["findings"].as_array().unwrap();
+        assert_eq!(rules(&report), ["contract-broken"], "{report:#}");
+        assert!(broken[0]["message"].as_str().unwrap().starts_with("PATCH /users/"), "{report:#}");
+    }
+}
+
+/// A config of each server on which one path has a route and another has none.
+const ROUTES: &[(&str, &str)] = &[
+    (
+        "nginx.conf",
+        "events {}\nhttp {\n  server {\n    listen 80;\n    root /srv/www;\n    location /users/ { proxy_pass http://127.0.0.1:3000; }\n  }\n}\n",
+    ),
+    (
+        "apache.conf",
+        "<VirtualHost *:80>\n    DocumentRoot /srv/www\n    ProxyPass /users/ http://127.0.0.1:3000/users/\n</VirtualHost>\n",
+    ),
+    (
+        "haproxy.cfg",
+        "frontend www\n    mode http\n    bind :80\n    use_backend app if { path_beg /users/ }\nbackend app\n    mode http\n    server a 127.0.0.1:3000\n",
+    ),
+];
+
+#[test]
+fn paths_without_a_route_are_reported_at_the_line_of_the_contract() {
+    for (name, config) in ROUTES {
+        let settings = "[[expect]]\npath = \"/users/**\"\nmethods = [\"GET\", \"PATCH\"]\n[[expect]]\npath = \"/orders/{id}\"\nmethods = [\"GET\"]\n[[expect]]\npath = \"/carts/{id}\"\nmethods = [\"PATCH\"]\n";
+        let project = Project::new(&[(name, config), ("proxylint.toml", settings)]);
+        let report = project.json(&["--server", name.split('.').next().unwrap(), name]);
+        let findings = report["findings"].as_array().unwrap();
+        assert_eq!(rules(&report), ["contract-broken", "contract-broken"], "{report:#}");
+        for (finding, (line, request)) in findings.iter().zip([(5, "GET /orders/1"), (8, "PATCH /carts/1")]) {
+            assert_eq!(finding["location"]["file"], "proxylint.toml");
+            assert_eq!(finding["location"]["start"]["line"], line);
+            assert!(finding["message"].as_str().unwrap().starts_with(&format!("no route takes {request}")), "{finding:#}");
+        }
+    }
+}
+
 #[test]
 fn a_comment_silences_a_finding() {
     let allowed =

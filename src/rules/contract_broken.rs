@@ -6,7 +6,10 @@ declare_rule! {
     /// ## What it does
     ///
     /// Holds the config against what `proxylint.toml` or an OpenAPI file promises: each operation must reach the upstream with its own
-    /// method, and what is to be refused must be refused.
+    /// method, and what is to be refused must be refused. A path that no route takes is reported at the line of the contract.
+    ///
+    /// A contract says what must work, so all else may be refused: with one, the rules about refusals are silent, and
+    /// `method-override` is on the paths that it speaks of.
     ///
     /// ## Example
     ///

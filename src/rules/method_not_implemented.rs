@@ -63,7 +63,8 @@ declare_rule! {
     ///
     /// ## How to fix
     ///
-    /// Let the method through if the application supports it. If it is refused on purpose, answer 405 with Allow.
+    /// Let the method through if the application supports it. If it is refused on purpose, answer 405 with Allow. A contract
+    /// states what must work, and silences the rest.
     ///
     /// ## References
     ///

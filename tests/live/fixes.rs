@@ -85,7 +85,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("POST", "/v1/labels/1"),
 ];
 
-/// A contract that a config breaks, before and after its fixes: how many operations the real server serves.
+/// A contract that a config breaks with a list that forgot a method, a method that is rewritten and a path that nothing routes, before and after its fixes: how many operations the real server serves.
 pub(crate) fn of_contract(server: Server, release: &str) -> Outcome<[usize; 2]> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract");
     let openapi = folder.join("openapi.yaml");

@@ -9,6 +9,7 @@ use super::goal::Goal;
 use super::{CheckOptions, Progress};
 use crate::cli::options::Machinery;
 use crate::collect::{Problem, Root};
+use crate::contract::{self, Held};
 use crate::lint::{Linted, Loaded, Machine, Report};
 use crate::source::{FileSystem, LoadError};
 
@@ -25,8 +26,10 @@ impl Pass<'_> {
     pub(super) fn lint(&self, files: &dyn FileSystem) -> (Vec<Linted>, Vec<Problem>) {
         let (configs, problems) = self.load(files);
         self.progress.expect(configs.len());
-        let mut linted = self.map(configs, |loaded| {
-            let linted = self.findings(loaded);
+        let mut held = self.map(configs.iter().collect(), |loaded| self.goal.contract.hold(loaded));
+        contract::settle(&mut held);
+        let mut linted = self.map(configs.into_iter().zip(held).collect(), |(loaded, held)| {
+            let linted = self.findings(loaded, &held);
             self.progress.step();
             linted
         });
@@ -34,8 +37,14 @@ impl Pass<'_> {
         (linted, problems)
     }
 
-    pub(in crate::cli) fn findings(&self, loaded: Loaded) -> Linted {
-        Linted::new(loaded, &self.goal.policy, &self.goal.contract)
+    fn findings(&self, loaded: Loaded, held: &Held<'_>) -> Linted {
+        Linted::new(loaded, &self.goal.policy, &self.goal.contract, held)
+    }
+
+    /// The findings of one config alone.
+    pub(in crate::cli) fn findings_of(&self, loaded: Loaded) -> Linted {
+        let held = self.goal.contract.hold(&loaded);
+        self.findings(loaded, &held)
     }
 
     /// The configs that no other one includes, and what could not be read.

@@ -42,7 +42,7 @@ impl Check {
     pub(super) fn lint(&self, root: &Root, documents: &Documents) -> Option<Linted> {
         let pass = self.pass(std::slice::from_ref(root));
         let loaded = pass.load(&documents.files).0.pop()?;
-        let mut linted = pass.findings(loaded);
+        let mut linted = pass.findings_of(loaded);
         self.goal.hold_back(std::slice::from_mut(&mut linted));
         Some(linted)
     }
