@@ -3,15 +3,20 @@
 //! Each is made to reach its place: the path of a section, of a `ProxyPass`, of a rule. What a path cannot reach, because
 //! another host or section has it, is left to the place that has it.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::decide::encode_path;
+use super::expr::{Comparison, Expr};
 use super::select;
 use super::site::proxy::From as PassFrom;
 use super::site::redirect::From as AliasFrom;
 use super::site::rewrite::RewriteRule;
 use super::site::section::{DirConfig, Matcher, Section};
+use super::site::setenvif::Test;
+use super::site::userdir::{Home, home};
 use super::site::{ApacheSite, Server};
+use super::text::{Piece, Var};
 use crate::http::Request;
 use crate::pattern::Pattern;
 use crate::server::Route;
@@ -89,6 +94,7 @@ impl Finder<'_, '_> {
             if let Some(path) = example(&section.matcher) {
                 self.add(&path, section.span);
                 self.rules_of(&section.config, &path, |path| section.takes(path).unwrap_or(true));
+                self.conditions_of(&section.config);
             }
         }
         let has_proxy_sections = select::sections(self.site, server, |server| &server.proxy_sections).next().is_some();
@@ -102,13 +108,14 @@ impl Finder<'_, '_> {
             self.add_all(path, pass.span);
             self.add_all(below, pass.span);
         }
+        self.proxy_sections();
         let own = server.rewrite.merged.as_ref().unwrap_or(&server.rewrite.rules);
         for rule in own {
             let path = if rule.negated { None } else { example_of(&rule.pattern) };
             self.add_all(path, rule.span);
             self.rule_uris(rule);
         }
-        for redirect in &server.redirects {
+        for redirect in server.redirects.iter().chain(&self.site.main().redirects) {
             let path = match &redirect.from {
                 AliasFrom::All => None,
                 AliasFrom::Prefix(path) => Some(path.clone()),
@@ -116,7 +123,7 @@ impl Finder<'_, '_> {
             };
             self.add_all(path, redirect.span);
         }
-        for alias in &server.aliases {
+        for alias in server.aliases.iter().chain(&self.site.main().aliases) {
             if let AliasFrom::Prefix(path) = &alias.from {
                 self.add(path, alias.span);
             }
@@ -137,6 +144,12 @@ impl Finder<'_, '_> {
                 self.add(&format!("/{name}"), section.span);
             }
         }
+        for line in self.site.main().env.iter().chain(&server.env) {
+            if let Test::Var(Var::Uri, pattern) = &line.test {
+                self.add_all(example_of(pattern), line.span);
+            }
+        }
+        self.conditions_of(&server.defaults);
         let span = server.document_root.as_ref().map(|root| root.span).or(server.span);
         let first = span.or_else(|| self.site.trees.first().and_then(|tree| tree.statements().next()).map(|line| line.head()));
         if let Some(span) = first {
@@ -144,15 +157,66 @@ impl Finder<'_, '_> {
         }
     }
 
+    /// The paths that lead to the URLs of `<Proxy>` sections.
+    fn proxy_sections(&mut self) {
+        const MOST: usize = 100;
+        let passes = || self.site.main().proxies.iter().chain(&self.server.proxies).take(MOST);
+        let mut found = Vec::new();
+        for section in select::sections(self.site, self.server, |server| &server.proxy_sections).take(MOST) {
+            for pass in passes() {
+                let (PassFrom::Prefix(from), Some(to)) = (&pass.from, &pass.to) else { continue };
+                let url = match &section.matcher {
+                    Matcher::Path(own) => Some(own.clone()),
+                    Matcher::Wild(pattern) => Some(wildcards_filled(pattern)),
+                    Matcher::Pattern(pattern) => pattern.example_after(to).filter(|url| pattern.matches(url) == Some(true)),
+                    Matcher::Open => None,
+                };
+                if let Some(below) = url.as_deref().and_then(|url| url.strip_prefix(&**to)).filter(|below| !below.is_empty()) {
+                    found.push((format!("{from}{below}"), section.span));
+                }
+            }
+        }
+        for (path, span) in found {
+            self.add(&path, span);
+        }
+    }
+
+    /// Paths that the `<If>` sections of a config look for.
+    fn conditions_of(&mut self, config: &DirConfig) {
+        for inner in &config.ifs {
+            let mut paths = Vec::new();
+            inner.test.leaves(&mut |leaf| match leaf {
+                Expr::Match(text, pattern) if matches!(text[..], [Piece::Var(Var::Uri)]) => paths.extend(example_of(pattern)),
+                Expr::Compare(Comparison::Equal, one, other) => {
+                    if let ([Piece::Var(Var::Uri)], [Piece::Literal(path)]) = (&one[..], &other[..]) {
+                        paths.push(path.to_string());
+                    }
+                }
+                _ => {}
+            });
+            for path in paths {
+                self.add(&path, inner.span);
+            }
+            self.conditions_of(&inner.config);
+        }
+    }
+
     /// A folder is reached through the document root or an alias.
     fn directory(&mut self, folder: &str, span: Span, config: &DirConfig) {
         let root = self.site.inherited(self.server, |server| server.document_root.as_ref());
         let roots = root.map(|root| ("", root.value.as_str()));
-        let aliases = self.server.aliases.iter().filter_map(|alias| match &alias.from {
+        let aliases = self.server.aliases.iter().chain(&self.site.main().aliases).filter_map(|alias| match &alias.from {
             AliasFrom::Prefix(path) => Some((path.as_str(), alias.to.as_str())),
             _ => None,
         });
-        let url = roots.into_iter().chain(aliases).find_map(|(url, root)| {
+        let users = self.site.inherited(self.server, |server| server.user_dirs.as_ref());
+        let users = users.iter().flat_map(|dirs| &dirs.value.places).filter_map(|place| match home(place, "*") {
+            Home::Folder(folder) | Home::OfUser { folder, .. } => Some(("/~*", folder)),
+            Home::Elsewhere => None,
+        });
+        let all = roots.into_iter().chain(aliases).map(|(url, root)| (url, Cow::Borrowed(root)));
+        let all = all.chain(users.map(|(url, folder)| (url, Cow::Owned(folder))));
+        let url = all.into_iter().find_map(|(url, root)| {
             let rest = folder.strip_prefix(root.trim_end_matches('/'))?;
             (rest.is_empty() || rest.starts_with('/')).then(|| format!("{}{rest}", url.trim_end_matches('/')))
         });
@@ -184,7 +248,6 @@ impl Finder<'_, '_> {
     /// Paths that the conditions of a rule look for.
     fn rule_uris(&mut self, rule: &RewriteRule) {
         use super::site::rewrite::CondKind;
-        use super::text::{Piece, Var};
         for cond in &rule.conds {
             let (CondKind::Pattern(pattern), [Piece::Var(Var::Uri)]) = (&cond.kind, &cond.test[..]) else { continue };
             self.add_all(example_of(pattern), rule.span);
