@@ -128,10 +128,10 @@ fn copy(from: &Path, to: &Path, prefix: &Path) {
             copy(&entry.path(), &target, prefix);
             continue;
         }
-        let bytes = fs::read(entry.path()).unwrap();
-        match String::from_utf8(bytes) {
-            Ok(text) => fs::write(target, text.replace("@PREFIX@", &prefix.display().to_string())).unwrap(),
-            Err(binary) => fs::write(target, binary.into_bytes()).unwrap(),
+        // A script stays a program.
+        fs::copy(entry.path(), &target).unwrap();
+        if let Ok(text) = String::from_utf8(fs::read(entry.path()).unwrap()) {
+            fs::write(target, text.replace("@PREFIX@", &prefix.display().to_string())).unwrap();
         }
     }
 }

@@ -7,16 +7,19 @@ mod dav;
 mod error;
 mod fixups;
 mod handler;
+mod host;
 mod maps;
 mod negotiate;
 mod proxy;
 mod request;
 mod rewrite;
 mod security;
+mod spelling;
 mod storage;
 mod subrequest;
 mod translate;
 mod url;
+mod user;
 mod values;
 mod walk;
 
@@ -57,6 +60,7 @@ pub(super) fn decide(site: &ApacheSite, ask: &mut Ask<'_>) -> Verdict {
         user: authn::User::default(),
         ended: false,
         subrequest: false,
+        checked: Vec::new(),
         loops: 0,
         excluded: None,
         mapped_by: None,
@@ -93,6 +97,7 @@ type Phase<T = ()> = Result<T, End>;
 enum Layer {
     Defaults,
     Storage,
+    Files,
     Location,
     If(u8),
 }
@@ -135,6 +140,8 @@ struct Run<'s, 'r, 'a> {
     ended: bool,
     /// Whether this is only a look at what another path would be.
     subrequest: bool,
+    /// The sections of the request that this look is for, whose access was checked.
+    checked: Vec<(Layer, &'s DirConfig)>,
     /// Internal redirects so far.
     loops: usize,
     /// The `ProxyPass … !` that took the request off the proxy.
@@ -207,6 +214,8 @@ impl<'s> Run<'s, '_, '_> {
 
     fn answer(&self, end: End) -> Answer {
         match end {
+            // Clients take these for the news that an answer will come; none does.
+            End::Status(100 | 102 | 103) => Answer::Close,
             End::Status(status) | End::Early(status) => Answer::respond(status),
             End::Forward { to, target } => {
                 let method = match self.fixed_method {

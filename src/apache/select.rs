@@ -1,7 +1,7 @@
 //! Which server takes a request, and which of its sections (`server/vhost.c`, `server/request.c`).
 
 use super::expr::file_wildcard;
-use super::site::section::{Matcher, Section};
+use super::site::section::{Matcher, Section, takes_path};
 use super::site::{ApacheSite, Server};
 
 /// The server for a request that arrives on an address, by the host it asks for; and whether that host was known.
@@ -19,6 +19,13 @@ pub(super) fn server<'s>(site: &'s ApacheSite, address: &str, port: u16, host: O
         None => (group.members.first().copied().unwrap_or(0), false),
     };
     (&site.servers[index], known)
+}
+
+/// The server whose `ServerPath` takes the path of a request that names no host (`check_serverpath`).
+pub(super) fn server_by_path<'s>(site: &'s ApacheSite, address: &str, port: u16, path: &str) -> Option<&'s Server> {
+    let group = site.hosts.group(address, port)?;
+    let mut servers = group.members.iter().map(|index| &site.servers[*index]);
+    servers.find(|server| server.path.as_deref().is_some_and(|own| takes_path(own, path)))
 }
 
 /// The first server of an address, which decides what is decided before the host is known.

@@ -19,6 +19,7 @@ pub(super) mod section;
 pub(super) mod security;
 pub(super) mod setenvif;
 pub(super) mod statuses;
+pub(super) mod userdir;
 pub(super) mod vhost;
 
 use std::collections::{BTreeMap, HashMap};
@@ -31,6 +32,7 @@ use self::redirect::{Alias, Redirect};
 use self::rewrite::RewriteServer;
 use self::section::{DirConfig, Section};
 use self::setenvif::SetEnvIf;
+use self::userdir::UserDirs;
 use self::vhost::{Hosts, Names};
 use super::read::{Config, Modules};
 use crate::finding::Finding;
@@ -74,7 +76,11 @@ pub(super) struct Server {
     /// The place in the list of servers.
     pub(super) index: usize,
     pub(super) names: Names,
+    /// `ServerPath`.
+    pub(super) path: Option<String>,
     pub(super) document_root: Option<Spanned<String>>,
+    /// `VirtualDocumentRoot`.
+    pub(super) root_by_host: Option<Spanned<String>>,
     pub(super) trace: Option<Spanned<Trace>>,
     pub(super) protocol: ProtocolOptions,
     pub(super) rewrite: RewriteServer,
@@ -83,6 +89,7 @@ pub(super) struct Server {
     pub(super) connect_ports: Option<Vec<u16>>,
     pub(super) redirects: Vec<Redirect>,
     pub(super) aliases: Vec<Alias>,
+    pub(super) user_dirs: Option<Spanned<UserDirs>>,
     pub(super) env: Vec<SetEnvIf>,
     /// What stands outside of all sections.
     pub(super) defaults: DirConfig,

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::parse::parse;
 use super::*;
-use crate::http::Request;
+use crate::http::{Answer, Request};
 use crate::source::{FileId, MemoryFiles, Settings};
 use crate::{survey, trace};
 
@@ -50,11 +50,29 @@ fn deep_nesting_takes_no_stack() {
     assert!(!site.findings().is_empty());
 }
 
+#[test]
+fn a_path_stands_for_the_name_of_a_host() {
+    let host = |name: &str, path: &str, port: u16| {
+        format!("<VirtualHost *:80>\nServerName {name}\n{path}\nProxyPass / http://127.0.0.1:{port}/\n</VirtualHost>\n")
+    };
+    let site = site(&format!("{}{}", host("a.test", "", 1), host("b.test", "ServerPath /b", 2)));
+    let taker = |target: &str, host: Option<&str>| {
+        let host = host.map(str::to_owned);
+        let version = if host.is_some() { "1.1" } else { "1.0" };
+        let request = Request { target: target.to_owned(), host, version: version.into(), ..Request::default() };
+        let traced = trace::one(site.as_ref(), &request, None);
+        traced.outcomes[0].verdict.answer.clone()
+    };
+    let goes_to = |answer: Answer, port: u16| matches!(answer, Answer::Forward { to, .. } if to.ends_with(&format!(":{port}")));
+    assert!(goes_to(taker("/b/x", None), 2) && goes_to(taker("/b", None), 2));
+    assert!(goes_to(taker("/bx", None), 1) && goes_to(taker("/b/x", Some("a.test")), 1));
+}
+
 const LINES: &str = "(<Location /a>|</Location>|<Directory \"/c/www\">|</Directory>|<Limit GET>|<LimitExcept PUT>|</Limit>|</LimitExcept>|\
     <If \"%\\{REQUEST_METHOD\\} == 'PUT'\">|<Else>|</If>|</Else>|<VirtualHost \\*:80>|</VirtualHost>|<RequireAll>|</RequireAll>|\
     Require (all denied|method GET|not ip 1|valid-user|expr true)|AllowMethods GET|AllowOverride All|DocumentRoot /c/www|\
     RewriteEngine On|RewriteCond %\\{REQUEST_METHOD\\} !\\^GET \\[OR\\]|RewriteRule (\\^/(.\\*)|!x) (/\\$1|-|http://h/%1) \\[(P|F|L|C,S=2|N|R=405|PT|END)\\]|\
-    ProxyPass / http://127.0.0.1:81/|Redirect 405 /a|Alias /b /c/www|Options \\+MultiViews|Script PUT /a|SetHandler x|\
+    ProxyPass / http://127.0.0.1:81/|Redirect 405 /a|Alias /b /c/www|Options \\+MultiViews|Script PUT /a|SetHandler x|UserDir /c/\\*/w|VirtualDocumentRoot /c/%-2\\.1|CheckSpelling On|\
     ErrorDocument 405 /a|Order deny,allow|Deny from all|Satisfy Any|<Macro M \\$a>|</Macro>|Use M /a|Define X /a|Location \\$\\{X\\}|\
     LoadModule rewrite_module x|Dav On|[ -~]{0,12}|# [a-z\\\\]{0,8}|\\\\)";
 

@@ -4,7 +4,7 @@ use super::super::site::access::{AccessRule, From, Order};
 use super::super::site::authn::AuthType;
 use super::super::site::authz::{Merging, Node, Rule};
 use super::authn::User;
-use super::{End, Phase, Run};
+use super::{DirConfig, End, Layer, Phase, Run};
 use crate::source::Span;
 
 /// What a rule says of a request (`authz_status`).
@@ -32,6 +32,9 @@ struct Merged<'s> {
 
 impl<'s> Run<'s, '_, '_> {
     pub(super) fn check_access(&mut self) -> Phase {
+        if self.is_checked_already() {
+            return Ok(());
+        }
         if self.satisfies_any() {
             if self.access_checkers().is_ok() {
                 self.decided = None;
@@ -41,6 +44,20 @@ impl<'s> Run<'s, '_, '_> {
         }
         self.access_checkers()?;
         self.authorize()
+    }
+
+    /// What is looked up for a request is not checked again where the same sections take it (`ap_process_request_internal`). Some
+    /// modules hook into the checks so that sections which look at more than the folder are taken for others
+    /// (`auth_internal_per_conf`).
+    fn is_checked_already(&self) -> bool {
+        const CHECK_ALL: [&str; 3] = ["allowmethods", "log_debug", "lua"];
+        let same = |(one, other): (&(Layer, &DirConfig), &(Layer, &DirConfig))| one.0 == other.0 && std::ptr::eq(one.1, other.1);
+        self.subrequest
+            && self.proxied.is_none()
+            && self.stack.len() == self.checked.len()
+            && self.stack.iter().zip(&self.checked).all(same)
+            && (self.stack.iter().all(|(layer, _)| matches!(layer, Layer::Defaults | Layer::Storage))
+                || !CHECK_ALL.iter().any(|module| self.has(module)))
     }
 
     fn satisfies_any(&mut self) -> bool {

@@ -26,6 +26,9 @@ impl<'s> Run<'s, '_, '_> {
             let listed = listed.filter(|redirect| !matches!(redirect.from, super::super::site::redirect::From::All));
             self.redirects(listed, &path, "fixups")?;
         }
+        if self.has("speling") {
+            self.spelling()?;
+        }
         // A rule of a section may have proxied what is a folder all the same.
         if !self.filename.is_empty() && self.has("dir") {
             self.folder()?;

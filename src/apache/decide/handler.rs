@@ -118,8 +118,17 @@ impl<'s> Run<'s, '_, '_> {
     /// A script gets every method; it needs `Options ExecCGI` unless `ScriptAlias` names its folder.
     fn cgi(&mut self) -> Phase {
         let file: std::sync::Arc<str> = self.filename.as_str().into();
-        if self.script_alias.is_none() && !self.option("execcgi") || self.is_folder(&file) {
+        let alias = self.script_alias;
+        if alias.is_none() && !self.option("execcgi") {
             return Err(End::Status(403));
+        }
+        if self.is_folder(&file) {
+            return match alias {
+                Some(span) => {
+                    self.decided("handler", "ScriptAlias", span, "leads to a folder, which is no script", End::Status(403))
+                }
+                None => Err(End::Status(403)),
+            };
         }
         let refuses_rest = self.innermost(|config| config.rest.as_ref()?.accepts_path_info) == Some(false);
         if !self.ask.fact(Fact::FileExists(file.clone()), true) || (refuses_rest && !self.path_info.is_empty()) {

@@ -102,7 +102,11 @@ impl Run<'_, '_, '_> {
         }
         let (server, known) = select::server(self.site, &request.address, request.port, name);
         let strict = self.site.inherited(server, |server| server.strict_host).unwrap_or(false);
-        self.server = server;
+        let by_path = match name {
+            None => select::server_by_path(self.site, &request.address, request.port, raw),
+            Some(_) => None,
+        };
+        self.server = by_path.unwrap_or(server);
         self.stack = self.defaults();
         if strict && !known && name.is_some() {
             return Err(End::Early(400));
@@ -180,7 +184,7 @@ fn is_host(name: &str, strict: bool) -> bool {
 }
 
 /// The name without its port; a port that is none stays.
-fn strip_port(host: &str) -> &str {
+pub(super) fn strip_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|c| c.is_ascii_digit()) => name,
         _ => host,

@@ -50,6 +50,7 @@ impl<'s> Run<'s, '_, '_> {
             steps: self.steps.len(),
         };
         self.subrequest = true;
+        self.checked.clone_from(&self.stack);
         self.outer_method = self.fixed_method;
         self.fixed_method = Some(self.ask.universe().only("GET"));
         let query = self.url.query.clone();

@@ -36,6 +36,12 @@ impl<'s> Run<'s, '_, '_> {
                 return Ok(());
             }
         }
+        if self.has("userdir") && self.user_folder()? {
+            return Ok(());
+        }
+        if self.has("vhost_alias") && self.host_folder() {
+            return Ok(());
+        }
         let root = self.document_root().trim_end_matches('/').to_owned();
         self.filename = root + &self.url.path;
         self.mapped_by =

@@ -190,7 +190,7 @@ impl<'s> Run<'s, '_, '_> {
                 _ => self.takes(section, Subject::Text(&name)),
             };
             if takes && (self.ask.sees_disk() || self.parents_exist()) {
-                self.stack.push((Layer::Storage, &section.config));
+                self.stack.push((Layer::Files, &section.config));
             }
         }
     }

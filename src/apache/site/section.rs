@@ -93,6 +93,7 @@ pub(in crate::apache) struct Rest {
     pub(in crate::apache) overrides: Set<AllowOverride>,
     pub(in crate::apache) override_list: Option<Vec<String>>,
     pub(in crate::apache) accepts_path_info: Option<bool>,
+    pub(in crate::apache) spelling: Set<Spelling>,
     pub(in crate::apache) encoded_slashes: Option<EncodedSlashes>,
     /// `LimitRequestBody`; 0 limits nothing.
     pub(in crate::apache) body_limit: Option<u64>,
@@ -107,6 +108,13 @@ pub(in crate::apache) struct ErrorOverride {
     pub(in crate::apache) on: bool,
     /// The statuses it is for; all errors where none is named.
     pub(in crate::apache) statuses: Vec<u16>,
+}
+
+/// `CheckSpelling` and `CheckCaseOnly`; a section with one of them takes nothing of the other from outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::apache) struct Spelling {
+    pub(in crate::apache) on: bool,
+    pub(in crate::apache) case_only: bool,
 }
 
 /// `AllowEncodedSlashes`.

@@ -10,7 +10,7 @@ use super::super::htaccess::AllowOverride;
 use super::super::proxy::read_pass;
 use super::super::redirect::read_redirect;
 use super::super::rewrite::{Cond, read_options};
-use super::super::section::{DirConfig, EncodedSlashes, ErrorOverride, If, IfKind, OptionChange, Section};
+use super::super::section::{DirConfig, EncodedSlashes, ErrorOverride, If, IfKind, OptionChange, Section, Spelling};
 use super::super::security;
 use super::super::setenvif;
 use super::super::statuses;
@@ -500,6 +500,15 @@ impl Builder<'_, '_, '_> {
             "limitrequestbody" => config.rest_mut().body_limit = number(statement),
             "fallbackresource" => {
                 config.rest_mut().fallback = statement.arg(0).map(|path| path.into_owned());
+            }
+            "checkspelling" | "checkcaseonly" => {
+                let spelling = config.rest_mut().spelling.get_or_insert_with(|| Spanned::new(Spelling::default(), span));
+                let on = flag(statement) == Some(true);
+                if name == "checkspelling" {
+                    *spelling = Spanned::new(Spelling { on, ..spelling.value }, span);
+                } else {
+                    spelling.value.case_only = on;
+                }
             }
             "header" if statement.args().iter().take(4).any(|word| is_cors_header(word)) => {
                 config.cors.get_or_insert(span);

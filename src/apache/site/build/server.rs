@@ -11,6 +11,7 @@ use super::super::redirect::{Alias, From as AliasFrom, read_redirect};
 use super::super::rewrite::{Cond, Map, RewriteRule, read_cond, read_options, read_rule};
 use super::super::section::{DirConfig, Matcher, Section};
 use super::super::setenvif;
+use super::super::userdir::UserDirs;
 use super::super::vhost::{split_address, split_name};
 use super::super::{Listen, Trace};
 use super::{Builder, Kind, Place, section_path};
@@ -67,6 +68,12 @@ impl Builder<'_, '_, '_> {
                 self.check_root(statement, &root);
                 self.servers[server].document_root = Some(Spanned::new(root, statement.span()));
             }
+            "virtualdocumentroot" => {
+                let root = statement.arg(0).unwrap_or_default().into_owned();
+                let root = (!root.eq_ignore_ascii_case("none")).then(|| Spanned::new(root, statement.span()));
+                self.servers[server].root_by_host = root;
+            }
+            "serverpath" => self.servers[server].path = statement.arg(0).map(|path| path.into_owned()),
             "listen" => {
                 if let Some(address) = statement.arg(0) {
                     let (host, port) = match address.parse::<u16>() {
@@ -150,6 +157,12 @@ impl Builder<'_, '_, '_> {
                 }
             }
             "alias" | "aliasmatch" | "scriptalias" | "scriptaliasmatch" => self.alias(&name, statement, server),
+            "userdir" => {
+                let dirs =
+                    self.servers[server].user_dirs.get_or_insert_with(|| Spanned::new(UserDirs::default(), statement.span()));
+                dirs.value.add(&statement.args());
+                dirs.span = statement.span();
+            }
             "setenvif" | "setenvifnocase" | "browsermatch" | "browsermatchnocase" | "setenvifexpr" => {
                 match setenvif::read(&mut self.context, statement.name(), &statement.raw(), statement.span()) {
                     Ok(line) => self.servers[server].env.push(line),
