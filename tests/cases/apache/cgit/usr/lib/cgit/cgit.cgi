@@ -1,0 +1,4 @@
+#!/bin/sh
+printf 'Content-Type: text/plain\r
+\r
+q'
