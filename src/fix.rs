@@ -1,15 +1,15 @@
 //! Applies the fixes of findings to their files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use crate::finding::{Edit, Finding, Fix, Safety};
-use crate::lint::Linted;
+use crate::finding::{Edit, Fix, Safety};
+use crate::lint::{Linted, Report};
 use crate::source::{FileId, SourceFile, Span};
 
 /// What changes in a config when fixes are applied.
 pub struct Plan<'c> {
     /// The findings that are fixed.
-    pub taken: Vec<&'c Finding>,
+    pub taken: Vec<&'c Report>,
     pub files: Vec<Fixed<'c>>,
 }
 
@@ -20,10 +20,10 @@ pub struct Fixed<'s> {
 }
 
 /// Chooses among the fixes up to `safety` that `may` allows. A fix is taken whole or not at all; one that overlaps an earlier
-/// one has to wait for the next run.
-pub fn plan<'c>(config: &'c Linted, safety: Safety, may: impl Fn(&Finding, &Fix) -> bool) -> Plan<'c> {
+/// one, or is about the same statement, has to wait for the next run.
+pub fn plan<'c>(config: &'c Linted, safety: Safety, may: impl Fn(&Report, &Fix) -> bool) -> Plan<'c> {
     let is_safe_enough = |fix: &Fix| fix.safety == Safety::Safe || safety == Safety::Unsafe;
-    let (edits, taken) = choose(config, |finding, fix| is_safe_enough(fix) && may(finding, fix));
+    let (edits, taken) = choose(config, |report, fix| is_safe_enough(fix) && may(report, fix));
     let mut files: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
     for edit in edits.into_values() {
         files.entry(edit.span.file).or_default().push(edit);
@@ -40,16 +40,21 @@ pub fn safe_edits(config: &Linted, file: FileId) -> Vec<Edit> {
 }
 
 /// The edits of the fixes that are wanted and can be made together, and the findings that they fix.
-fn choose(config: &Linted, wants: impl Fn(&Finding, &Fix) -> bool) -> (BTreeMap<Span, &Edit>, Vec<&Finding>) {
+fn choose(config: &Linted, wants: impl Fn(&Report, &Fix) -> bool) -> (BTreeMap<Span, &Edit>, Vec<&Report>) {
     let mut edits: BTreeMap<Span, &Edit> = BTreeMap::new();
     let mut taken = Vec::new();
-    for finding in config.findings() {
-        let Some(fix) = finding.fix.as_ref().filter(|fix| wants(finding, fix)) else { continue };
+    let mut changed = HashSet::new();
+    for report in &config.reports {
+        let Some(fix) = report.finding.fix.as_ref().filter(|fix| wants(report, fix)) else { continue };
         if !is_sound(config, &fix.edits) || fix.edits.iter().any(|edit| meets_any(edit, &edits)) {
             continue;
         }
+        // What one fix makes of a statement, another one about it cannot know.
+        if !changed.insert(report.finding.span) {
+            continue;
+        }
         edits.extend(fix.edits.iter().map(|edit| (edit.span, edit)));
-        taken.push(finding);
+        taken.push(report);
     }
     (edits, taken)
 }

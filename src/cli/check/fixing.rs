@@ -1,6 +1,6 @@
 //! `--fix` and `--diff`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -11,7 +11,8 @@ use super::{Failure, FixLevel, Status, base, status, tell, write_all};
 use crate::collect::Problem;
 use crate::finding::{Finding, Fix, Safety, Severity, Witness};
 use crate::fix;
-use crate::lint::Linted;
+use crate::http::Answer;
+use crate::lint::{Linted, Report};
 use crate::report::{Run, Summary};
 use crate::source::{Disk, FileId, FileSystem, Overlay};
 use crate::trace;
@@ -69,8 +70,8 @@ fn fixed(pass: &Pass<'_>, mut configs: Vec<Linted>, safety: Safety) -> (Changes,
     let mut failed = HashSet::new();
     for _ in 0..MAX_ROUNDS {
         let (changes, then, promises) = rounds(pass, configs, safety, &mut failed);
-        let broken: Vec<Mark> =
-            promises.iter().filter(|promise| promise.is_broken(&then)).map(|promise| promise.mark.clone()).collect();
+        let broken = promises.iter().filter(|promise| promise.is_broken(&then)).map(|promise| promise.key.clone());
+        let broken: Vec<Key> = broken.collect();
         let before = failed.len();
         failed.extend(broken);
         if failed.len() == before {
@@ -88,7 +89,7 @@ fn rounds(
     pass: &Pass<'_>,
     mut configs: Vec<Linted>,
     safety: Safety,
-    failed: &mut HashSet<Mark>,
+    failed: &mut HashSet<Key>,
 ) -> (Changes, Vec<Linted>, Vec<Promise>) {
     let (mut changes, mut promises) = (Changes::default(), Vec::new());
     for _ in 0..MAX_ROUNDS {
@@ -98,10 +99,12 @@ fn rounds(
             break;
         }
         let (then, _) = pass.lint(&next.overlay);
-        let left: HashSet<Mark> = then.iter().flat_map(marks).collect();
+        let (before, after, wanted) = (count(marks(&configs)), count(marks(&then)), count(taken.iter().map(Promise::mark)));
+        let of = |counts: &HashMap<Mark, usize>, mark: &Mark| counts.get(mark).copied().unwrap_or(0);
+        let is_left = |mark: &Mark| of(&after, mark) + of(&wanted, mark) > of(&before, mark);
         let all = refused(&then) > refused(&configs);
-        let useless = taken.iter().map(|promise| &promise.mark).filter(|mark| all || left.contains(mark));
-        let useless: Vec<Mark> = useless.cloned().collect();
+        let useless = taken.iter().filter(|promise| all || is_left(&promise.mark()));
+        let useless: Vec<Key> = useless.map(|promise| promise.key.clone()).collect();
         if useless.is_empty() {
             promises.extend(taken);
             (changes, configs) = (next, then);
@@ -115,30 +118,65 @@ fn rounds(
 struct Promise {
     /// The index of its config.
     config: usize,
-    mark: Mark,
+    key: Key,
+    rule: &'static str,
+    message: String,
     witness: Option<Witness>,
 }
 
 impl Promise {
+    fn new(index: usize, config: &Linted, report: &Report) -> Self {
+        let Finding { rule, message, witness, .. } = &report.finding;
+        Promise { config: index, key: key(config, report), rule, message: message.clone(), witness: witness.clone() }
+    }
+
+    fn mark(&self) -> Mark {
+        (self.key.0.clone(), self.rule, self.message.clone())
+    }
+
     /// Whether the request still gets the answer that was wrong.
     fn is_broken(&self, configs: &[Linted]) -> bool {
         let site = configs.get(self.config).and_then(|config| config.site.as_ref());
         let (Some(site), Some(witness)) = (site, &self.witness) else { return false };
         let traced = trace::one(site.as_ref(), &witness.request, None);
-        traced.outcomes.iter().any(|outcome| outcome.verdict.answer == witness.predicted)
+        traced.outcomes.iter().any(|outcome| is_alike(&outcome.verdict.answer, &witness.predicted))
     }
 }
 
-/// What tells a finding from others before and after a fix.
-type Mark = (PathBuf, &'static str, String);
-
-fn mark(config: &Linted, finding: &Finding) -> Mark {
-    let path = config.sources.get(finding.span.file).map_or(PathBuf::new(), |file| file.path.clone());
-    (path, finding.rule, finding.message.clone())
+/// Whether a client sees no difference but for headers.
+fn is_alike(one: &Answer, other: &Answer) -> bool {
+    match (one.status(), other.status()) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
+    }
 }
 
-fn marks(config: &Linted) -> impl Iterator<Item = Mark> {
-    config.findings().map(|finding| mark(config, finding))
+/// What tells a finding from others as long as its statement stays.
+type Key = (PathBuf, u64);
+
+fn key(config: &Linted, report: &Report) -> Key {
+    (path(config, &report.finding), report.fingerprint)
+}
+
+fn path(config: &Linted, finding: &Finding) -> PathBuf {
+    config.sources.get(finding.span.file).map_or(PathBuf::new(), |file| file.path.clone())
+}
+
+/// What tells findings from others before and after a fix: of those that are equal in it, one is as good as the other.
+type Mark = (PathBuf, &'static str, String);
+
+fn marks(configs: &[Linted]) -> impl Iterator<Item = Mark> {
+    let of = |config| {
+        let mark = move |finding: &Finding| (path(config, finding), finding.rule, finding.message.clone());
+        Linted::findings(config).map(mark)
+    };
+    configs.iter().flat_map(of)
+}
+
+fn count(marks: impl Iterator<Item = Mark>) -> HashMap<Mark, usize> {
+    let mut counts = HashMap::new();
+    marks.for_each(|mark| *counts.entry(mark).or_default() += 1);
+    counts
 }
 
 /// How many times the servers would refuse the configs.
@@ -147,18 +185,16 @@ fn refused(configs: &[Linted]) -> usize {
 }
 
 /// Puts the fixed files into the overlay and tells which findings that fixes.
-fn take(pass: &Pass<'_>, configs: &[Linted], safety: Safety, failed: &HashSet<Mark>, changes: &mut Changes) -> Vec<Promise> {
+fn take(pass: &Pass<'_>, configs: &[Linted], safety: Safety, failed: &HashSet<Key>, changes: &mut Changes) -> Vec<Promise> {
     let mut taken = Vec::new();
     for (index, config) in configs.iter().enumerate() {
-        let may = |finding: &Finding, fix: &Fix| {
+        let may = |report: &Report, fix: &Fix| {
             // Only what is told is changed.
-            let told = pass.goal.pedantic || finding.severity > Severity::Info;
-            told && fix.edits.iter().all(|edit| is_own(config, edit.span.file)) && !failed.contains(&mark(config, finding))
+            let told = pass.goal.pedantic || report.finding.severity > Severity::Info;
+            told && fix.edits.iter().all(|edit| is_own(config, edit.span.file)) && !failed.contains(&key(config, report))
         };
         let plan = fix::plan(config, safety, may);
-        let promise =
-            |finding: &Finding| Promise { config: index, mark: mark(config, finding), witness: finding.witness.clone() };
-        taken.extend(plan.taken.into_iter().map(promise));
+        taken.extend(plan.taken.into_iter().map(|report| Promise::new(index, config, report)));
         for fixed in plan.files {
             let file = fixed.file;
             let old = || Changed { name: file.name.clone(), old: file.bytes().to_vec(), new: Vec::new() };
