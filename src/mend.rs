@@ -14,8 +14,8 @@ use crate::syntax::{Directive, Tree};
 pub enum Wish<'w> {
     /// Let these methods through as it lets those of `like`.
     Admit { methods: &'w [&'w str], like: &'w [&'w str] },
-    /// Refuse with 405.
-    MethodNotAllowed,
+    /// Refuse with 405, and name these in Allow.
+    MethodNotAllowed { allow: &'w [&'w str] },
     /// Redirect in a way that keeps method and body.
     KeepMethod,
     /// Hand the client's own method on.
@@ -54,16 +54,38 @@ pub(crate) fn remove(source: &SourceFile, bytes: Range<u32>) -> Edit {
     Edit { span: source.span(bytes), text: String::new() }
 }
 
+/// Takes a statement away that repeats an earlier one of the same block, word for word; no edits where they differ. What a
+/// file says once and is included twice is no repetition.
+pub(crate) fn without_repeat(first: Directive<'_>, again: Directive<'_>) -> Vec<Edit> {
+    let place = |one: Directive<'_>| (one.tree.source.id, one.parent().map(|block| block.span()));
+    let (source, before, span) = (&again.tree.source, first.span(), again.span());
+    let text = |span: Span| source.slice(span.start..span.end);
+    let is_repeat = place(first) == place(again) && before.start < span.start && text(before) == text(span);
+    is_repeat.then(|| remove(source, span.start..span.end)).into_iter().collect()
+}
+
 /// A copy of a statement before it, in which another path stands.
 pub(crate) fn twin(statement: Directive<'_>, path: &str, other: &str) -> Edit {
-    let source = &statement.tree.source;
     let span = statement.span();
+    let text = statement.tree.source.slice(span.start..span.end).replace(path, other);
+    put_before(statement, &text)
+}
+
+/// A copy of a statement before another one.
+pub(crate) fn copy(statement: Directive<'_>, other: Directive<'_>) -> Edit {
+    let span = statement.span();
+    put_before(other, statement.tree.source.slice(span.start..span.end))
+}
+
+/// Puts text on a line of its own before a statement.
+fn put_before(statement: Directive<'_>, new: &str) -> Edit {
+    let source = &statement.tree.source;
+    let start = statement.span().start;
     let text = source.text();
-    let start = text[..span.start as usize].trim_end_matches([' ', '\t']).len();
-    let indent = &text[start..span.start as usize];
+    let line = text[..start as usize].trim_end_matches([' ', '\t']).len();
+    let indent = &text[line..start as usize];
     let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let copy = source.slice(span.start..span.end).replace(path, other);
-    insert(source, span.start, format!("{copy}{line_end}{indent}"))
+    insert(source, start, format!("{new}{line_end}{indent}"))
 }
 
 /// The fix that makes the statement at a span do what is wished. It changes who may do what.

@@ -9,6 +9,7 @@
 mod action;
 mod check;
 mod context;
+mod mend;
 mod operator;
 mod policy;
 mod request;
@@ -23,6 +24,7 @@ mod variable;
 pub use action::Engine;
 pub use check::method_policies;
 pub use context::{Context, Edition};
+pub use mend::admit;
 pub use policy::{Intervention, Phase, Policy};
 pub use statement::{Statement, statements};
 pub use transaction::Transaction;

@@ -68,6 +68,7 @@ pub fn find(name: &str) -> Option<&'static Rule> {
 /// All that there is to say about a site, in the order of its files.
 pub fn check(server: &dyn Server, site: &dyn Site) -> Vec<Finding> {
     let (mut findings, verdicts) = rayon::join(|| site.findings(), || verdict::check(server, site));
+    waf_method_policy::mend(server, site, &mut findings);
     findings.extend(verdicts);
     findings.sort_by(|one, other| (one.span, one.rule, &one.message).cmp(&(other.span, other.rule, &other.message)));
     findings.dedup_by(|one, other| one.span == other.span && one.rule == other.rule && one.message == other.message);

@@ -80,7 +80,7 @@ fn spelling_and_anchors_of_nginx_conditions() {
 
 #[test]
 fn spelling_and_anchors_of_haproxy_criteria() {
-    let front = |rule| {
+    let front = |rule: &str| {
         format!(
             "frontend x\n    mode http\n    bind :80\n    {rule}\n    default_backend a\nbackend a\n    mode http\n    server a 127.0.0.1:1\n"
         )
@@ -109,7 +109,26 @@ fn spelling_and_anchors_of_haproxy_criteria() {
         &front("http-request deny deny_status 405 if !METH_GET !METH_POST").replace(" deny_status 405", ""),
     );
     let twice = "http-request deny if { method PUT PATCH DELETE }\n    ";
-    not_safe("haproxy.cfg", &front(&format!("{twice}{}", twice.trim())), &front(twice.trim()));
+    safe("haproxy.cfg", &front(&format!("{twice}{}", twice.trim())), &front(twice.trim()));
+    let other = "http-request reject if { method PUT PATCH DELETE }";
+    not_safe("haproxy.cfg", &front(&format!("{twice}{other}")), &front(twice.trim()));
+}
+
+#[test]
+fn lines_that_say_nothing_new() {
+    safe("nginx.conf", &location("proxy_method PATCH;\n    proxy_method PATCH;"), &location("proxy_method PATCH;"));
+    let differ = location("proxy_method PATCH;\n    proxy_method PUT;");
+    assert_eq!(fixed("nginx.conf", &differ, "--fix"), differ);
+    let server = |inside: &str| format!("server {{\n    {inside}\n    location / {{\n        return 204;\n    }}\n}}\n");
+    safe("nginx.conf", &server("listen 80;\n    listen 80;"), &server("listen 80;"));
+    let pass = |lines: &str| format!("<VirtualHost *:80>\n    {lines}\n</VirtualHost>\n");
+    let (all, part) = ("ProxyPass / http://127.0.0.1:1/", "ProxyPass /a/ http://127.0.0.1:2/");
+    not_safe("apache.conf", &pass(&format!("{all}\n    {part}")), &pass(&format!("{part}\n    {all}")));
+    let twice = pass(&format!("{all}\n    {all}"));
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("apache.conf"), twice).unwrap();
+    proxylint(folder.path(), &["--server", "apache", "--fix", "--pedantic", "apache.conf"]);
+    assert_eq!(fs::read_to_string(folder.path().join("apache.conf")).unwrap(), pass(all));
 }
 
 #[test]
@@ -148,8 +167,85 @@ fn what_changes_policy_is_unsafe() {
     not_safe(
         "nginx.conf",
         &location("if ($request_method = PATCH) { return 501; }"),
-        &location("if ($request_method = PATCH) { return 405; }"),
+        &location(
+            "if ($request_method = PATCH) { add_header Allow \"GET, HEAD, POST, PUT, DELETE, OPTIONS\" always; return 405; }",
+        ),
     );
+    let flag = |names| {
+        format!("set $ok 0;\n    if ($request_method ~ ^({names})$) {{ set $ok 1; }}\n    if ($ok = 0) {{ return 405; }}")
+    };
+    not_safe(
+        "nginx.conf",
+        &location(&flag("GET|HEAD|POST|PUT|DELETE|OPTIONS")),
+        &location(&flag("GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH")),
+    );
+}
+
+#[test]
+fn the_list_of_a_firewall() {
+    let waf = |set: &str, rule: &str| {
+        format!(
+            "SecRuleEngine On\nSecAction \"id:900200,phase:1,nolog,pass,t:none,setvar:'tx.allowed_methods={set}'\"\nSecRule REQUEST_METHOD \"!@within {rule}\" \"id:911100,phase:2,deny,status:403\"\n<VirtualHost *:80>\n    ProxyPass / http://127.0.0.1:1/\n</VirtualHost>\n"
+        )
+    };
+    let (old, new) = ("GET HEAD POST PUT DELETE OPTIONS", "GET HEAD POST PUT DELETE OPTIONS PATCH");
+    not_safe("apache.conf", &waf(old, "%{tx.allowed_methods}"), &waf(new, "%{tx.allowed_methods}"));
+    not_safe("apache.conf", &waf(old, old), &waf(new, new));
+}
+
+/// What only `--pedantic` tells is only fixed with it.
+#[track_caller]
+fn pedantic(name: &str, before: &str, after: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(name), before).unwrap();
+    let server = name.split('.').next().unwrap();
+    for _ in 0..2 {
+        proxylint(folder.path(), &["--server", server, "--fix=unsafe", "--pedantic", name]);
+        assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), after);
+    }
+}
+
+#[test]
+fn refusals_say_405_and_what_is_allowed() {
+    pedantic(
+        "nginx.conf",
+        &location("limit_except GET {\n        deny all;\n    }"),
+        &location(
+            "if ($request_method !~ ^(GET|HEAD)$) {\n        add_header Allow \"GET, HEAD\" always;\n        return 405;\n    }",
+        ),
+    );
+    let front = |rule: &str| {
+        format!(
+            "frontend x\n    mode http\n    bind :80\n    {rule}\n    default_backend a\nbackend a\n    mode http\n    server a 127.0.0.1:1\n"
+        )
+    };
+    pedantic(
+        "haproxy.cfg",
+        &front("http-request deny unless { method GET HEAD }"),
+        &front("http-request deny deny_status 405 hdr Allow \"GET, HEAD\" unless { method GET HEAD }"),
+    );
+    let section = |inside: &str| {
+        format!(
+            "LoadModule allowmethods_module modules/mod_allowmethods.so\n<VirtualHost *:80>\n    ProxyPass / http://127.0.0.1:1/\n    <Location />\n        {inside}\n    </Location>\n</VirtualHost>\n"
+        )
+    };
+    pedantic(
+        "apache.conf",
+        &section("<LimitExcept GET>\n            Require all denied\n        </LimitExcept>"),
+        &section("AllowMethods GET"),
+    );
+}
+
+#[test]
+fn redirects_keep_the_method() {
+    let server = |inside| format!("server {{\n    listen 80;\n    {inside}\n}}\n");
+    pedantic(
+        "nginx.conf",
+        &server("rewrite ^ https://$host$request_uri? permanent;"),
+        &server("return 308 https://$host$request_uri;"),
+    );
+    let groups = server("rewrite ^/(.*)$ https://$host/$1 permanent;");
+    pedantic("nginx.conf", &groups, &groups);
 }
 
 #[test]

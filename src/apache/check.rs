@@ -22,7 +22,7 @@ pub(super) fn check(site: &ApacheSite, config: &Config, task: &Task, htaccess: b
     findings.extend(limits::check(config));
     findings.extend(expressions::check(config));
     findings.extend(requires::check(site));
-    findings.extend(proxied::check(site));
+    findings.extend(proxied::check(site, &config.trees));
     findings.extend(rewrites::check(site, config));
     findings
 }

@@ -1,20 +1,19 @@
 //! How a directive is changed so that methods fare otherwise.
 
+mod refusal;
+
 use std::sync::Arc;
 
 use crate::finding::Edit;
 use crate::mend::{Wish, insert, remove, replace, twin, with_alternatives, without_alternatives};
+use crate::modsecurity;
 use crate::source::Span;
 use crate::syntax::{Directive, Tree};
 
-pub(super) fn mend(statement: Directive<'_>, _trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
+pub(super) fn mend(statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
     let edits = match wish {
         Wish::Admit { methods, .. } => admit(statement, methods),
-        Wish::MethodNotAllowed => rule_flags(statement, |flag| match flag_name(flag).as_str() {
-            "f" | "forbidden" => Some("R=405".to_owned()),
-            "r" | "redirect" if flag.contains('=') => Some("R=405".to_owned()),
-            _ => None,
-        }),
+        Wish::MethodNotAllowed { .. } => refusal::refuse(statement, trees),
         Wish::KeepMethod => keep(statement),
         Wish::PassUnchanged => None,
         Wish::Route { path } => route(statement, path),
@@ -27,6 +26,9 @@ fn is(statement: Directive<'_>, name: &str) -> bool {
 }
 
 fn admit(statement: Directive<'_>, methods: &[&str]) -> Option<Vec<Edit>> {
+    if is(statement, "SecRule") || is(statement, "SecAction") {
+        return modsecurity::admit(statement, methods);
+    }
     if is(statement, "RewriteRule") {
         return conditions(statement).into_iter().find_map(|cond| admit_in_cond(cond, methods));
     }
@@ -179,7 +181,8 @@ mod tests {
     fn mended(text: &str, wish: Wish<'_>) -> String {
         let source = Arc::new(SourceFile::new(FileId(0), "t".into(), "t".into(), text.into()));
         let tree = Arc::new(super::super::parse::parse(&source).0);
-        let edits = tree.all().map(|statement| mend(statement, &[], wish)).find(|edits| !edits.is_empty()).unwrap_or_default();
+        let trees = [Arc::clone(&tree)];
+        let edits = tree.all().map(|statement| mend(statement, &trees, wish)).find(|edits| !edits.is_empty()).unwrap_or_default();
         let mut text = text.to_owned();
         for edit in edits.iter().rev() {
             text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
@@ -199,6 +202,18 @@ mod tests {
             ("<Limit PUT PATCH>\nRequire all denied\n</Limit>", "<Limit PUT>\nRequire all denied\n</Limit>"),
             ("A b\n<Limit PATCH>\nRequire all denied\n</Limit>\nC d", "A b\nC d"),
             ("Require method GET", "Require method GET PATCH"),
+            (
+                "SecAction \"id:900200,phase:1,pass,setvar:'tx.allowed_methods=GET HEAD'\"",
+                "SecAction \"id:900200,phase:1,pass,setvar:'tx.allowed_methods=GET HEAD PATCH'\"",
+            ),
+            (
+                "SecRule REQUEST_METHOD \"!@within GET PUT\" \"id:1,deny\"",
+                "SecRule REQUEST_METHOD \"!@within GET PUT PATCH\" \"id:1,deny\"",
+            ),
+            (
+                "SecRule REQUEST_METHOD \"!@rx ^(?:GET|PUT)$\" \"id:1,deny\"",
+                "SecRule REQUEST_METHOD \"!@rx ^(?:GET|PUT|PATCH)$\" \"id:1,deny\"",
+            ),
             (
                 "RewriteCond %{REQUEST_METHOD} !^(GET|PUT)$\nRewriteRule .* - [F]",
                 "RewriteCond %{REQUEST_METHOD} !^(GET|PUT|PATCH)$\nRewriteRule .* - [F]",
@@ -222,8 +237,24 @@ mod tests {
 
     #[test]
     fn statuses_are_put_right() {
-        assert_eq!(mended("RewriteRule .* - [F,L]", Wish::MethodNotAllowed), "RewriteRule .* - [R=405,L]");
-        assert_eq!(mended("RewriteRule .* - [R=501,L]", Wish::MethodNotAllowed), "RewriteRule .* - [R=405,L]");
+        assert_eq!(mended("RewriteRule .* - [F,L]", Wish::MethodNotAllowed { allow: &[] }), "RewriteRule .* - [R=405,L]");
+        assert_eq!(mended("RewriteRule .* - [R=501,L]", Wish::MethodNotAllowed { allow: &[] }), "RewriteRule .* - [R=405,L]");
+        let refuse = |text: &str| mended(text, Wish::MethodNotAllowed { allow: &["GET"] });
+        let load = "LoadModule allowmethods_module modules/mod_allowmethods.so\n";
+        let list = "<Location /a>\n<LimitExcept GET POST>\nRequire all denied\n</LimitExcept>\n</Location>";
+        assert_eq!(refuse(&format!("{load}{list}")), format!("{load}<Location /a>\nAllowMethods GET POST\n</Location>"));
+        assert_eq!(
+            refuse(&format!("{load}<Location /a>\nRequire method GET\n</Location>")),
+            format!("{load}<Location /a>\nAllowMethods GET\n</Location>")
+        );
+        for kept in [
+            list.to_owned(),
+            format!("{load}{list}\n<Location />\nRequire ip 10.0.0.1\n</Location>"),
+            format!("{load}{}", list.replace("POST", "PURGE")),
+            format!("{load}{}", list.replace("Location", "VirtualHost")),
+        ] {
+            assert_eq!(refuse(&kept), kept);
+        }
         assert_eq!(mended("RewriteRule a /b [R,L]", Wish::KeepMethod), "RewriteRule a /b [R=307,L]");
         assert_eq!(mended("RewriteRule a /b [L,R=301]", Wish::KeepMethod), "RewriteRule a /b [L,R=308]");
         assert_eq!(mended("Redirect permanent /a /b", Wish::KeepMethod), "Redirect 308 /a /b");

@@ -10,7 +10,7 @@ use crate::syntax::{Directive, Tree, Word};
 pub(super) fn mend(line: Directive<'_>, _trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
     let edits = match wish {
         Wish::Admit { methods, .. } => Condition::of(line).and_then(|condition| condition.admit(methods)),
-        Wish::MethodNotAllowed => deny(line),
+        Wish::MethodNotAllowed { allow } => deny(line, allow),
         Wish::KeepMethod => redirect(line),
         Wish::Route { path } => Condition::of(line).and_then(|condition| condition.route(path)),
         Wish::PassUnchanged => (line.arg(0) == Some("set-method")).then(|| vec![without(line)]),
@@ -29,17 +29,24 @@ fn value_of<'t>(line: Directive<'t>, keyword: &[&str]) -> Option<&'t Word> {
     line.words().get(at + 1)
 }
 
-fn deny(line: Directive<'_>) -> Option<Vec<Edit>> {
+fn deny(line: Directive<'_>, allow: &[&str]) -> Option<Vec<Edit>> {
     if !matches!(line.name(), "http-request") {
         return None;
     }
     let action = line.arg_span(0)?;
+    let header = allow_header(line, allow);
     match (line.arg(0)?, value_of(line, &["deny_status", "status"])) {
-        ("deny" | "return" | "tarpit", Some(status)) => Some(vec![replace(line.tree.span(status), "405")]),
-        ("deny" | "tarpit", None) => Some(vec![insert(&line.tree.source, action.end, " deny_status 405")]),
-        ("silent-drop" | "reject", None) => Some(vec![replace(action, "deny deny_status 405")]),
+        ("deny" | "return" | "tarpit", Some(status)) => Some(vec![replace(line.tree.span(status), format!("405{header}"))]),
+        ("deny" | "tarpit", None) => Some(vec![insert(&line.tree.source, action.end, format!(" deny_status 405{header}"))]),
+        ("silent-drop" | "reject", None) => Some(vec![replace(action, format!("deny deny_status 405{header}"))]),
         _ => None,
     }
+}
+
+/// The header that a 405 owes (RFC 9110, section 15.5.6). Error files bring headers of their own, and no others.
+fn allow_header(line: Directive<'_>, allow: &[&str]) -> String {
+    let has_own = |value: &str| value.contains("errorfile") || value.eq_ignore_ascii_case("allow");
+    if allow.is_empty() || line.values().any(has_own) { String::new() } else { format!(" hdr Allow \"{}\"", allow.join(", ")) }
 }
 
 fn redirect(line: Directive<'_>) -> Option<Vec<Edit>> {
@@ -285,11 +292,21 @@ mod tests {
 
     #[test]
     fn statuses_and_methods_are_put_right() {
-        let refuse = |line| mended(line, Wish::MethodNotAllowed);
+        let refuse = |line| mended(line, Wish::MethodNotAllowed { allow: &[] });
         assert_eq!(refuse("http-request deny deny_status 501 if x"), "http-request deny deny_status 405 if x");
         assert_eq!(refuse("http-request deny if x"), "http-request deny deny_status 405 if x");
         assert_eq!(refuse("http-request return status 501 if x"), "http-request return status 405 if x");
         assert_eq!(refuse("http-request silent-drop if x"), "http-request deny deny_status 405 if x");
+        let allow = |line| mended(line, Wish::MethodNotAllowed { allow: &["GET", "HEAD"] });
+        assert_eq!(
+            allow("http-request deny deny_status 501 if x"),
+            "http-request deny deny_status 405 hdr Allow \"GET, HEAD\" if x"
+        );
+        assert_eq!(allow("http-request reject if x"), "http-request deny deny_status 405 hdr Allow \"GET, HEAD\" if x");
+        assert_eq!(
+            allow("http-request return status 501 hdr Allow GET if x"),
+            "http-request return status 405 hdr Allow GET if x"
+        );
         let keep = |line| mended(line, Wish::KeepMethod);
         assert_eq!(keep("redirect scheme https code 301 if x"), "redirect scheme https code 308 if x");
         assert_eq!(keep("http-request redirect prefix /a if x"), "http-request redirect prefix /a code 307 if x");

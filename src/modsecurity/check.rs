@@ -5,6 +5,7 @@ use super::context::Context;
 use super::operator::Test;
 use super::rule::{Link, Rule, variable_set};
 use crate::finding::{Finding, Severity};
+use crate::http::Universe;
 use crate::source::{IncludeError, Span};
 
 /// The writing methods that an allow-list must name so that an ordinary HTTP API works behind it.
@@ -47,7 +48,9 @@ fn finding(span: Span, what: &str, methods: &[&str]) -> Option<Finding> {
     let mut all: Vec<&str> = methods.to_vec();
     all.extend(&missing);
     let finding = Finding::new("waf-method-policy", severity, span, format!("{what} turns away {names}"));
-    Some(finding.label("the methods that pass").help(format!("if clients use them, allow `{}`", all.join(" "))))
+    let finding = finding.label("the methods that pass").help(format!("if clients use them, allow `{}`", all.join(" ")));
+    // Registered methods have the same place in every universe.
+    Some(finding.methods(Universe::default().set(missing)))
 }
 
 pub(super) fn include_failed(span: Span, error: &IncludeError) -> Finding {

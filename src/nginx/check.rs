@@ -17,7 +17,8 @@ use std::collections::HashSet;
 
 use super::document::Document;
 use super::site::{Model, Place};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Safety, Severity};
+use crate::mend::without_repeat;
 use crate::server::Release;
 use crate::source::Span;
 use crate::syntax::Directive;
@@ -79,6 +80,12 @@ impl Checker<'_> {
 
     fn reject_with(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.add(Finding::rejected(span, message).help(help));
+    }
+
+    /// What may stand once and stands twice. A repetition word for word says nothing new.
+    fn add_repeat(&mut self, first: Directive<'_>, again: Directive<'_>, message: impl Into<String>, help: &str) {
+        let finding = Finding::rejected(again.head(), message).related(first.head(), "the first one").help(help);
+        self.add(finding.fix(Safety::Safe, without_repeat(first, again)));
     }
 
     fn remark(&mut self, rule: &'static str, severity: Severity, span: Span, message: impl Into<String>, help: &str) {

@@ -1,11 +1,16 @@
 //! How a directive is changed so that methods fare otherwise.
 
+mod condition;
+mod redirect;
+mod refusal;
+
 use std::sync::Arc;
 
+use self::condition::Condition;
 use crate::finding::Edit;
-use crate::mend::{Wish, insert, remove, replace, twin, with_alternatives, without_alternatives};
+use crate::mend::{Wish, insert, remove, replace, twin};
 use crate::source::Span;
-use crate::syntax::{Directive, Tree, Word};
+use crate::syntax::{Directive, Tree};
 
 pub(super) fn mend(statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
     let edits = match (wish, statement.name()) {
@@ -13,13 +18,9 @@ pub(super) fn mend(statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>
         (Wish::Admit { methods, like }, "if") => {
             Condition::of(statement).and_then(|condition| condition.admit(trees, methods, like))
         }
-        (Wish::MethodNotAllowed, "if") => answer(statement),
-        (Wish::MethodNotAllowed, "return") => status(statement, "405"),
-        (Wish::KeepMethod, "return") => match statement.arg(0) {
-            Some("301") => status(statement, "308"),
-            Some("302" | "303") => status(statement, "307"),
-            _ => None,
-        },
+        (Wish::MethodNotAllowed { allow }, "if" | "return") => refusal::answer(statement, trees, allow),
+        (Wish::MethodNotAllowed { .. }, "limit_except") => refusal::listed(statement, trees),
+        (Wish::KeepMethod, _) => redirect::keep(statement),
         (Wish::PassUnchanged, "proxy_method") => Some(vec![without(statement)]),
         (Wish::PassUnchanged, "fastcgi_param" | "scgi_param" | "uwsgi_param") if statement.arg(0) == Some("REQUEST_METHOD") => {
             statement.arg_span(1).map(|value| vec![replace(value, "$request_method")])
@@ -46,11 +47,6 @@ fn list(statement: Directive<'_>, methods: &[&str]) -> Option<Vec<Edit>> {
     Some(vec![insert(&statement.tree.source, last.end, more)])
 }
 
-/// The `return` of a refusing `if`.
-fn answer(statement: Directive<'_>) -> Option<Vec<Edit>> {
-    status(statement.children().find(|inner| inner.name() == "return")?, "405")
-}
-
 fn status(statement: Directive<'_>, status: &str) -> Option<Vec<Edit>> {
     let old = statement.spanned(0).filter(|old| old.value.parse::<u16>().is_ok())?;
     Some(vec![replace(old.span, status)])
@@ -62,90 +58,6 @@ pub(super) fn comparison(trees: &[Arc<Tree>], span: Span) -> Option<(Span, Span)
     let statement = tree.statement_at(span.start).filter(|statement| statement.name() == "if" && !statement.has_template())?;
     let (operator, text) = Condition::of(statement)?.operator?;
     Some((tree.span(operator), text))
-}
-
-/// `($variable operator text)`
-struct Condition<'t> {
-    statement: Directive<'t>,
-    variable: &'t str,
-    /// With the place of the text that it compares with.
-    operator: Option<(&'t Word, Span)>,
-}
-
-impl<'t> Condition<'t> {
-    fn of(statement: Directive<'t>) -> Option<Self> {
-        let tree = statement.tree;
-        let words: Vec<&Word> = statement.args().iter().filter(|word| !matches!(tree.value(word), "(" | ")")).collect();
-        let (first, rest) = words.split_first()?;
-        let variable = tree.value(first).trim_start_matches('(').trim_end_matches(')');
-        let operator = match rest {
-            [operator, text] => Some((*operator, inside(tree, text))),
-            _ => None,
-        };
-        Some(Condition { statement, variable, operator })
-    }
-
-    fn text(&self, span: Span) -> &'t str {
-        self.statement.tree.source.slice(span.start..span.end)
-    }
-
-    fn admit(&self, trees: &[Arc<Tree>], methods: &[&str], like: &[&str]) -> Option<Vec<Edit>> {
-        let Some((operator, text)) = self.operator else { return admit_in_map(trees, self.variable, methods, like) };
-        if self.variable != "$request_method" {
-            return None;
-        }
-        let tree = self.statement.tree;
-        let operator_span = tree.span(operator);
-        match tree.value(operator) {
-            "!=" => {
-                let names = methods.iter().flat_map(|method| ["|", method]).collect::<String>();
-                let regex = format!("^({}{names})$", self.text(text));
-                Some(vec![replace(operator_span, "!~"), replace(text, regex)])
-            }
-            "!~" | "!~*" => Some(vec![replace(text, with_alternatives(self.text(text), methods)?)]),
-            "=" if methods.contains(&self.text(text)) => Some(vec![without(self.statement)]),
-            "~" | "~*" => Some(match without_alternatives(self.text(text), methods)? {
-                rest if rest.is_empty() => vec![without(self.statement)],
-                rest => vec![replace(text, rest)],
-            }),
-            _ => None,
-        }
-    }
-}
-
-/// The bytes of a word without its quotes and the parenthesis that ends the condition.
-fn inside(tree: &Tree, word: &Word) -> Span {
-    let span = tree.span(word);
-    let raw = tree.source.slice(span.start..span.end);
-    let opened = raw.matches('(').count();
-    let raw = if raw.matches(')').count() > opened { raw.strip_suffix(')').unwrap_or(raw) } else { raw };
-    let bare = raw.trim_matches(['"', '\'']);
-    let start = span.start + (raw.len() - raw.trim_start_matches(['"', '\'']).len()) as u32;
-    tree.source.span(start..start + bare.len() as u32)
-}
-
-/// `map $request_method $bad { … }`: the methods get the value of one that is let through.
-fn admit_in_map(trees: &[Arc<Tree>], variable: &str, methods: &[&str], like: &[&str]) -> Option<Vec<Edit>> {
-    let statements = trees.iter().flat_map(|tree| tree.all());
-    let is_meant = |map: &Directive<'_>| map.name() == "map" && map.is_block() && map.arg(1) == Some(variable);
-    let map = statements.into_iter().find(is_meant).filter(|map| map.arg(0) == Some("$request_method"))?;
-    let entry = |method: &str| map.children().find(|entry| entry.name().eq_ignore_ascii_case(method));
-    let model = like.iter().find_map(|method| entry(method)).or_else(|| entry("default"))?;
-    let value = model.args().first()?;
-    let source = &map.tree.source;
-    let value = source.slice(value.start..value.end);
-    let mut edits = Vec::new();
-    let mut more = String::new();
-    for method in methods {
-        match entry(method) {
-            Some(known) => edits.push(replace(known.arg_span(0)?, value)),
-            None => more.push_str(&format!("{}{method} {value};", between(model))),
-        }
-    }
-    if !more.is_empty() {
-        edits.push(insert(source, model.span().end, more));
-    }
-    Some(edits)
 }
 
 /// The line break and the blanks before a statement, or one blank.
@@ -190,6 +102,18 @@ mod tests {
                 "map $request_method $bad { default 1;\n  GET 0;\n  PATCH 0;\n}\nif ($bad) { return 405; }",
             ),
             (
+                "set $ok 0;\nif ($request_method = GET) { set $ok 1; }\nif ($ok = 0) { return 405; }",
+                "set $ok 0;\nif ($request_method ~ ^(GET|PATCH)$) { set $ok 1; }\nif ($ok = 0) { return 405; }",
+            ),
+            (
+                "location /a { if ($request_method !~ ^(GET|PUT)$) { set $bad 1; } if ($bad) { return 405; } }",
+                "location /a { if ($request_method !~ ^(GET|PUT|PATCH)$) { set $bad 1; } if ($bad) { return 405; } }",
+            ),
+            (
+                "if ($request_method = PATCH) { set $bad yes; }\nif ($bad = yes) { return 405; }",
+                "if ($bad = yes) { return 405; }",
+            ),
+            (
                 "map $request_method $no { PATCH 1; default 0; }\nif ($no) { }",
                 "map $request_method $no { PATCH 0; default 0; }\nif ($no) { }",
             ),
@@ -200,8 +124,44 @@ mod tests {
 
     #[test]
     fn statuses_and_methods_are_put_right() {
-        assert_eq!(mended("if ($a) { return 444; }", Wish::MethodNotAllowed), "if ($a) { return 405; }");
+        assert_eq!(mended("if ($a) { return 444; }", Wish::MethodNotAllowed { allow: &[] }), "if ($a) { return 405; }");
+        let allow = Wish::MethodNotAllowed { allow: &["GET", "POST"] };
+        assert_eq!(mended("server { if ($a) { return 444; } }", allow), "server { if ($a) { return 405; } }");
+        for (before, after) in [
+            (
+                "location /a {\n  if ($a) {\n    return 501;\n  }\n}",
+                "location /a {\n  if ($a) {\n    add_header Allow \"GET, POST\" always;\n    return 405;\n  }\n}",
+            ),
+            (
+                "add_header X y;\nlocation /a { if ($a) { return 501; } }",
+                "add_header X y;\nlocation /a { if ($a) { return 405; } }",
+            ),
+            (
+                "location /a {\n  limit_except GET POST {\n    deny all;\n  }\n}",
+                "location /a {\n  if ($request_method !~ ^(GET|HEAD|POST)$) {\n    add_header Allow \"GET, HEAD, POST\" always;\n    return 405;\n  }\n}",
+            ),
+        ] {
+            assert_eq!(mended(before, allow), after);
+        }
+        for kept in [
+            "location /a { limit_except GET { allow 10.0.0.1; deny all; } }",
+            "location /a { if ($a) { set $b 1; } limit_except GET { deny all; } }",
+            "location /a { internal; limit_except GET { deny all; } }",
+            "satisfy any; location /a { limit_except GET { deny all; } }",
+            "location /b { auth_request /a; } location /a { limit_except GET { deny all; } }",
+        ] {
+            assert_eq!(mended(kept, allow), kept);
+        }
         assert_eq!(mended("return 301 /x;", Wish::KeepMethod), "return 308 /x;");
+        for (before, after) in [
+            ("rewrite ^ https://$host$request_uri? permanent;", "return 308 https://$host$request_uri;"),
+            ("rewrite ^/(.*)$ /new redirect;", "return 307 /new$is_args$args;"),
+            ("rewrite ^/(.*)$ https://a.test/$1 permanent;", "rewrite ^/(.*)$ https://a.test/$1 permanent;"),
+            ("rewrite ^/old /new permanent;", "rewrite ^/old /new permanent;"),
+            ("rewrite ^ /a?b=$arg_b permanent;", "rewrite ^ /a?b=$arg_b permanent;"),
+        ] {
+            assert_eq!(mended(before, Wish::KeepMethod), after);
+        }
         assert_eq!(mended("return 302 /x;", Wish::KeepMethod), "return 307 /x;");
         assert_eq!(mended("a;\r\n  proxy_method POST;\r\nb;", Wish::PassUnchanged), "a;\r\nb;");
         assert_eq!(

@@ -243,7 +243,7 @@ fn mended(case: &Case<'_>, span: Span, remedy: &Remedy) -> Option<Fix> {
     let (methods, like): (Vec<_>, Vec<_>) = (universe.names(case.methods).collect(), universe.names(case.spared).collect());
     let wish = match remedy {
         Remedy::Admit => Wish::Admit { methods: &methods, like: &like },
-        Remedy::MethodNotAllowed => Wish::MethodNotAllowed,
+        Remedy::MethodNotAllowed => Wish::MethodNotAllowed { allow: &like },
         Remedy::KeepMethod => Wish::KeepMethod,
         Remedy::PassUnchanged => Wish::PassUnchanged,
     };

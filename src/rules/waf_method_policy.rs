@@ -1,4 +1,7 @@
 use super::rule::declare_rule;
+use crate::finding::Finding;
+use crate::mend::{self, Wish};
+use crate::server::{Server, Site};
 
 declare_rule! {
     /// The web application firewall's list of methods is shorter than the application's.
@@ -40,4 +43,12 @@ declare_rule! {
     ///
     /// - OWASP Core Rule Set: rules 900200 and 911100
     "waf-method-policy", Warning
+}
+
+/// Adds what would name the methods that a list lacks.
+pub(super) fn mend(server: &dyn Server, site: &dyn Site, findings: &mut [Finding]) {
+    for finding in findings.iter_mut().filter(|finding| finding.rule == RULE.name) {
+        let missing: Vec<&str> = site.universe().names(finding.methods).collect();
+        finding.fix = mend::fix(server, site.trees(), finding.span, Wish::Admit { methods: &missing, like: &[] });
+    }
 }

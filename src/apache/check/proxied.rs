@@ -1,14 +1,18 @@
 //! Lines that a `ProxyPass` makes void.
 
+use std::sync::Arc;
+
 use super::super::site::handlers::Page;
 use super::super::site::proxy::{From, ProxyPass};
 use super::super::site::redirect::{From as RedirectFrom, alias_matches};
 use super::super::site::section::{DirConfig, Matcher};
 use super::super::site::{ApacheSite, Server};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Edit, Finding, Safety, Severity};
+use crate::mend::{copy, remove, without_repeat};
 use crate::source::Span;
+use crate::syntax::{Directive, Tree};
 
-pub(super) fn check(site: &ApacheSite) -> Vec<Finding> {
+pub(super) fn check(site: &ApacheSite, trees: &[Arc<Tree>]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for server in &site.servers {
         let passes: Vec<&ProxyPass> = match std::ptr::eq(server, site.main()) {
@@ -16,7 +20,7 @@ pub(super) fn check(site: &ApacheSite) -> Vec<Finding> {
             false => site.main().proxies.iter().chain(&server.proxies).collect(),
         };
         if !passes.is_empty() {
-            shadowed(server, &passes, &mut findings);
+            shadowed(trees, server, &passes, &mut findings);
             folders(site, server, &passes, &mut findings);
             redirects(server, &passes, &mut findings);
             error_pages(site, server, &passes, &mut findings);
@@ -47,14 +51,19 @@ fn whole_taker<'p>(passes: &[&'p ProxyPass], path: &str) -> Option<&'p ProxyPass
 }
 
 /// A line after one that takes all of its paths never works.
-fn shadowed(server: &Server, passes: &[&ProxyPass], findings: &mut Vec<Finding>) {
+fn shadowed(trees: &[Arc<Tree>], server: &Server, passes: &[&ProxyPass], findings: &mut Vec<Finding>) {
     for pass in server.proxies.iter().take(MOST) {
         let From::Prefix(path) = &pass.from else { continue };
         let Some(first) = taker(passes, path).filter(|first| !std::ptr::eq(*first, pass)) else { continue };
-        let From::Prefix(_) = &first.from else { continue };
+        let From::Prefix(above) = &first.from else { continue };
         let earlier = passes.iter().position(|known| std::ptr::eq(*known, first));
         let own = passes.iter().position(|known| std::ptr::eq(*known, pass));
-        if earlier > own || first.to == pass.to {
+        if earlier > own {
+            continue;
+        }
+        let (line, line_above) = (statement(trees, pass.span), statement(trees, first.span));
+        if first.to == pass.to {
+            findings.extend(line.zip(line_above).and_then(|(line, above)| repeated(above, line)));
             continue;
         }
         // Where both map the same paths to the same server, the order is no matter.
@@ -63,12 +72,37 @@ fn shadowed(server: &Server, passes: &[&ProxyPass], findings: &mut Vec<Finding>)
             continue;
         }
         let message = format!("this line never works: an earlier `ProxyPass` takes all of `{path}`");
-        findings.push(
-            Finding::new("method-check-ineffective", Severity::Warning, pass.span, message)
-                .help("put the longer path first")
-                .related(first.span, "this line takes the path"),
-        );
+        let finding = Finding::new("method-check-ineffective", Severity::Warning, pass.span, message)
+            .related(first.span, "this line takes the path");
+        findings.push(match above == path {
+            true => finding.help("the two are for the same path: remove one of them"),
+            false => finding.help("put the longer path first").fix(Safety::Unsafe, moved_above(line, line_above)),
+        });
     }
+}
+
+fn statement(trees: &[Arc<Tree>], span: Span) -> Option<Directive<'_>> {
+    let tree = trees.iter().find(|tree| tree.source.id == span.file)?;
+    tree.statement_at(span.start).filter(|statement| !statement.has_template())
+}
+
+/// The same line again is for no use, and does no harm.
+fn repeated(first: Directive<'_>, again: Directive<'_>) -> Option<Finding> {
+    let edits = without_repeat(first, again);
+    let finding = Finding::new("method-check-ineffective", Severity::Info, again.head(), "this line stands above already");
+    let finding = finding.related(first.head(), "the first one").help("remove one of them");
+    (!edits.is_empty()).then(|| finding.fix(Safety::Safe, edits))
+}
+
+/// Moves a line above another one of the same block.
+fn moved_above(line: Option<Directive<'_>>, other: Option<Directive<'_>>) -> Vec<Edit> {
+    let (Some(line), Some(other)) = (line, other) else { return Vec::new() };
+    let block = |one: Directive<'_>| (one.tree.source.id, one.parent().map(|block| block.id));
+    if block(line) != block(other) {
+        return Vec::new();
+    }
+    let span = line.span();
+    vec![copy(line, other), remove(&line.tree.source, span.start..span.end)]
 }
 
 /// What checks methods in a section.

@@ -8,7 +8,8 @@ use crate::haproxy::site::matching::Matching;
 use crate::haproxy::site::proxy::{Mode, Proxy, Role};
 use crate::haproxy::site::sample::Fetch;
 use crate::haproxy::value::KNOWN_METHODS;
-use crate::mend::remove;
+use crate::mend::{remove, without_repeat};
+use crate::syntax::Directive;
 
 impl Checks<'_> {
     pub(super) fn rule_sets(&self, proxy: &Proxy, findings: &mut Vec<Finding>) {
@@ -92,12 +93,14 @@ impl Checks<'_> {
             let text = self.config.text(condition.span);
             if let Some((_, first)) = seen.iter().find(|(known, _)| *known == text) {
                 let message = format!("`{}` is never taken: a rule above has the same condition", rule.name);
-                findings.push(
-                    ineffective(Severity::Warning, rule.span, message)
-                        .related(first.span, "the same condition")
-                        .help("remove one of the two")
-                        .fix(Safety::Unsafe, self.without(rule)),
-                );
+                let finding = ineffective(Severity::Warning, rule.span, message)
+                    .related(first.span, "the same condition")
+                    .help("remove one of the two");
+                let repeat = self.line(first).zip(self.line(rule)).map(|(first, again)| without_repeat(first, again));
+                findings.push(match repeat.filter(|edits| !edits.is_empty()) {
+                    Some(edits) => finding.fix(Safety::Safe, edits),
+                    None => finding.fix(Safety::Unsafe, self.without(rule)),
+                });
             } else if seen.len() < 64 {
                 seen.push((text, rule));
             }
@@ -106,9 +109,12 @@ impl Checks<'_> {
 
     /// The edit that takes the line of a rule away.
     fn without(&self, rule: &Rule) -> Vec<Edit> {
-        let tree = self.trees.iter().find(|tree| tree.source.id == rule.span.file);
-        let line = tree.and_then(|tree| tree.statement_at(rule.span.start)).filter(|line| !line.is_block());
-        line.map(|line| remove(&line.tree.source, line.span().start..line.span().end)).into_iter().collect()
+        self.line(rule).map(|line| remove(&line.tree.source, line.span().start..line.span().end)).into_iter().collect()
+    }
+
+    fn line(&self, rule: &Rule) -> Option<Directive<'_>> {
+        let tree = self.trees.iter().find(|tree| tree.source.id == rule.span.file)?;
+        tree.statement_at(rule.span.start).filter(|line| !line.is_block())
     }
 
     fn decides_by_method(&self, rule: &Rule) -> bool {

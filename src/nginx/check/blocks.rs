@@ -61,8 +61,7 @@ impl<'d> Checker<'d> {
             }
             match known.get(&(modifier == "=", name)) {
                 Some(first) if both_present(*first, *location) => {
-                    let finding = Finding::rejected(location.head(), format!("duplicate location `{name}`"));
-                    self.add(finding.related(first.head(), "the first one").help("merge the two blocks"));
+                    self.add_repeat(*first, *location, format!("duplicate location `{name}`"), "merge the two blocks");
                 }
                 Some(_) => {}
                 None => _ = known.insert((modifier == "=", name), *location),

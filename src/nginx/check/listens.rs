@@ -20,8 +20,7 @@ impl<'d> Checker<'d> {
             let is_quic = listen.values().any(|value| value == "quic");
             match known.get(&(plain(place), is_quic)) {
                 Some(first) if both_present(*first, *listen) => {
-                    let finding = Finding::rejected(listen.head(), format!("the server listens on {place} twice"));
-                    self.add(finding.related(first.head(), "the first one").help("remove one of them"));
+                    self.add_repeat(*first, *listen, format!("the server listens on {place} twice"), "remove one of them");
                 }
                 Some(_) => {}
                 None => _ = known.insert((plain(place), is_quic), *listen),

@@ -80,9 +80,7 @@ impl<'d> Checker<'d> {
             }
             match once.get(name) {
                 Some(first) if both_present(*first, *statement) => {
-                    let mut finding = Finding::rejected(statement.head(), format!("`{name}` is duplicate"));
-                    finding = finding.related(first.head(), "the first one");
-                    self.add(finding.help("remove one of them"));
+                    self.add_repeat(*first, *statement, format!("`{name}` is duplicate"), "remove one of them");
                 }
                 Some(_) => {}
                 None => _ = once.insert(name, *statement),

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 use super::{Checker, both_present};
-use crate::finding::Finding;
 use crate::nginx::site::Network;
 use crate::pattern::Pattern;
 use crate::syntax::Directive;
@@ -47,11 +46,7 @@ impl<'d> Checker<'d> {
                         "default" => "the `map` has two defaults".to_owned(),
                         _ => format!("the key `{key}` stands in the `map` twice; case makes no difference"),
                     };
-                    self.add(
-                        Finding::rejected(entry.head(), message)
-                            .related(first.head(), "the first one")
-                            .help("remove one of them"),
-                    );
+                    self.add_repeat(*first, entry, message, "remove one of them");
                 }
                 Some(_) => {}
                 None => _ = keys.insert(key.to_ascii_lowercase(), entry),

@@ -14,8 +14,7 @@ impl<'d> Checker<'d> {
             let Some(name) = block.arg(0) else { continue };
             match known.get(name) {
                 Some(first) if both_present(*first, *block) => {
-                    let finding = Finding::rejected(block.head(), format!("duplicate upstream `{name}`"));
-                    self.add(finding.related(first.head(), "the first one").help("rename or merge one of them"));
+                    self.add_repeat(*first, *block, format!("duplicate upstream `{name}`"), "rename or merge one of them");
                 }
                 Some(_) => {}
                 None => _ = known.insert(name, *block),

@@ -1,0 +1,73 @@
+//! Refusals that say 405.
+
+use std::sync::Arc;
+
+use super::{flag_name, is, is_require_method, rule_flags};
+use crate::finding::Edit;
+use crate::mend::replace;
+use crate::syntax::{Directive, Tree};
+
+pub(super) fn refuse(statement: Directive<'_>, trees: &[Arc<Tree>]) -> Option<Vec<Edit>> {
+    if is(statement, "RewriteRule") {
+        return rule_flags(statement, |flag| match flag_name(flag).as_str() {
+            "f" | "forbidden" => Some("R=405".to_owned()),
+            "r" | "redirect" if flag.contains('=') => Some("R=405".to_owned()),
+            _ => None,
+        });
+    }
+    let (list, names) = match statement.parent() {
+        Some(section) if is(section, "LimitExcept") && denies_all(section) => (section, section.args()),
+        _ if is_require_method(statement) => (statement, statement.args().get(1..)?),
+        _ => return None,
+    };
+    let names: Vec<&str> = names.iter().map(|name| statement.tree.value(name)).collect();
+    let may_be_listed = names.iter().all(|name| BUILT_IN.contains(name));
+    let can_list = list.parent().is_some_and(|around| SECTIONS.iter().any(|name| is(around, name)));
+    (may_be_listed && can_list && is_alone(list, trees) && knows_allow_methods(trees))
+        .then(|| vec![replace(list.span(), format!("AllowMethods {}", names.join(" ")))])
+}
+
+/// Methods that `AllowMethods` takes without a registration: those of RFC 9110 and WebDAV's first ones (`http_protocol.c`).
+const BUILT_IN: &[&str] = &[
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "DELETE",
+    "OPTIONS",
+    "PATCH",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+];
+
+/// Where `AllowMethods` may stand.
+const SECTIONS: &[&str] =
+    &["Location", "LocationMatch", "Directory", "DirectoryMatch", "Files", "FilesMatch", "Proxy", "ProxyMatch"];
+
+fn denies_all(section: Directive<'_>) -> bool {
+    let mut inside = section.children();
+    let denies = |rule: Directive<'_>| is(rule, "Require") && rule.values().map(str::to_ascii_lowercase).eq(["all", "denied"]);
+    inside.next().is_some_and(denies) && inside.next().is_none()
+}
+
+/// Whether nothing else says who gets in. A section's `Require` takes the place of the outer ones, which would come back without
+/// it, and beside others it is one of several ways in.
+fn is_alone(list: Directive<'_>, trees: &[Arc<Tree>]) -> bool {
+    let speaks = |one: &Directive<'_>| {
+        const AUTHORIZATION: &[&str] = &["Require", "Order", "Allow", "Deny", "Satisfy", "AuthMerging", "AllowMethods", "Limit"];
+        AUTHORIZATION.iter().any(|name| is(*one, name)) && !one.values().map(str::to_ascii_lowercase).eq(["all", "granted"])
+    };
+    let inside = |one: &Directive<'_>| one.tree.source.id == list.tree.source.id && list.span().contains(one.span());
+    !trees.iter().flat_map(|tree| tree.all()).any(|one| speaks(&one) && !inside(&one))
+}
+
+/// mod_allowmethods is not everywhere: Debian has it switched off.
+fn knows_allow_methods(trees: &[Arc<Tree>]) -> bool {
+    let loads = |one: Directive<'_>| is(one, "LoadModule") && one.arg(0) == Some("allowmethods_module");
+    trees.iter().flat_map(|tree| tree.all()).any(loads)
+}

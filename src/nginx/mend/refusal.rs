@@ -1,0 +1,86 @@
+//! Refusals that say 405, and what is allowed instead.
+
+use std::sync::Arc;
+
+use super::{between, status};
+use crate::finding::Edit;
+use crate::mend::{insert, replace};
+use crate::syntax::{Directive, Tree};
+
+/// A refusing `if`, or the `return` in it.
+pub(super) fn answer(statement: Directive<'_>, trees: &[Arc<Tree>], allow: &[&str]) -> Option<Vec<Edit>> {
+    let refusal = match statement.name() {
+        "return" => statement,
+        _ => statement.children().find(|inner| inner.name() == "return")?,
+    };
+    let mut edits = status(refusal, "405")?;
+    if let Some(header) = refusal.parent().and_then(|block| allow_header(block, trees, allow)) {
+        edits.insert(0, insert(&refusal.tree.source, refusal.span().start, format!("{header}{}", between(refusal))));
+    }
+    Some(edits)
+}
+
+/// `limit_except` knows no status but 403. An `if` with the same list says 405, in the phase before: it lets nobody in whom the
+/// block keeps out, as long as the block says `deny all` and nothing else, and no code of the location runs before it.
+pub(super) fn listed(block: Directive<'_>, trees: &[Arc<Tree>]) -> Option<Vec<Edit>> {
+    let mut inside = block.children();
+    let deny = inside.next().filter(|rule| rule.name() == "deny" && rule.arg(0) == Some("all"))?;
+    let location = block.parent().filter(|around| around.name() == "location")?;
+    if inside.next().is_some() || runs_code_before(location, block) || is_lifted(location, trees) {
+        return None;
+    }
+    let source = &block.tree.source;
+    let mut methods: Vec<String> = Vec::new();
+    for name in block.values() {
+        methods.push(name.to_ascii_uppercase());
+        // Where GET is listed, HEAD is allowed.
+        let head = name.eq_ignore_ascii_case("GET") && !block.values().any(|other| other.eq_ignore_ascii_case("HEAD"));
+        methods.extend(head.then(|| "HEAD".to_owned()));
+    }
+    let names: Vec<&str> = methods.iter().map(String::as_str).collect();
+    let condition = format!("if ($request_method !~ ^({})$)", names.join("|"));
+    let header = allow_header(block, trees, &names).map(|header| format!("{header}{}", between(deny)));
+    Some(vec![replace(block.head(), condition), replace(deny.span(), format!("{}return 405;", header.unwrap_or_default()))])
+        .filter(|_| source.slice(deny.span().start..deny.span().end).ends_with(';'))
+}
+
+/// Restricted methods meet none of the code of their location; an `if` would stand among it.
+fn runs_code_before(location: Directive<'_>, block: Directive<'_>) -> bool {
+    let code = |one: &Directive<'_>| matches!(one.name(), "if" | "set" | "return" | "rewrite" | "break" | "include");
+    location.children().take_while(|other| other.id != block.id).any(|other| code(&other))
+}
+
+/// Whether requests get past a `deny` of the access phase that would not get past an `if`: subrequests, and those that
+/// `satisfy any` lets in.
+fn is_lifted(location: Directive<'_>, trees: &[Arc<Tree>]) -> bool {
+    let name = location.args().last().map(|word| location.tree.value(word));
+    let inner = |other: Directive<'_>| match other.name() {
+        "satisfy" => other.arg(0) == Some("any"),
+        "auth_request" | "mirror" | "post_action" => other.arg(0) == name,
+        _ => false,
+    };
+    location.children().any(|other| other.name() == "internal") || trees.iter().flat_map(|tree| tree.all()).any(inner)
+}
+
+/// The header that a 405 owes (RFC 9110, section 15.5.6), where the block may set one and that takes no inherited one away.
+fn allow_header(block: Directive<'_>, trees: &[Arc<Tree>], allow: &[&str]) -> Option<String> {
+    let in_location = block.parent().is_some_and(|around| around.name() == "location");
+    let is_set = block.children().any(|other| matches!(other.name(), "add_header" | "more_set_headers"));
+    if allow.is_empty() || !in_location || is_set || trees.iter().flat_map(|tree| tree.all()).any(|other| meets(other, block)) {
+        return None;
+    }
+    Some(format!("add_header Allow \"{}\" always;", allow.join(", ")))
+}
+
+/// Whether a statement is a header that the block inherits, or a page that takes the response over, with headers of its own.
+fn meets(other: Directive<'_>, block: Directive<'_>) -> bool {
+    let (mine, same_file) = (block.span(), other.tree.source.id == block.tree.source.id);
+    match other.name() {
+        "add_header" => other.parent().is_none_or(|around| {
+            let is_inner = matches!(around.name(), "location" | "if" | "limit_except");
+            !is_inner || same_file && around.span().contains(mine)
+        }),
+        "error_page" => other.values().any(|code| code == "405"),
+        _ => false,
+    }
+}
