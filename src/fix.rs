@@ -13,10 +13,20 @@ pub struct Plan<'c> {
     pub files: Vec<Fixed<'c>>,
 }
 
+impl Plan<'_> {
+    /// Where a statement starts when the fixes are applied.
+    pub fn start_of(&self, statement: Span) -> u32 {
+        let fixed = self.files.iter().find(|fixed| fixed.file.id == statement.file);
+        let before = fixed.into_iter().flat_map(|fixed| &fixed.edits).take_while(|edit| edit.span.end <= statement.start);
+        before.fold(statement.start, |start, edit| start + edit.text.len() as u32 - edit.span.len())
+    }
+}
+
 /// A file as it will be.
 pub struct Fixed<'s> {
     pub file: &'s SourceFile,
     pub content: Vec<u8>,
+    edits: Vec<&'s Edit>,
 }
 
 /// Chooses among the fixes up to `safety` that `may` allows. A fix is taken whole or not at all; one that overlaps an earlier
@@ -80,15 +90,15 @@ fn is_sound(config: &Linted, edits: &[Edit]) -> bool {
 }
 
 /// The edits are in the order of the file.
-fn apply<'s>(file: &'s SourceFile, edits: Vec<&Edit>) -> Fixed<'s> {
+fn apply<'s>(file: &'s SourceFile, edits: Vec<&'s Edit>) -> Fixed<'s> {
     let bytes = file.bytes();
     let mut content = Vec::with_capacity(bytes.len());
     let mut at = 0;
-    for edit in edits {
+    for edit in &edits {
         content.extend_from_slice(&bytes[at..edit.span.start as usize]);
         content.extend_from_slice(edit.text.as_bytes());
         at = edit.span.end as usize;
     }
     content.extend_from_slice(&bytes[at..]);
-    Fixed { file, content }
+    Fixed { file, content, edits }
 }

@@ -1,6 +1,6 @@
 //! `--fix` and `--diff`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -99,11 +99,9 @@ fn rounds(
             break;
         }
         let (then, _) = pass.lint(&next.overlay);
-        let (before, after, wanted) = (count(marks(&configs)), count(marks(&then)), count(taken.iter().map(Promise::mark)));
-        let of = |counts: &HashMap<Mark, usize>, mark: &Mark| counts.get(mark).copied().unwrap_or(0);
-        let is_left = |mark: &Mark| of(&after, mark) + of(&wanted, mark) > of(&before, mark);
+        let left: HashSet<Mark> = then.iter().flat_map(marks).collect();
         let all = refused(&then) > refused(&configs);
-        let useless = taken.iter().filter(|promise| all || is_left(&promise.mark()));
+        let useless = taken.iter().filter(|promise| all || left.contains(&promise.mark));
         let useless: Vec<Key> = useless.map(|promise| promise.key.clone()).collect();
         if useless.is_empty() {
             promises.extend(taken);
@@ -119,19 +117,15 @@ struct Promise {
     /// The index of its config.
     config: usize,
     key: Key,
-    rule: &'static str,
-    message: String,
+    /// The finding as it would be if the fix were for nothing.
+    mark: Mark,
     witness: Option<Witness>,
 }
 
 impl Promise {
-    fn new(index: usize, config: &Linted, report: &Report) -> Self {
-        let Finding { rule, message, witness, .. } = &report.finding;
-        Promise { config: index, key: key(config, report), rule, message: message.clone(), witness: witness.clone() }
-    }
-
-    fn mark(&self) -> Mark {
-        (self.key.0.clone(), self.rule, self.message.clone())
+    fn new(index: usize, config: &Linted, report: &Report, start: u32) -> Self {
+        let mark = mark(config, &report.finding, start);
+        Promise { config: index, key: key(config, report), mark, witness: report.finding.witness.clone() }
     }
 
     /// Whether the request still gets the answer that was wrong.
@@ -162,21 +156,15 @@ fn path(config: &Linted, finding: &Finding) -> PathBuf {
     config.sources.get(finding.span.file).map_or(PathBuf::new(), |file| file.path.clone())
 }
 
-/// What tells findings from others before and after a fix: of those that are equal in it, one is as good as the other.
-type Mark = (PathBuf, &'static str, String);
+/// What tells a finding from others in one state of the files: the file and the byte, the rule and the message.
+type Mark = (PathBuf, u32, &'static str, String);
 
-fn marks(configs: &[Linted]) -> impl Iterator<Item = Mark> {
-    let of = |config| {
-        let mark = move |finding: &Finding| (path(config, finding), finding.rule, finding.message.clone());
-        Linted::findings(config).map(mark)
-    };
-    configs.iter().flat_map(of)
+fn mark(config: &Linted, finding: &Finding, start: u32) -> Mark {
+    (path(config, finding), start, finding.rule, finding.message.clone())
 }
 
-fn count(marks: impl Iterator<Item = Mark>) -> HashMap<Mark, usize> {
-    let mut counts = HashMap::new();
-    marks.for_each(|mark| *counts.entry(mark).or_default() += 1);
-    counts
+fn marks(config: &Linted) -> impl Iterator<Item = Mark> {
+    config.findings().map(|finding| mark(config, finding, finding.span.start))
 }
 
 /// How many times the servers would refuse the configs.
@@ -194,7 +182,8 @@ fn take(pass: &Pass<'_>, configs: &[Linted], safety: Safety, failed: &HashSet<Ke
             told && fix.edits.iter().all(|edit| is_own(config, edit.span.file)) && !failed.contains(&key(config, report))
         };
         let plan = fix::plan(config, safety, may);
-        taken.extend(plan.taken.into_iter().map(|report| Promise::new(index, config, report)));
+        let promise = |report: &&Report| Promise::new(index, config, report, plan.start_of(report.finding.span));
+        taken.extend(plan.taken.iter().map(promise));
         for fixed in plan.files {
             let file = fixed.file;
             let old = || Changed { name: file.name.clone(), old: file.bytes().to_vec(), new: Vec::new() };
