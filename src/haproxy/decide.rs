@@ -4,10 +4,12 @@
 
 mod act;
 mod balance;
+mod capture;
 mod condition;
 mod convert;
 mod fetch;
 mod hop;
+mod host;
 mod message;
 mod normalize;
 mod request_line;
@@ -23,13 +25,13 @@ use std::sync::Arc;
 use self::act::Flow;
 pub(super) use self::hop::{check_fails, failing_checks};
 pub(super) use self::request_line::SpecialMethods;
-use self::transaction::Transaction;
+use self::transaction::{Transaction, settle};
 use super::site::Config;
 use super::site::action::Action;
 use super::site::proxy::{Mode, Proxy, Restriction, Role};
 use super::site::words;
 use super::value::Value;
-use crate::ask::Ask;
+use crate::ask::{Ask, Fact};
 use crate::http::{Answer, Part, Verdict};
 
 /// How many sockets on one address are told apart.
@@ -67,7 +69,9 @@ impl<'c> Transaction<'c> {
     }
 
     fn run(&mut self, ask: &mut Ask<'_>) -> Flow {
-        let frontend = self.frontend;
+        let (config, frontend) = (self.config, self.frontend);
+        self.rules(ask, config.global.variables.iter())?;
+        self.variables.extend(config.reads.lasting.iter().map(|name| (Arc::clone(name), Value::Unknown)));
         self.connection_rules(ask, frontend)?;
         if frontend.settings.mode != Mode::Http {
             return self.run_tcp(ask);
@@ -77,9 +81,7 @@ impl<'c> Transaction<'c> {
         }
         self.normalize_scheme(ask);
         self.content_rules(ask, frontend)?;
-        if ask.method_is(self.config.special.preface) && self.received_method.is_none() {
-            return Flow::Break(self.refuse(ask, 400, None));
-        }
+        self.take_in(ask)?;
         self.monitor(ask)?;
         self.proxy_rules(ask, frontend)?;
         let Some(backend) = self.choose_backend(ask) else {
@@ -103,6 +105,16 @@ impl<'c> Transaction<'c> {
         Flow::Break(self.reach_server(ask, backend))
     }
 
+    /// The first analyser of HTTP: it refuses the preface of HTTP/2, and fills the captures (src/http_ana.c, http_wait_for_request).
+    fn take_in(&mut self, ask: &mut Ask<'_>) -> Flow {
+        if ask.method_is(self.config.special.preface) && self.received_method.is_none() {
+            return Flow::Break(self.refuse(ask, 400, None));
+        }
+        self.is_taken_in = true;
+        self.capture_headers(ask);
+        Flow::Continue(())
+    }
+
     /// A TCP frontend passes every byte on; an HTTP backend behind it parses them after all.
     fn run_tcp(&mut self, ask: &mut Ask<'_>) -> Flow {
         let frontend = self.frontend;
@@ -115,6 +127,7 @@ impl<'c> Transaction<'c> {
                 return Flow::Break(self.refuse_unparsed(status));
             }
             self.normalize_scheme(ask);
+            self.take_in(ask)?;
             // The upgraded stream goes through the frontend's HTTP rules as well.
             self.monitor(ask)?;
             self.proxy_rules(ask, frontend)?;
@@ -177,9 +190,11 @@ impl<'c> Transaction<'c> {
     fn monitor(&mut self, ask: &mut Ask<'_>) -> Flow {
         let frontend = self.frontend;
         let Some(uri) = &frontend.settings.monitor_uri else { return Flow::Continue(()) };
-        let Value::Known(target) = &self.uri else { return Flow::Continue(()) };
-        let path = target::path_and_query(target).filter(|_| uri.value.starts_with('/'));
-        if path != Some(&*uri.value) && *target != uri.value {
+        let is_meant = self.uri.map(|target| {
+            let path = target::path_and_query(target).filter(|_| uri.value.starts_with('/'));
+            path == Some(&*uri.value) || *target == uri.value
+        });
+        if !self.is_target(ask, &is_meant, "monitor-uri") {
             return Flow::Continue(());
         }
         let step = self.step("monitor", "monitor-uri", uri.span, "answers health checks of this proxy itself");
@@ -229,8 +244,8 @@ impl<'c> Transaction<'c> {
     /// The page of statistics takes GET, HEAD and POST below its URI (http_stats_check_uri).
     fn stats(&mut self, ask: &mut Ask<'_>, proxy: &'c Proxy) -> Flow {
         let Some(stats) = &proxy.settings.stats else { return Flow::Continue(()) };
-        let Value::Known(uri) = &self.uri else { return Flow::Continue(()) };
-        if !uri.starts_with(&*stats.uri) || !ask.method_is(self.config.special.stats) {
+        let is_below = self.uri.map(|uri| uri.starts_with(&*stats.uri));
+        if !self.is_target(ask, &is_below, "stats uri") || !ask.method_is(self.config.special.stats) {
             return Flow::Continue(());
         }
         let step = self.step("stats", "stats uri", stats.span, "answers with the page of statistics");
@@ -250,6 +265,15 @@ impl<'c> Transaction<'c> {
             );
         }
         Flow::Break(self.verdict(Answer::respond(200), Some(step)))
+    }
+
+    /// Whether the target is the one that a directive is about. One that cannot be told hardly is.
+    fn is_target(&self, ask: &mut Ask<'_>, is: &Value<bool>, directive: &str) -> bool {
+        let unsure = || {
+            let (yes, no) = ("the target is that of", "the target is not that of");
+            Fact::told(format!("{yes} `{directive}`"), format!("{no} `{directive}`"))
+        };
+        settle(ask, is, |ask| ask.fact(unsure(), false))
     }
 
     fn is_stats_user(&mut self, ask: &mut Ask<'_>, users: &[(Box<str>, Box<str>)]) -> bool {

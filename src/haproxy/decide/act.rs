@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::convert;
 use super::fetch::stored;
 use super::normalize;
-use super::target::{self, Target};
-use super::transaction::Transaction;
+use super::target;
+use super::transaction::{Lines, Transaction, settle};
 use crate::ask::{Ask, Fact};
 use crate::haproxy::site::action::{Action, Body, DeleteBy, Part, Redirect, RedirectKind, Reply, Rule};
 use crate::haproxy::site::errors::ErrorPage;
@@ -47,11 +47,13 @@ impl<'c> Transaction<'c> {
         let reads = &self.config.reads;
         match action {
             Action::Nothing => false,
-            Action::SetHeader(name, _) | Action::AddHeader(name, _) | Action::DeleteHeader(name, _) => {
-                reads.any_header || reads.headers.contains(name)
+            // The Host header is a part of absolute targets.
+            Action::SetHeader(name, _) | Action::AddHeader(name, _) | Action::ReplaceHeader { name, .. } => {
+                reads.any_header || reads.headers.contains(name) || **name == *"host"
             }
-            Action::ReplaceHeader { name, .. } => reads.any_header || reads.headers.contains(name),
+            Action::DeleteHeader(name, _) => reads.any_header || reads.headers.contains(name),
             Action::SetVariable(name, sample) => reads.variables.contains(name) || sample.has_effect(),
+            Action::Capture(_, slot) => reads.slots.contains(slot),
             Action::SetVariableFormat(name, _) | Action::UnsetVariable(name) => reads.variables.contains(name),
             _ => true,
         }
@@ -81,13 +83,10 @@ impl<'c> Transaction<'c> {
             Action::SetMethod(format) => {
                 let method = self.format(ask, format);
                 self.step("http-request", "http-request set-method", rule.span, "replaces the method");
-                self.line_method = Some(match method {
-                    Value::Unknown => {
-                        ask.doubt(format!("the method that `{}` sets cannot be told", self.config.text(rule.span)));
-                        return Flow::Continue(());
-                    }
-                    method => method,
-                });
+                match method {
+                    Value::Unknown => self.set_any_method(ask, rule),
+                    method => self.line_method = Some(method),
+                }
             }
             Action::SetPath(format) => {
                 let path = self.format(ask, format);
@@ -121,6 +120,7 @@ impl<'c> Transaction<'c> {
                 self.variables.insert(Arc::clone(name), value);
             }
             Action::UnsetVariable(name) => _ = self.variables.insert(Arc::clone(name), Value::Known(Data::Nothing)),
+            Action::Capture(sample, slot) => self.capture(ask, sample, *slot),
             Action::SetSource(sample) => {
                 let new = self.value(ask, sample).map(|data| data.each(|datum| datum.address().map(Datum::Address)));
                 let old = self.client(ask);
@@ -133,12 +133,7 @@ impl<'c> Transaction<'c> {
             }
             Action::Normalize(normalizer) => {
                 let normal = self.uri.map(|uri| normalize::normalize(uri, *normalizer).map(Arc::<str>::from));
-                let broken = match normal.map(Option::is_none) {
-                    Value::Known(broken) => broken,
-                    Value::ByMethod(broken) => ask.settle(&broken).unwrap_or(false),
-                    Value::Unknown => false,
-                };
-                if broken {
+                if settle(ask, &normal.map(Option::is_none), |_| false) {
                     let step = self.step("http-request", rule.name.to_string(), rule.span, "refuses the target");
                     return Flow::Break(self.refuse(ask, 400, Some(step)));
                 }
@@ -153,17 +148,30 @@ impl<'c> Transaction<'c> {
         Flow::Continue(())
     }
 
+    /// A method that cannot be told may be any.
+    fn set_any_method(&mut self, ask: &mut Ask<'_>, rule: &Rule) {
+        const USUAL: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+        let text = self.config.text(rule.span);
+        ask.doubt(format!("the method that `{text}` sets cannot be told"));
+        let same = std::iter::once(format!("`{text}` sets the same method"));
+        let others = USUAL.iter().map(|method| format!("`{text}` sets {method}"));
+        let options: Vec<Arc<str>> = same.chain(others).map(Arc::from).collect();
+        if let Some(index) = ask.choose(text, &options).checked_sub(1) {
+            self.line_method = Some(Value::Known(USUAL[index].into()));
+        }
+    }
+
     fn change_header(&mut self, ask: &mut Ask<'_>, action: &Action) {
         match action {
             Action::SetHeader(name, format) => {
                 let value = self.format(ask, format);
-                self.headers.insert(Arc::clone(name), value.map(|value| vec![Arc::clone(value)]));
+                self.change_lines(ask, name, value.map(|value| vec![Arc::clone(value)]));
             }
             Action::AddHeader(name, format) => {
                 let value = self.format(ask, format);
                 let lines = self.lines(ask, name);
                 let lines = lines.zip(&value, |lines, value| lines.iter().chain([value]).cloned().collect());
-                self.headers.insert(Arc::clone(name), lines);
+                self.change_lines(ask, name, lines);
             }
             Action::DeleteHeader(name, DeleteBy::Text) => _ = self.headers.insert(Arc::clone(name), Value::Known(Vec::new())),
             Action::DeleteHeader(pattern, by) => {
@@ -192,9 +200,16 @@ impl<'c> Transaction<'c> {
                     };
                     lines.iter().map(|text| line(text).map(Into::into)).collect::<Option<Vec<Arc<str>>>>()
                 });
-                self.headers.insert(Arc::clone(name), replaced.try_map(Clone::clone));
+                self.change_lines(ask, name, replaced.try_map(Clone::clone));
             }
             _ => {}
+        }
+    }
+
+    fn change_lines(&mut self, ask: &mut Ask<'_>, name: &Arc<str>, lines: Value<Lines>) {
+        self.headers.insert(Arc::clone(name), lines);
+        if **name == *"host" {
+            self.update_authority(ask);
         }
     }
 
@@ -202,17 +217,6 @@ impl<'c> Transaction<'c> {
         self.uri = self.uri.zip(&with, |uri, with| how(uri, with).into());
         if self.uri == Value::Unknown {
             ask.doubt(format!("the target that `{}` makes cannot be told", self.config.text(rule.span)));
-        }
-    }
-
-    /// An absolute target names the host (src/http_htx.c, http_update_host).
-    fn update_host(&mut self, ask: &mut Ask<'_>) {
-        let Value::Known(uri) = &self.uri else { return };
-        let named = Target::new(uri).authority.filter(|authority| !authority.is_empty());
-        if let Some(host) = named
-            && self.lines(ask, "host") != Value::Known(Vec::new())
-        {
-            self.headers.insert("host".into(), Value::Known(vec![host.into()]));
         }
     }
 
@@ -265,15 +269,9 @@ impl<'c> Transaction<'c> {
             location
         });
         if redirect.ignore_empty {
-            let is_empty = match location.map(String::is_empty) {
-                Value::Known(is_empty) => is_empty,
-                Value::ByMethod(are_empty) => ask.settle(&are_empty).unwrap_or(false),
-                Value::Unknown => {
-                    let text = self.config.text(rule.span);
-                    ask.fact(Fact::told(format!("`{text}` has no target"), format!("`{text}` has a target")), false)
-                }
-            };
-            if is_empty {
+            let text = self.config.text(rule.span);
+            let unsure = || Fact::told(format!("`{text}` has no target"), format!("`{text}` has a target"));
+            if settle(ask, &location.map(String::is_empty), |ask| ask.fact(unsure(), false)) {
                 return None;
             }
         }

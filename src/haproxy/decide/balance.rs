@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use super::convert;
+use super::fetch::Wanted;
 use super::respond::Response;
-use super::transaction::Transaction;
+use super::target;
+use super::transaction::{Transaction, settle};
 use crate::ask::Ask;
 use crate::haproxy::select::Listener;
 use crate::haproxy::site::proxy::{Mode, Proxy};
@@ -27,6 +30,11 @@ impl<'c> Transaction<'c> {
             }
             return self.refuse(ask, 503, Some(step));
         };
+        if server.fcgi && backend.settings.mode == Mode::Http && !settle(ask, &self.uri.map(|uri| names_script(uri)), |_| true) {
+            let status = if ask.method_is(self.config.special.connect) { 502 } else { 500 };
+            let step = self.step("server", "server", server.span, "cannot be told a script: the target has no readable path");
+            return self.refuse(ask, status, Some(step));
+        }
         self.step("server", "server", server.span, "takes the request");
         let listener = server.port.and_then(|port| self.config.listeners.own(&self.config.proxies, &server.address, port));
         self.forward(ask, Arc::clone(&server.to), backend, listener.map(|listener| (listener, server)))
@@ -48,6 +56,9 @@ impl<'c> Transaction<'c> {
                 return Some(server);
             }
         }
+        if let Some(server) = self.known_server(ask, backend) {
+            return Some(server);
+        }
         let usable = |backup: bool| {
             let all = backend.servers.iter().filter(move |server| server.backup == backup && server.weight > 0);
             all.filter(|server| is_up(server)).collect::<Vec<_>>()
@@ -67,6 +78,28 @@ impl<'c> Transaction<'c> {
                 Some(several[ask.choose(&backend.name, &options)])
             }
         }
+    }
+
+    /// The server that the client's cookie names (src/http_ana.c, http_manage_client_side_cookies). Only a client that was here
+    /// before has one, so nobody is asked for it.
+    fn known_server(&mut self, ask: &mut Ask<'_>, backend: &'c Proxy) -> Option<&'c Server> {
+        let cookie = backend.settings.cookie.as_ref().filter(|cookie| !cookie.dynamic && ask.is_complete())?;
+        if backend.settings.mode != Mode::Http {
+            return None;
+        }
+        let rule = backend.persist_rules.iter().find(|rule| self.holds(ask, Some(&rule.condition)));
+        let forces = rule.is_some_and(|rule| rule.forces);
+        if rule.is_some() && !forces {
+            return None;
+        }
+        let Value::Known(values) = self.cookie(ask, &cookie.name, Wanted::All) else { return None };
+        let named = values.all().iter().filter_map(|value| {
+            let text = value.text();
+            let name = text.split(cookie.end).next()?;
+            backend.servers.iter().find(|server| server.cookie.as_deref() == Some(name))
+        });
+        let mut usable = named.filter(|server| is_up(server) || forces || backend.settings.persist);
+        usable.next()
     }
 
     /// The request goes upstream, and its response comes back through the rules.
@@ -102,6 +135,12 @@ impl<'c> Transaction<'c> {
         }
         self.verdict(Answer::Forward { to, method, target, status }, decided_by)
     }
+}
+
+/// Whether FastCGI can be told which script is meant: it is named by the path, with its escapes resolved (src/mux_fcgi.c,
+/// fcgi_set_default_param).
+fn names_script(uri: &str) -> bool {
+    target::path(uri).is_some_and(|path| convert::url_decode(path, false).is_some())
 }
 
 /// Whether requests may be sent to the server: it is not switched off, and its check is not known to fail.

@@ -1,7 +1,7 @@
 //! Whether conditions hold (src/acl.c, acl_exec_cond).
 
 use super::fetch::Wanted;
-use super::transaction::Transaction;
+use super::transaction::{Transaction, settle};
 use crate::ask::{Ask, Fact};
 use crate::haproxy::site::acl::{AclId, Condition, Criterion, CriterionId};
 use crate::haproxy::site::matching::Matching;
@@ -54,11 +54,7 @@ impl Transaction<'_> {
             }
             if unsure { None } else { Some(false) }
         });
-        match matches {
-            Value::Known(matches) => matches,
-            Value::ByMethod(matches) => ask.settle(&matches).unwrap_or(false),
-            Value::Unknown => self.unknown(ask, criterion, id),
-        }
+        settle(ask, &matches, |ask| self.unknown(ask, criterion, id))
     }
 
     /// A criterion that the config cannot tell is a fact about the world.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::convert;
-use super::message::{Credentials, arguments};
+use super::message::{Credentials, arguments, body};
 use super::target;
 use super::transaction::Transaction;
 use crate::ask::Ask;
@@ -87,7 +87,7 @@ impl Transaction<'_> {
 
     fn alias(&mut self, ask: &mut Ask<'_>, alias: Alias) -> Value<Arc<str>> {
         match alias {
-            Alias::Method => match self.frontend.captures_request {
+            Alias::Method => match self.has_first_line() {
                 true => self.received(ask),
                 false => Value::Known("<BADREQ>".into()),
             },
@@ -97,7 +97,7 @@ impl Transaction<'_> {
             Alias::Uri => self.captured(|uri| Some(uri)),
             Alias::Version => {
                 let version = format!("HTTP/{}", ask.request().version);
-                Value::Known(if self.frontend.captures_request { version.into() } else { "<BADREQ>".into() })
+                Value::Known(if self.has_first_line() { version.into() } else { "<BADREQ>".into() })
             }
             Alias::Client => self.client(ask).map(text_of),
             Alias::FrontendAddress => Value::Known(Arc::clone(&self.address)),
@@ -109,9 +109,9 @@ impl Transaction<'_> {
         }
     }
 
-    /// A part of the target as it was received, which is kept where something of the frontend asks for it.
+    /// A part of the target as it was received.
     fn captured(&self, part: impl Fn(&str) -> Option<&str>) -> Value<Arc<str>> {
-        if !self.frontend.captures_request {
+        if !self.has_first_line() {
             return Value::Known("<BADREQ>".into());
         }
         self.received_uri.map(|uri| part(uri).unwrap_or("").into())
@@ -126,13 +126,11 @@ impl Transaction<'_> {
         }
         match fetch {
             Fetch::Method => self.method(ask),
-            Fetch::CapturedMethod if self.frontend.captures_request => {
-                self.received(ask).map(|name| Data::text(Arc::clone(name)))
-            }
-            Fetch::CapturedUri if self.frontend.captures_request => {
-                self.received_uri.map(|uri| text(target::path_and_query(uri)))
-            }
+            Fetch::CapturedMethod if self.has_first_line() => self.received(ask).map(|name| Data::text(Arc::clone(name))),
+            Fetch::CapturedUri if self.has_first_line() => self.received_uri.map(|uri| text(target::path_and_query(uri))),
             Fetch::CapturedMethod | Fetch::CapturedUri => known(Data::Nothing),
+            Fetch::CapturedVersion if !self.is_taken_in => known(Data::Nothing),
+            Fetch::CapturedHeader(slot) => self.captured_header(*slot),
             Fetch::CapturedVersion => {
                 let old = matches!(&*ask.request().version, "1.0" | "0.9");
                 known(Data::text(if old { "HTTP/1.0" } else { "HTTP/1.1" }))
@@ -182,6 +180,10 @@ impl Transaction<'_> {
             Fetch::TlsTruth | Fetch::OfTls => Value::Unknown,
             Fetch::FrontendName => known(Data::text(Arc::clone(&self.frontend.name))),
             Fetch::BackendName => known(Data::text(Arc::clone(&self.current().name))),
+            Fetch::FrontendId => id(self.frontend.id),
+            Fetch::BackendId => id(self.current().id),
+            Fetch::SocketId => id(self.bind.id),
+            Fetch::SocketName => known(text(self.bind.name.as_deref())),
             Fetch::ServersUp(backend) => self.servers_up(backend.as_ref()),
             Fetch::ServerIsUp(name) => self.server_is_up(name),
             Fetch::Environment(name) => known(text(self.config.environment.get(name))),
@@ -201,12 +203,9 @@ impl Transaction<'_> {
                 _ => Data::Nothing,
             }),
             Fetch::IsHttp => known(Data::One(Datum::Truth(true))),
-            Fetch::Body => known(Data::text(ask.request().body.as_str())),
-            Fetch::BodyParameter(name) => {
-                let body = ask.request().body.as_str();
-                known(arguments(body, name.as_deref(), '&', wanted))
-            }
-            Fetch::BodyLength => known(Data::One(Datum::Number(ask.request().body.len() as i64))),
+            Fetch::Body => body(ask).map(|body| Data::text(Arc::clone(body))),
+            Fetch::BodyParameter(name) => body(ask).map(|body| arguments(body, name.as_deref(), '&', wanted)),
+            Fetch::BodyLength => body(ask).map(|body| Data::One(Datum::Number(body.len() as i64))),
             Fetch::Status if self.responding => known(Data::One(Datum::Number(i64::from(self.status)))),
             Fetch::Status => known(Data::Nothing),
         }
@@ -264,6 +263,11 @@ impl Transaction<'_> {
             _ => Value::Unknown,
         }
     }
+}
+
+/// A number that the config may leave to HAProxy.
+fn id(written: Option<i64>) -> Value<Data> {
+    written.map_or(Value::Unknown, |id| Value::Known(Data::One(Datum::Number(id))))
 }
 
 fn number(datum: &Datum) -> Option<Datum> {

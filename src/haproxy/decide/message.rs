@@ -138,6 +138,32 @@ impl Transaction<'_> {
     }
 }
 
+/// The body without the sizes of its chunks, where it has any. Broken ones cannot be told.
+pub(super) fn body(ask: &Ask<'_>) -> Value<Arc<str>> {
+    let request = ask.request();
+    let body = request.body.as_str();
+    let coding = request.header("transfer-encoding");
+    match coding.is_some_and(|coding| coding.trim().eq_ignore_ascii_case("chunked")) {
+        true => unchunked(body).map_or(Value::Unknown, |body| Value::Known(body.into())),
+        false => Value::Known(body.into()),
+    }
+}
+
+/// Chunks begin with their size in hexadecimal digits, and the last of them is empty (RFC 9112, 7.1).
+fn unchunked(body: &str) -> Option<String> {
+    let mut whole = String::new();
+    let mut rest = body;
+    loop {
+        let (line, after) = rest.split_once('\n')?;
+        let size = usize::from_str_radix(line.split(';').next()?.trim_end(), 16).ok()?;
+        if size == 0 {
+            return Some(whole);
+        }
+        whole.push_str(after.get(..size)?);
+        rest = after.get(size..)?.trim_start_matches('\r').strip_prefix('\n')?;
+    }
+}
+
 /// The values of a header's lines: between commas, unless lines count as a whole. Empty ones count.
 fn values(lines: &Lines, whole: bool) -> Vec<&str> {
     if whole {
@@ -235,6 +261,13 @@ mod tests {
         assert_eq!(of("s=", "s"), [""; 0]);
         assert_eq!(of("s=; t=1", "s"), [""]);
         assert_eq!(of("$s=1; s", "s"), [""; 0]);
+    }
+
+    #[test]
+    fn chunks_are_put_together() {
+        assert_eq!(unchunked("3;x=1\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n").as_deref(), Some("abc0123456789"));
+        assert_eq!(unchunked("3\nabc\n0\n\n").as_deref(), Some("abc"));
+        assert!(["", "zz\r\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n"].iter().all(|body| unchunked(body).is_none()));
     }
 
     #[test]

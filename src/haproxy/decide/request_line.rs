@@ -4,7 +4,6 @@ use super::target::{self, Target};
 use super::transaction::Transaction;
 use crate::ask::Ask;
 use crate::haproxy::site::resolve::is_token;
-use crate::haproxy::value::Value;
 use crate::http::{MethodSet, Request, Universe};
 use crate::server::Release;
 
@@ -13,7 +12,7 @@ use crate::server::Release;
 pub(in crate::haproxy) struct SpecialMethods {
     /// Tokens that are none.
     invalid: MethodSet,
-    connect: MethodSet,
+    pub(super) connect: MethodSet,
     /// The methods that an asterisk is for: OPTIONS and those that HAProxy does not know.
     asterisk: MethodSet,
     /// The methods whose body HTTP/1.0 clients may not mean.
@@ -93,20 +92,6 @@ impl Transaction<'_> {
             (Some(authority), Some(host)) => !authority.is_empty() && !is_same_authority(scheme, authority, &host),
             _ => false,
         }
-    }
-
-    /// An absolute target loses the usual port of its scheme, and the Host header with it.
-    pub(super) fn normalize_scheme(&mut self, ask: &mut Ask<'_>) {
-        let Value::Known(uri) = &self.uri else { return };
-        if uri.starts_with('/') || self.config.release < Release(2, 4, 1) || ask.method_is(self.config.special.connect) {
-            return;
-        }
-        let Some((normal, host)) = target::without_default_port(uri) else { return };
-        if self.headers.contains_key("host") || ask.request().header("host").is_some() {
-            self.headers.insert("host".into(), Value::Known(vec![host.into()]));
-        }
-        self.uri = Value::Known(normal.into());
-        self.received_uri = self.uri.clone();
     }
 }
 

@@ -66,6 +66,13 @@ pub(super) fn replace_path_and_query(uri: &str, new: &str) -> String {
     format!("{}{new}", around_path(uri).0)
 }
 
+/// The authority is replaced, what stands around it stays: user and password as well. A target without one is left alone.
+pub(super) fn replace_authority(uri: &str, new: &str) -> String {
+    let Target { authority: Some(authority), path, .. } = Target::new(uri) else { return uri.to_owned() };
+    let end = uri.len() - path.map_or(0, str::len);
+    format!("{}{new}{}", &uri[..end - authority.len()], &uri[end..])
+}
+
 /// An empty query adds no question mark, but takes none away either (http_replace_req_query).
 pub(super) fn replace_query(uri: &str, query: &str) -> String {
     match uri.split_once('?') {
@@ -131,6 +138,9 @@ mod tests {
         assert_eq!(replace_path("*", "/y"), "/y");
         assert_eq!(replace_path_and_query("/x?q", "/y"), "/y");
         assert_eq!(replace_query("/x?q", ""), "/x?");
+        assert_eq!(replace_authority("https://u:p@a.test:1/x?q", "b"), "https://u:p@b/x?q");
+        assert_eq!(replace_authority("a.test:443", "b"), "b");
+        assert_eq!(replace_authority("/a.test", "b"), "/a.test");
         assert_eq!(without_default_port("http://a.test:80/x"), Some(("http://a.test/x".into(), "a.test")));
         assert_eq!(without_default_port("https://a.test:80/x"), None);
     }

@@ -36,6 +36,10 @@ pub(super) struct Transaction<'c> {
     pub(super) line_method: Option<Value<Arc<str>>>,
     /// The method that this proxy received, where it is not the client's: another section sent the request here.
     pub(super) received_method: Option<Value<Arc<str>>>,
+    /// Whether an analyser of HTTP has taken the request in, so that its first line and its headers are captured.
+    pub(super) is_taken_in: bool,
+    /// What the slots of the frontend's captures hold.
+    pub(super) captures: HashMap<usize, Value<Data>>,
     /// Headers that rules changed.
     pub(super) headers: HashMap<Arc<str>, Value<Lines>>,
     pub(super) variables: HashMap<Arc<str>, Value<Data>>,
@@ -56,6 +60,15 @@ pub(super) struct Transaction<'c> {
     pub(super) written: usize,
 }
 
+/// Whether something holds: the run is split where its methods differ in that, and `unsure` says what follows where it cannot be told.
+pub(super) fn settle(ask: &mut Ask<'_>, holds: &Value<bool>, unsure: impl FnOnce(&mut Ask<'_>) -> bool) -> bool {
+    match holds {
+        Value::Known(holds) => *holds,
+        Value::ByMethod(holds) => ask.settle(holds).unwrap_or(false),
+        Value::Unknown => unsure(ask),
+    }
+}
+
 impl<'c> Transaction<'c> {
     pub(super) fn new(config: &'c Config, listener: Listener, request: &Request) -> Self {
         let frontend = &config.proxies[listener.proxy];
@@ -71,6 +84,8 @@ impl<'c> Transaction<'c> {
             query_is_clients: true,
             line_method: None,
             received_method: None,
+            is_taken_in: false,
+            captures: HashMap::new(),
             headers: HashMap::new(),
             variables: HashMap::new(),
             opaque: false,

@@ -8,7 +8,9 @@ use crate::ask::{Explorer, Input};
 use crate::base64;
 use crate::haproxy::site::Config;
 use crate::haproxy::site::acl::Criterion;
+use crate::haproxy::site::action::Action;
 use crate::haproxy::site::matching::Matching;
+use crate::haproxy::site::resolve::rules_of;
 use crate::haproxy::site::sample::Fetch;
 use crate::haproxy::site::sections::Password;
 
@@ -21,7 +23,7 @@ impl Values {
     pub(in crate::haproxy) fn new(config: &Config) -> Self {
         let mut values = Values::default();
         for criterion in &config.criteria {
-            if let Some(input) = input(&criterion.sample.fetch) {
+            for input in inputs(config, &criterion.sample.fetch) {
                 let examples = examples(criterion);
                 examples.into_iter().for_each(|text| values.add(&input, text));
             }
@@ -48,6 +50,18 @@ impl Values {
             known.push(text);
         }
     }
+}
+
+/// The parts of the request that a fetch reads; what is in a slot has been read by whatever fills it.
+fn inputs(config: &Config, fetch: &Fetch) -> Vec<Input> {
+    let Fetch::CapturedHeader(slot) = fetch else { return input(fetch).into_iter().collect() };
+    let headers = config.proxies.iter().filter_map(|proxy| proxy.slots.get(*slot)?.header.clone());
+    let headers = headers.filter(|name| **name != *"host").map(Input::Header);
+    let rules = config.proxies.iter().flat_map(rules_of).filter_map(|rule| match &rule.action {
+        Action::Capture(sample, filled) if filled == slot => input(&sample.fetch),
+        _ => None,
+    });
+    headers.chain(rules).collect()
 }
 
 /// The part of the request that a fetch reads.

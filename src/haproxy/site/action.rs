@@ -1,6 +1,7 @@
 //! Rules: an action, and the condition under which it is taken (src/http_act.c, src/tcp_rules.c).
 
 mod reply;
+mod values;
 
 use std::sync::Arc;
 
@@ -8,13 +9,12 @@ pub(in crate::haproxy) use self::reply::{Body, Redirect, RedirectKind, Reply};
 
 use super::acl::{Condition, Scope};
 use super::build::{Builder, Refused, Word};
-use super::format::{self, Format};
+use super::capture::Slot;
+use super::format::Format;
 use super::forms;
 use super::proxy::Role;
-use super::sample::{self, Sample};
-use super::vocabulary;
+use super::sample::Sample;
 use crate::grammar;
-use crate::haproxy::arguments;
 use crate::pattern::Pattern;
 use crate::server::Release;
 use crate::source::Span;
@@ -111,6 +111,8 @@ pub(in crate::haproxy) enum Action {
     SetDestinationPort(Sample),
     SetStatus(u16),
     Normalize(Normalizer),
+    /// Puts a sample into a slot of the frontend.
+    Capture(Sample, usize),
     /// Variables may change in ways that cannot be told, or the request may be answered: Lua, SPOE.
     Opaque,
     /// Nothing that bears on methods.
@@ -364,9 +366,7 @@ impl Builder<'_, '_> {
                 ));
                 Action::Nothing
             }
-            "capture" if set != Set::Response && self.role == Role::Backend => {
-                return Err(Refused::new(verb.span, "`capture` is for frontends"));
-            }
+            "capture" if set != Set::Response => self.capture(set, verb, parts, line)?,
             "set-timeout" if self.role == Role::Frontend => {
                 return Err(Refused::new(verb.span, "`set-timeout` is for backends"));
             }
@@ -385,6 +385,25 @@ impl Builder<'_, '_> {
                 Action::Nothing
             }
         })
+    }
+
+    /// `capture SAMPLE len LENGTH` makes a slot, `capture SAMPLE id SLOT` uses one.
+    fn capture(&mut self, set: Set, verb: Word<'_>, parts: &mut Parts<'_>, line: Span) -> Result<Action, Refused> {
+        let sample = self.needed_sample(parts, line)?;
+        let kind = parts.need(&format!("`len` or `id` behind `{}`", sample.text), line)?;
+        let number = parts.need("the number", line)?;
+        let digits = number.text.trim_end_matches(|sign: char| !sign.is_ascii_digit());
+        let value: usize = digits.parse().unwrap_or(0);
+        match kind.text {
+            "len" if self.role == Role::Backend => Err(Refused::new(verb.span, "backends have no slots for captures")),
+            "len" if value == 0 => Err(Refused::new(number.span, "the length must be more than 0")),
+            "len" => {
+                self.slots.push(Slot { header: None, length: value });
+                Ok(Action::Capture(sample, self.slots.len() - 1))
+            }
+            "id" if set == Set::Request => Ok(Action::Capture(sample, value)),
+            other => Err(Refused::new(kind.span, format!("`{other}` is not expected behind `capture`"))),
+        }
     }
 
     /// The words of actions that change no answer, as far as HAProxy is strict about them.
@@ -509,74 +528,6 @@ impl Builder<'_, '_> {
             parts.need("the reason", line)?;
         }
         Ok(status)
-    }
-
-    fn variable(&self, argument: Option<&str>, verb: Word<'_>) -> Result<Arc<str>, Refused> {
-        // Conditions such as `ifnotexists` may follow the name behind a comma.
-        let name = argument.and_then(|argument| argument.split(',').next()).unwrap_or("");
-        if sample::is_variable(name) {
-            return Ok(name.into());
-        }
-        Err(Refused::new(verb.span, format!("`{name}` is no name of a variable"))
-            .help("names begin with `txn.`, `req.`, `res.`, `sess.` or `proc.`"))
-    }
-
-    fn needed_sample(&mut self, parts: &mut Parts<'_>, line: Span) -> Result<Sample, Refused> {
-        let value = parts.need("the expression", line)?;
-        let mut sample = self.sample(&value)?;
-        // Converters may stand apart, a word each.
-        while let Some(word) = parts.peek().filter(|word| vocabulary::converter(arguments::keyword(word.text).0).is_some()) {
-            parts.next();
-            let text = format!(",{}", word.text);
-            let rest = sample::converters(&mut sample, &text, self).map_err(|message| Refused::new(word.span, message))?;
-            if !rest.is_empty() {
-                return Err(Refused::new(word.span, format!("a comma is missing before `{rest}`")));
-            }
-        }
-        Ok(sample)
-    }
-
-    pub(super) fn sample(&mut self, word: &Word<'_>) -> Result<Sample, Refused> {
-        let sample = sample::parse(word.text, self).map_err(|message| Refused::new(word.span, message))?;
-        self.check_reach(&sample, word.span)?;
-        self.capture.needs_http |= sample.needs_http();
-        Ok(sample)
-    }
-
-    pub(super) fn format(&mut self, word: &Word<'_>) -> Result<Format, Refused> {
-        let format = format::parse(word.text, self).map_err(|message| Refused::new(word.span, message))?;
-        if format.wants_http && !self.http {
-            return Err(Refused::new(word.span, format!("`{}` holds a variable that needs `mode http`", word.text)));
-        }
-        self.capture.wanted |= format.wants_request;
-        for sample in format.samples() {
-            self.check_reach(sample, word.span)?;
-            self.capture.needs_http |= sample.needs_http();
-            self.capture.wanted |= self.capture.needs_http;
-        }
-        Ok(format)
-    }
-
-    /// Requests are gone when response rules run, and responses are not there before.
-    fn check_reach(&self, sample: &Sample, span: Span) -> Result<(), Refused> {
-        let behind = self.role != Role::Frontend;
-        let (there, when) = match self.reach {
-            Reach::Any => (true, ""),
-            Reach::Connection => (sample.session, "before the request is read"),
-            Reach::Frontend => (sample.request, "before a backend is chosen"),
-            Reach::Request => (sample.request || sample.backend && behind, "while the request is read"),
-            Reach::Response => (sample.response, "when the response is here"),
-            Reach::Logs => (sample.logs, "in logs"),
-        };
-        if there { Ok(()) } else { Err(Refused::new(span, format!("`{}` cannot be read {when}", sample.text))) }
-    }
-
-    fn pattern(&self, word: &Word<'_>) -> Result<Pattern, Refused> {
-        let pattern = Pattern::new(word.text, false);
-        if pattern.is_refused() {
-            return Err(Refused::new(word.span, format!("`{}` is no regular expression", word.text)));
-        }
-        Ok(pattern)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The addresses that a frontend listens on.
 
+use std::sync::Arc;
+
 use super::build::{Builder, Refused, Word};
 use super::server;
 use super::words;
@@ -13,6 +15,9 @@ pub(in crate::haproxy) struct Bind {
     /// First and last port; `None` for sockets that are no TCP ports.
     pub(in crate::haproxy) ports: Option<(u16, u16)>,
     pub(in crate::haproxy) tls: bool,
+    /// `id` and `name`, where they are written.
+    pub(in crate::haproxy) id: Option<i64>,
+    pub(in crate::haproxy) name: Option<Arc<str>>,
 }
 
 const WITH_VALUE: &[&str] = &[
@@ -110,11 +115,17 @@ impl Builder<'_, '_> {
         let Some(places) = words.first() else { return Err(Refused::new(line, "`bind` needs an address")) };
         let mut tls = false;
         let mut certificate = false;
+        let (mut id, mut name) = (None, None);
         let mut rest = words[1..].iter();
         while let Some(word) = rest.next() {
             if WITH_VALUE.contains(&word.text) {
-                if rest.next().is_none() {
+                let Some(value) = rest.next() else {
                     return Err(Refused::new(word.span, format!("`{}` needs a value", word.text)));
+                };
+                match word.text {
+                    "id" => id = value.text.parse().ok(),
+                    "name" => name = Some(Arc::from(value.text)),
+                    _ => {}
                 }
             } else if !FLAGS.contains(&word.text) {
                 let known = WITH_VALUE.iter().chain(FLAGS).copied();
@@ -128,7 +139,7 @@ impl Builder<'_, '_> {
         }
         let mut binds = Vec::new();
         for place in places.text.split(',').filter(|place| !place.is_empty()) {
-            binds.push(bind(place, tls, places.span)?);
+            binds.push(Bind { id, name: name.clone(), ..bind(place, tls, places.span)? });
         }
         Ok(binds)
     }
@@ -137,7 +148,7 @@ impl Builder<'_, '_> {
 fn bind(place: &str, tls: bool, span: Span) -> Result<Bind, Refused> {
     let tls = tls || place.starts_with("quic");
     if place.starts_with('/') || ["unix@", "abns@", "fd@", "sockpair@", "abnsz@"].iter().any(|prefix| place.starts_with(prefix)) {
-        return Ok(Bind { address: place.into(), ports: None, tls });
+        return Ok(Bind { address: place.into(), ports: None, tls, id: None, name: None });
     }
     let (whole, port) = server::address(place);
     let address = if port.is_some() { whole } else { place.rsplit_once(':').map_or(place, |(address, _)| address) };
@@ -163,5 +174,5 @@ fn bind(place: &str, tls: bool, span: Span) -> Result<Bind, Refused> {
         "*" | "0.0.0.0" | "::" | "[::]" | "" => "",
         other => other,
     };
-    Ok(Bind { address: address.into(), ports, tls })
+    Ok(Bind { address: address.into(), ports, tls, id: None, name: None })
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Config;
 use super::acl::CriterionId;
 use super::action::Reach;
+use super::capture::Slot;
 use super::maps::{self, Content, Map};
 use super::proxy::Role;
 use super::sample::Files;
@@ -108,6 +109,8 @@ pub(in crate::haproxy) struct Builder<'r, 'a> {
     /// Whether it is in HTTP mode so far.
     pub(super) http: bool,
     pub(super) capture: Capture,
+    /// The slots for captures of the section so far.
+    pub(super) slots: Vec<Slot>,
     /// The line that is being read.
     pub(super) place: Option<Span>,
     /// The index of the latest `defaults` section.
@@ -145,6 +148,7 @@ impl<'r, 'a> Builder<'r, 'a> {
             role: Role::Defaults,
             http: false,
             capture: Capture::default(),
+            slots: Vec::new(),
             place: None,
             last_defaults: None,
             defaults: HashMap::new(),

@@ -54,7 +54,6 @@ pub(super) const PROXY: &[Form] = &[
     Form("log-format", 1, 1, Any),
     Form("log-format-sd", 1, 1, Any),
     Form("log-tag", 1, 1, Any),
-    Form("cookie", 1, MANY, Any),
     Form("retry-on", 1, MANY, Any),
     Form(
         "compression",
@@ -83,8 +82,6 @@ pub(super) const PROXY: &[Form] = &[
     Form("description", 1, MANY, Any),
     Form("http-send-name-header", 1, MANY, Any),
     Form("persist", 1, MANY, Any),
-    Form("capture", 4, MANY, Choice(&["cookie", "request", "response"])),
-    Form("declare", 4, MANY, Choice(&["capture"])),
     Form("stick", 2, MANY, Choice(&["on", "match", "store-request", "store-response"])),
     Form("tcp-check", 1, MANY, Any),
 ];
@@ -147,6 +144,15 @@ fn leading_number(text: &str) -> i64 {
 
 /// A time in milliseconds: a number and a unit, up to 24.8 days (parse_time_err).
 pub(super) fn time(text: &str) -> Result<u64, String> {
+    match milliseconds(text) {
+        None => Err(format!("`{text}` is no time")),
+        Some(time) if time > i32::MAX as u64 => Err(format!("`{text}` is more than 24.8 days")),
+        Some(time) => Ok(time),
+    }
+}
+
+/// A number and its unit.
+pub(super) fn milliseconds(text: &str) -> Option<u64> {
     let end = text.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(text.len());
     let factor = match &text[end..] {
         "us" => Some(0),
@@ -158,11 +164,7 @@ pub(super) fn time(text: &str) -> Result<u64, String> {
         _ => None,
     };
     let number = if end == 0 { None } else { Some(text[..end].parse::<u64>().unwrap_or(u64::MAX)) };
-    match number.zip(factor).map(|(number, factor)| number.saturating_mul(factor)) {
-        None => Err(format!("`{text}` is no time")),
-        Some(time) if time > i32::MAX as u64 => Err(format!("`{text}` is more than 24.8 days")),
-        Some(time) => Ok(time),
-    }
+    number.zip(factor).map(|(number, factor)| number.saturating_mul(factor))
 }
 
 #[cfg(test)]

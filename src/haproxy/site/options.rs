@@ -22,6 +22,7 @@ impl Builder<'_, '_> {
         match name.text {
             "accept-invalid-http-request" | "accept-unsafe-violations-in-http-request" => settings.accept_invalid = on,
             "allbackups" => settings.all_backups = on,
+            "persist" => settings.persist = on,
             "transparent" => settings.transparent = on,
             "http-use-proxy-header" => settings.proxy_header = on,
             "httplog" | "httpslog" => settings.logs_request = true,

@@ -10,8 +10,10 @@ use super::acl::{Condition, Scope};
 use super::action::{Rule, Set};
 use super::bind::Bind;
 use super::build::{Builder, Capture, Refused, Word, words};
+use super::capture::Slot;
 use super::errors::ErrorPages;
 use super::format::Format;
+use super::persistence::{PersistRule, Persistence};
 use super::server::{HealthCheck, Server, ServerDefaults};
 use crate::server::Release;
 use crate::source::{Span, Spanned};
@@ -65,6 +67,9 @@ pub(in crate::haproxy) struct Settings {
     pub(in crate::haproxy) restrict_names: Option<Restriction>,
     pub(in crate::haproxy) all_backups: bool,
     pub(in crate::haproxy) disabled: bool,
+    pub(in crate::haproxy) cookie: Option<Persistence>,
+    /// `option persist`: a cookie leads to its server even where that is down.
+    pub(in crate::haproxy) persist: bool,
     /// Whether the log format has something of the request line in it.
     pub(in crate::haproxy) logs_request: bool,
     /// `option http-use-proxy-header`
@@ -86,6 +91,8 @@ impl Default for Settings {
             restrict_names: None,
             all_backups: false,
             disabled: false,
+            cookie: None,
+            persist: false,
             logs_request: false,
             proxy_header: false,
             transparent: false,
@@ -125,6 +132,8 @@ pub(in crate::haproxy) struct Switch {
 pub(in crate::haproxy) struct Proxy {
     pub(in crate::haproxy) name: Arc<str>,
     pub(in crate::haproxy) role: Role,
+    /// `id`, where it is written; HAProxy numbers the others.
+    pub(in crate::haproxy) id: Option<i64>,
     /// The section's first line.
     pub(in crate::haproxy) span: Span,
     /// The index of its `defaults` section among the proxies.
@@ -138,11 +147,13 @@ pub(in crate::haproxy) struct Proxy {
     pub(in crate::haproxy) inspect_delay: bool,
     /// Whether the request line is kept, because a log or a rule of this section looks at it (src/log.c, LW_REQ).
     pub(in crate::haproxy) captures_request: bool,
+    pub(in crate::haproxy) slots: Vec<Slot>,
     pub(in crate::haproxy) monitor_fail: Vec<Condition>,
     pub(in crate::haproxy) request: Vec<Rule>,
     pub(in crate::haproxy) redirects: Vec<Rule>,
     pub(in crate::haproxy) switches: Vec<Switch>,
     pub(in crate::haproxy) server_rules: Vec<Switch>,
+    pub(in crate::haproxy) persist_rules: Vec<PersistRule>,
     pub(in crate::haproxy) servers: Vec<Server>,
     pub(in crate::haproxy) response: Vec<Rule>,
     pub(in crate::haproxy) after_response: Vec<Rule>,
@@ -159,6 +170,7 @@ impl Proxy {
         Proxy {
             name,
             role,
+            id: None,
             span,
             parent,
             settings,
@@ -169,11 +181,13 @@ impl Proxy {
             tcp_content: Vec::new(),
             inspect_delay: false,
             captures_request: false,
+            slots: Vec::new(),
             monitor_fail: Vec::new(),
             request: Vec::new(),
             redirects: Vec::new(),
             switches: Vec::new(),
             server_rules: Vec::new(),
+            persist_rules: Vec::new(),
             servers: Vec::new(),
             response: Vec::new(),
             after_response: Vec::new(),
@@ -265,6 +279,8 @@ impl Builder<'_, '_> {
             proxy.settings.accept_invalid = false;
             proxy.settings.proxy_header = false;
         }
+        proxy.slots = std::mem::take(&mut self.slots);
+        self.check_slots(&proxy);
         proxy.captures_request = self.capture.wanted || proxy.settings.logs_request && role.is_frontend();
         if role == Role::Defaults {
             self.last_defaults = Some(self.config.proxies.len());

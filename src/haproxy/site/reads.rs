@@ -16,6 +16,10 @@ pub(in crate::haproxy) struct Reads {
     pub(in crate::haproxy) headers: HashSet<Arc<str>>,
     pub(in crate::haproxy) any_header: bool,
     pub(in crate::haproxy) variables: HashSet<Arc<str>>,
+    /// Variables of the process that rules set, so that an earlier request may have.
+    pub(in crate::haproxy) lasting: HashSet<Arc<str>>,
+    /// Slots of captures.
+    pub(in crate::haproxy) slots: HashSet<usize>,
 }
 
 impl Reads {
@@ -23,12 +27,22 @@ impl Reads {
         let mut reads = Reads::default();
         config.criteria.iter().for_each(|criterion| reads.sample(&criterion.sample));
         config.proxies.iter().for_each(|proxy| reads.proxy(proxy));
+        for rule in &config.global.variables {
+            match &rule.action {
+                Action::SetVariable(_, sample) => reads.sample(sample),
+                Action::SetVariableFormat(_, format) => reads.format(format),
+                _ => {}
+            }
+        }
         reads
     }
 
     fn proxy(&mut self, proxy: &Proxy) {
         rules_of(proxy).for_each(|rule| self.rule(rule));
         proxy.switches.iter().chain(&proxy.server_rules).for_each(|switch| self.format(&switch.to));
+        if proxy.settings.cookie.is_some() {
+            self.headers.insert("cookie".into());
+        }
         if proxy.settings.stats.as_ref().is_some_and(|stats| !stats.users.is_empty()) {
             self.headers.insert("authorization".into());
         }
@@ -39,7 +53,7 @@ impl Reads {
             Action::SetMethod(format) | Action::SetPath(format) | Action::SetPathAndQuery(format) | Action::SetQuery(format) => {
                 self.format(format);
             }
-            Action::SetUri(format) | Action::Replace(_, _, format) | Action::SetVariableFormat(_, format) => self.format(format),
+            Action::SetUri(format) | Action::Replace(_, _, format) => self.format(format),
             Action::SetHeader(name, format) | Action::AddHeader(name, format) => {
                 // `option http-restrict-req-hdr-names` looks at odd names.
                 if !words::is_plain_name(name) {
@@ -51,15 +65,28 @@ impl Reads {
                 self.headers.insert(Arc::clone(name));
                 self.format(with);
             }
-            Action::SetVariable(_, sample) | Action::SetSource(sample) | Action::SetDestinationPort(sample) => {
-                self.sample(sample)
+            Action::SetVariable(name, sample) => {
+                self.changes(name);
+                self.sample(sample);
             }
+            Action::UnsetVariable(name) => self.changes(name),
+            Action::SetVariableFormat(name, format) => {
+                self.changes(name);
+                self.format(format);
+            }
+            Action::SetSource(sample) | Action::SetDestinationPort(sample) | Action::Capture(sample, _) => self.sample(sample),
             Action::Redirect(redirect) => {
                 self.headers.insert("host".into());
                 self.format(&redirect.to);
             }
             Action::Deny(reply) | Action::Tarpit(reply) | Action::Return(reply) => self.reply(reply),
             _ => {}
+        }
+    }
+
+    fn changes(&mut self, variable: &Arc<str>) {
+        if variable.starts_with("proc.") {
+            self.lasting.insert(Arc::clone(variable));
         }
     }
 
@@ -80,6 +107,7 @@ impl Reads {
             Fetch::HeaderCount(None, _) | Fetch::HeaderNames => self.any_header = true,
             Fetch::Base { .. } => _ = self.headers.insert("host".into()),
             Fetch::Cookie(_) | Fetch::CookieCount(_) | Fetch::CookieNumber(_) => _ = self.headers.insert("cookie".into()),
+            Fetch::CapturedHeader(slot) => _ = self.slots.insert(*slot),
             Fetch::Variable(name, _) => _ = self.variables.insert(Arc::clone(name)),
             Fetch::Authenticated(_)
             | Fetch::AuthenticatedGroup(_)

@@ -45,6 +45,8 @@ pub(in crate::haproxy) enum Fetch {
     CapturedMethod,
     CapturedUri,
     CapturedVersion,
+    /// What is in a slot of the frontend.
+    CapturedHeader(usize),
     Path,
     PathAndQuery,
     Query,
@@ -85,6 +87,11 @@ pub(in crate::haproxy) enum Fetch {
     OfTls,
     FrontendName,
     BackendName,
+    FrontendId,
+    BackendId,
+    /// The `id` of the `bind` line.
+    SocketId,
+    SocketName,
     /// The address in an absolute target, and its port. Other targets have none.
     OfAbsoluteTarget,
     /// The major version of HTTP that the client speaks.
@@ -391,6 +398,7 @@ fn fetch(name: &str, arguments: &[String]) -> Fetch {
         "cook_cnt" | "req.cook_cnt" => Fetch::CookieCount(some()),
         "cook_val" | "req.cook_val" => Fetch::CookieNumber(first().into()),
         "capture.req.ver" => Fetch::CapturedVersion,
+        "capture.req.hdr" => first().parse().map_or(Fetch::Unknown, Fetch::CapturedHeader),
         "req.ver" | "req_ver" => Fetch::Version,
         "var" => Fetch::Variable(first().into(), arguments.get(1).map(|default| default.as_str().into())),
         "str" => Fetch::Text(first().into()),
@@ -412,6 +420,10 @@ fn fetch(name: &str, arguments: &[String]) -> Fetch {
         "fc_http_major" => Fetch::MajorVersion,
         "fe_name" => Fetch::FrontendName,
         "be_name" => Fetch::BackendName,
+        "fe_id" => Fetch::FrontendId,
+        "be_id" => Fetch::BackendId,
+        "so_id" => Fetch::SocketId,
+        "so_name" => Fetch::SocketName,
         "nbsrv" => Fetch::ServersUp(some()),
         "srv_is_up" => Fetch::ServerIsUp(first().into()),
         "env" => Fetch::Environment(first().into()),

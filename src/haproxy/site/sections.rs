@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::action::Rule;
 use super::build::{Builder, Refused, Word, words};
 use super::errors::ErrorPages;
 use super::forms;
@@ -17,6 +18,8 @@ pub(in crate::haproxy) struct Global {
     pub(in crate::haproxy) lua: bool,
     pub(in crate::haproxy) any_method_with_body: bool,
     pub(in crate::haproxy) master_worker: bool,
+    /// `set-var` and `set-var-fmt`, done when the process starts.
+    pub(in crate::haproxy) variables: Vec<Rule>,
     /// `ssl-server-verify none`
     pub(in crate::haproxy) unverified: bool,
 }
@@ -65,6 +68,13 @@ impl Builder<'_, '_> {
                 "ssl-server-verify" if words.get(1).is_some_and(|word| word.text == "none") => global.unverified = true,
                 "h1-accept-payload-with-any-method" => global.any_method_with_body = true,
                 "master-worker" => global.master_worker = true,
+                "set-var" | "set-var-fmt" if self.config.release >= Release(2, 4, 0) => {
+                    self.place = Some(line.head());
+                    match self.global_variable(&words, line.head()) {
+                        Ok(rule) => self.config.global.variables.push(rule),
+                        Err(refused) => self.refuse(refused),
+                    }
+                }
                 "setenv" | "presetenv" => {
                     if words.len() != 3 {
                         let message = format!("`{}` needs a name and a value", words[0].text);

@@ -18,6 +18,8 @@ pub(in crate::haproxy) struct Server {
     pub(in crate::haproxy) disabled: bool,
     pub(in crate::haproxy) backup: bool,
     pub(in crate::haproxy) weight: u32,
+    /// The value of the backend's cookie that leads here.
+    pub(in crate::haproxy) cookie: Option<Arc<str>>,
     pub(in crate::haproxy) check: Option<Check>,
     /// Where its health check stands, if that is known to fail.
     pub(in crate::haproxy) failing_check: Option<Span>,
@@ -237,6 +239,7 @@ pub(in crate::haproxy) struct ServerDefaults {
     disabled: bool,
     backup: bool,
     weight: Option<u32>,
+    cookie: Option<Arc<str>>,
     check: Option<Span>,
     check_port: Option<u16>,
     check_address: Option<Arc<str>>,
@@ -308,6 +311,7 @@ impl Builder<'_, '_> {
                 disabled: settled.disabled,
                 backup: settled.backup,
                 weight: settled.weight.unwrap_or(1),
+                cookie: settled.cookie.clone(),
                 check: check.clone(),
                 failing_check: None,
                 fcgi: settled.fcgi,
@@ -358,6 +362,7 @@ fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> 
                 };
                 to.weight = Some(weight);
             }
+            "cookie" => to.cookie = Some(value.text.into()),
             "port" => to.check_port = value.text.parse().ok(),
             "addr" => to.check_address = Some(value.text.into()),
             "verify" => to.unverified = value.text == "none",

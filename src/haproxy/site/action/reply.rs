@@ -88,9 +88,11 @@ impl Builder<'_, '_> {
     pub(super) fn reply(&mut self, parts: &mut Parts<'_>, default: u16, refuses: bool, line: Span) -> Result<Reply, Refused> {
         let mut reply = Reply { status: default, body: Body::Own, headers: Vec::new(), status_span: None };
         let mut payload = Payload::default();
+        let first = parts.at;
         while let Some(word) = parts.peek() {
             match word.text {
-                "deny_status" if !refuses => break,
+                // The older word for a status is known as the first of all only (src/http_act.c, parse_http_deny).
+                "deny_status" if !refuses || parts.at != first => break,
                 "status" | "deny_status" => {
                     parts.next();
                     let code = parts.need("the status", line)?;

@@ -9,6 +9,7 @@ use crate::haproxy::site::acl::Scope;
 use crate::haproxy::site::action::{Reach, Set};
 use crate::haproxy::site::build::{Builder, Refused, Word, words};
 use crate::haproxy::site::forms;
+use crate::haproxy::site::persistence;
 use crate::server::Release;
 use crate::source::{Span, Spanned};
 use crate::syntax::Directive;
@@ -173,14 +174,16 @@ impl Builder<'_, '_> {
                 Err(Refused::new(first.span, "`monitor-net` is gone: write `http-request return status 200 if { src … }`"))
             }
             "declare" if role == Role::Backend => Err(Refused::new(first.span, "`declare` is for frontends")),
-            "force-persist" | "ignore-persist" => {
-                let mut scope = std::mem::take(&mut proxy.scope);
-                let condition = self.trailing_condition(&mut scope, rest, first.text);
-                proxy.scope = scope;
-                match condition? {
-                    Some(_) => Ok(()),
-                    None => Err(Refused::new(span, format!("`{}` needs `if` or `unless`", first.text))),
-                }
+            "capture" => self.capture_line(rest, span),
+            "declare" => self.declare_line(rest, span),
+            "force-persist" | "ignore-persist" => self.persist_rule(proxy, first, rest, span),
+            "cookie" => {
+                proxy.settings.cookie = Some(persistence::cookie(rest, span)?);
+                Ok(())
+            }
+            "id" => {
+                proxy.id = rest[0].text.parse().ok();
+                Ok(())
             }
             "grace" if self.config.release >= Release(2, 5, 0) => {
                 Err(Refused::new(first.span, "`grace` is gone since HAProxy 2.5"))
