@@ -96,6 +96,10 @@ fn templates_of_nginx_configs() {
         "nginx.conf",
         "events {}\nhttp {\n    server_tokens {TOKENS};\n    server {\n        index {INDEX_FILE};\n        location / {\n            return 204;\n        }\n    }\n}\n",
     );
+    silent(
+        "nginx/10-php.conf",
+        "location ~ \\.php$ {\n    client_max_body_size <MAX_BODY_SIZE>;\n    fastcgi_read_timeout <PHP_TIMEOUT>;\n    fastcgi_pass php;\n}\n",
+    );
     let define = "events {}\nhttp {\n    server {\n        {{ template \"CORS\" $cors }}\n        location / {\n            return 204;\n        }\n    }\n}\n";
     silent(
         "nginx.tmpl",
@@ -116,6 +120,10 @@ fn pieces_of_nginx_configs() {
     silent("nginx/php.conf", "location ~ \\.php$ {\n    fastcgi_pass unix:/run/php.sock;\n}\n");
     silent("nginx/streams.conf", "server {\n    listen 443;\n    ssl_preread on;\n    proxy_pass backend;\n}\n");
     silent(
+        "nginx/example.conf",
+        "http {\n    server {\n        listen 443 ssl;\n        limit_req zone=api;\n        access_log /var/log/a main;\n        location / {\n            return 204;\n        }\n    }\n}\n",
+    );
+    silent(
         "nginx/quic.conf",
         "server {\n    listen 443 quic;\n    listen 443 ssl;\n    location / {\n        return 204;\n    }\n}\n",
     );
@@ -131,6 +139,11 @@ fn pieces_of_nginx_configs() {
 
 #[test]
 fn pieces_of_apache_configs() {
+    silent(
+        "apache/custom.d/bots.conf",
+        "BrowserMatchNoCase bot bad_bot\n<RequireAny>\n    <RequireAll>\n        Require all granted\n        Require not env bad_bot\n    </RequireAll>\n</RequireAny>\n",
+    );
+    silent("apache/pool.conf", "<Proxy fcgi://<PHP_SOCKET>>\n    ProxySet timeout=<PHP_TIMEOUT>\n</Proxy>\n");
     silent("apache/auth-ldap.conf", "AuthType Basic\nAuthName \"wiki\"\nAuthBasicProvider ldap\nRequire valid-user\n");
     silent(
         "apache/ssl.conf",

@@ -10,6 +10,7 @@ use nom::error::ErrorKind;
 use nom::{IResult, Parser};
 
 use crate::syntax::Quote;
+use crate::syntax::template::has_angled;
 
 /// A word of a line: where it stands, with its quotes, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,11 +115,14 @@ fn placeholder(input: &str) -> Option<&str> {
     Some(&input[end..])
 }
 
-/// Whether a word holds `%name%`, `@name@` or `__NAME__`, as panels and configure scripts fill in.
+/// Whether a word holds `%name%`, `@name@`, `__NAME__` or `<NAME>`, as panels and configure scripts fill in.
 fn has_token(word: &str) -> bool {
     // Nearly every word is settled by its bytes alone.
-    if !word.bytes().any(|byte| matches!(byte, b'%' | b'@' | b'_')) {
+    if !word.bytes().any(|byte| matches!(byte, b'%' | b'@' | b'_' | b'<')) {
         return false;
+    }
+    if has_angled(word.as_bytes()) {
+        return true;
     }
     ["%", "@", "@@", "__"].iter().any(|sign| {
         word.match_indices(sign).any(|(index, _)| {

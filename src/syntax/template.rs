@@ -89,7 +89,7 @@ fn opens_ruby_block(body: &str) -> bool {
     body.ends_with(" do")
 }
 
-/// Whether a word holds a placeholder that some program fills in: `%name%`, `@NAME@`, `__NAME__`, `${NAME}`, `$(NAME)`.
+/// Whether a word holds a placeholder that some program fills in: `%name%`, `@NAME@`, `__NAME__`, `<NAME>`, `${NAME}`, `$(NAME)`.
 pub(crate) fn has_placeholder(word: &[u8]) -> bool {
     word.iter().enumerate().any(|(at, byte)| {
         let rest = &word[at + 1..];
@@ -97,10 +97,26 @@ pub(crate) fn has_placeholder(word: &[u8]) -> bool {
             b'%' => between(rest, b'%', |byte| byte.is_ascii_alphanumeric() || byte == b'_') && !rest[0].is_ascii_digit(),
             b'@' => between(rest, b'@', |byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'),
             b'_' => dunder(rest),
+            b'<' => is_angled(word, at),
             b'$' => shouted(rest),
             _ => false,
         }
     })
+}
+
+/// Whether a word holds `<NAME>`.
+pub(crate) fn has_angled(word: &[u8]) -> bool {
+    word.iter().enumerate().any(|(at, byte)| *byte == b'<' && is_angled(word, at))
+}
+
+/// Groups of regular expressions have names in angles, too: `(?<NAME>…)`.
+fn is_angled(word: &[u8], at: usize) -> bool {
+    let (before, rest) = (&word[..at], &word[at + 1..]);
+    !before.ends_with(b"?") && !before.ends_with(b"?P") && between(rest, b'>', is_shouted)
+}
+
+fn is_shouted(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
 fn between(rest: &[u8], close: u8, allowed: impl Fn(u8) -> bool) -> bool {
@@ -110,7 +126,7 @@ fn between(rest: &[u8], close: u8, allowed: impl Fn(u8) -> bool) -> bool {
 
 fn dunder(rest: &[u8]) -> bool {
     let Some(name) = rest.strip_prefix(b"_") else { return false };
-    let length = name.iter().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_').count();
+    let length = name.iter().take_while(|byte| is_shouted(**byte)).count();
     name.first().is_some_and(u8::is_ascii_uppercase) && length >= 4 && name[..length].ends_with(b"__")
 }
 
@@ -121,7 +137,7 @@ fn shouted(rest: &[u8]) -> bool {
         [b'(', name @ ..] => (name, Some(b')')),
         name => (name, None),
     };
-    let length = name.iter().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_').count();
+    let length = name.iter().take_while(|byte| is_shouted(**byte)).count();
     if length < 2 || !name[0].is_ascii_uppercase() && name[0] != b'_' || name[..length].iter().all(|byte| *byte == b'_') {
         return false;
     }
@@ -137,10 +153,32 @@ mod tests {
 
     #[test]
     fn placeholders_of_simple_engines_are_known() {
-        for word in ["%domain_name%", "@@PORT@@", "@BACKEND@", "__DOMAIN__", "${SERVER_NAME}", "$(HOST)", "http://$BACKEND:80"] {
+        for word in [
+            "%domain_name%",
+            "@@PORT@@",
+            "@BACKEND@",
+            "__DOMAIN__",
+            "${SERVER_NAME}",
+            "$(HOST)",
+            "http://$BACKEND:80",
+            "timeout=<PHP_TIMEOUT>",
+        ] {
             assert!(has_placeholder(word.as_bytes()), "{word}");
         }
-        for word in ["$host", "a%20b%20", "__name", "@named", "${uri}", "$1", "a@b.c", "$1_$2", "^/__x$"] {
+        for word in [
+            "$host",
+            "a%20b%20",
+            "__name",
+            "@named",
+            "${uri}",
+            "$1",
+            "a@b.c",
+            "$1_$2",
+            "^/__x$",
+            "(?<NAME>a)",
+            "(?P<NAME>a)",
+            "<If",
+        ] {
             assert!(!has_placeholder(word.as_bytes()), "{word}");
         }
     }

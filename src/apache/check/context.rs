@@ -107,7 +107,7 @@ impl Check<'_> {
             }
             return;
         }
-        let at_top = around.place == Place::Main && around.section.is_empty();
+        let at_top = around.place == Place::Main && !around.in_limit;
         if around.place == Place::Main && statement.is("ServerAlias") && self.config.modules.are_known() {
             return self.refuse(statement, "`ServerAlias` stands in `<VirtualHost>` only".to_owned());
         }

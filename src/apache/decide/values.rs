@@ -1,5 +1,6 @@
 //! The values of variables, and what expressions and conditions make of them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use md5::{Digest, Md5};
@@ -304,6 +305,8 @@ impl Run<'_, '_, '_> {
 
     /// What the last of these lines that speaks of a variable and matches makes of it.
     fn set_by(&mut self, lines: &[SetEnvIf], name: &str, depth: usize) -> Option<Option<Value>> {
+        // Long lists of clients to refuse ask for the same header on every line.
+        let mut headers: HashMap<&Arc<str>, Value> = HashMap::new();
         for line in lines.iter().rev() {
             let Some((_, value)) = line.sets.iter().rev().find(|(known, _)| known == name) else { continue };
             let (subject, pattern) = match &line.test {
@@ -312,8 +315,8 @@ impl Run<'_, '_, '_> {
                 Test::Method(_) | Test::Expr(_) => continue,
                 Test::AnyHeader(names, values) => (Some(self.header_named(names)), Some(values)),
                 Test::Var(Var::Header(header), pattern) => {
-                    let value = self.header(header).map(|value| Value::Plain(value.to_string()));
-                    let value = value.or_else(|| self.env_value(header, depth + 1)).unwrap_or_default();
+                    let value = headers.get(header).cloned().unwrap_or_else(|| self.header_or_variable(header, depth));
+                    headers.insert(header, value.clone());
                     (Some(value), Some(pattern))
                 }
                 Test::Var(var, pattern) => (Some(self.var(var)), Some(pattern)),
@@ -334,6 +337,12 @@ impl Run<'_, '_, '_> {
             return Some(value);
         }
         None
+    }
+
+    /// `SetEnvIf` looks among the variables for what is no header.
+    fn header_or_variable(&mut self, name: &str, depth: usize) -> Value {
+        let value = self.header(name).map(|value| Value::Plain(value.to_string()));
+        value.or_else(|| self.env_value(name, depth + 1)).unwrap_or_default()
     }
 
     /// The value of the first header whose name matches; without one the empty text.

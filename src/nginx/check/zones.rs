@@ -30,10 +30,12 @@ pub(super) const LOG_LEVELS: &[&str] = &[
 const SMALLEST_ZONE: u64 = 8 * 4096;
 
 impl<'d> Checker<'d> {
-    /// Whether all of the config is here, so that what nothing defines is not defined.
+    /// Whether all of the config is here, so that what nothing defines is not defined. An `http` block without `events` beside it
+    /// is an example of something.
     pub(super) fn is_complete(&self) -> bool {
         let whole = self.place == crate::nginx::site::Place::Main && !self.is_template && !self.has_modules;
-        whole && !self.document.findings.iter().any(|finding| finding.rule == "include-missing")
+        let runs = || self.document.trees.iter().flat_map(|tree| tree.statements()).any(|one| one.name() == "events");
+        whole && runs() && !self.document.findings.iter().any(|finding| finding.rule == "include-missing")
     }
 
     /// Whether a directive such as `limit_req_zone` defines the name of a zone or a format.
