@@ -6,12 +6,16 @@ use std::sync::Arc;
 use super::expr::Expr;
 use super::site::ApacheSite;
 use super::site::access::From;
+use super::site::authn::AuthType;
 use super::site::authz::{Node, Rule};
 use super::site::rewrite::{CondKind, RewriteRule};
 use super::site::section::{DirConfig, Section};
 use super::site::setenvif::{SetEnvIf, Test};
 use super::text::{Piece, Text, Var, for_method};
 use crate::ask::Input;
+
+/// Credentials as a client sends them.
+const SOMEBODY: &str = "Basic dXNlcjpwYXNzd29yZA==";
 
 /// By input, the values worth trying.
 #[derive(Debug, Default)]
@@ -51,6 +55,9 @@ impl Values {
         for inner in &config.ifs {
             self.expr(&inner.test);
             self.config(&inner.config);
+        }
+        if config.auth_type.as_ref().is_some_and(|kind| kind.value != AuthType::None) {
+            self.add(Input::Header("authorization".into()), SOMEBODY);
         }
         if let Some(root) = config.authz.as_ref().and_then(|authz| authz.root.as_ref()) {
             self.require(root);

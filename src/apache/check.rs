@@ -4,16 +4,22 @@ pub(super) mod context;
 mod expressions;
 mod limits;
 mod names;
+mod order;
+mod protocol;
 mod proxied;
 mod requires;
 mod rewrites;
+mod spellings;
 pub(super) mod values;
+
+use std::fmt;
 
 use super::read::Config;
 use super::site::section::{DirConfig, Section};
 use super::site::{ApacheSite, Server};
 use crate::finding::Finding;
 use crate::server::Task;
+use crate::source::Span;
 
 pub(super) fn check(site: &ApacheSite, config: &Config, task: &Task, htaccess: bool) -> Vec<Finding> {
     let mut findings = context::check(config, task.target, htaccess);
@@ -24,7 +30,47 @@ pub(super) fn check(site: &ApacheSite, config: &Config, task: &Task, htaccess: b
     findings.extend(requires::check(site));
     findings.extend(proxied::check(site, &config.trees));
     findings.extend(rewrites::check(site, config));
+    findings.extend(spellings::check(site, config));
+    findings.extend(order::check(site));
+    findings.extend(protocol::check(site));
     findings
+}
+
+/// What in a section looks at the method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum List {
+    AllowMethods,
+    Require,
+    Deny,
+    RewriteRule,
+}
+
+impl fmt::Display for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            List::AllowMethods => "`AllowMethods`",
+            List::Require => "`Require`",
+            List::Deny => "`Deny`",
+            List::RewriteRule => "`RewriteRule`",
+        })
+    }
+}
+
+/// The first directive of a section that lets some methods through and not others.
+fn method_list(site: &ApacheSite, config: &DirConfig) -> Option<(Span, List)> {
+    if let Some(allowed) = config.allow_methods.filter(|allowed| allowed.value.is_some()) {
+        return Some((allowed.span, List::AllowMethods));
+    }
+    let root = config.authz.as_ref().and_then(|authz| authz.root.as_ref());
+    if let Some(node) = root.and_then(|root| requires::by_method(site, root)) {
+        return Some((node.span, List::Require));
+    }
+    let mut denials = config.access.iter().flat_map(|access| &access.rules).filter(|rule| !rule.allow);
+    if let Some(denied) = denials.find(|rule| rule.limited != site.universe.all()) {
+        return Some((denied.span, List::Deny));
+    }
+    let mut rules = config.rewrite.iter().flat_map(|rewrite| &rewrite.rules);
+    rules.find(|rule| rewrites::refuses_methods(site, rule)).map(|rule| (rule.span, List::RewriteRule))
 }
 
 /// The sections of a server that hold directives for a path or a folder.

@@ -1,7 +1,7 @@
 use super::rule::declare_rule;
 use super::verdict::{Case, Observation, Remedy, See, VerdictRule, Wording};
 use super::words;
-use crate::ask::Input;
+use crate::ask::{Branch, Input};
 use crate::finding::Severity;
 use crate::http::{MethodSet, Request};
 use crate::survey::{Survey, is_refused, send};
@@ -13,6 +13,8 @@ declare_rule! {
     ///
     /// Finds routes with `Access-Control-…` headers on which OPTIONS, sent as browsers send it with `Origin` and
     /// `Access-Control-Request-Method`, is refused, or on which the handler that should answer it is never reached.
+    ///
+    /// A preflight that is asked for credentials is reported with `--pedantic`: browsers send none with it.
     ///
     /// ## Why it hurts
     ///
@@ -88,23 +90,32 @@ pub(super) const VERDICT: VerdictRule =
 
 fn look(survey: &Survey<'_>, see: See<'_>) {
     let options = survey.set(&["OPTIONS"]);
-    let passing = survey.branches.iter().filter(|branch| branch.distance == 0 && branch.verdict.answer.passes());
-    let spared: MethodSet = passing.map(|branch| branch.methods).collect::<MethodSet>() & (survey.standard() - options);
     // Fonts and images are fetched with plain GETs, for which no browser asks first.
-    if survey.route.cors.is_none() || spared.is_empty() || !survey.is_proxied() {
+    if survey.route.cors.is_none() || !survey.is_proxied() {
         return;
     }
+    let passing = |most: u32| {
+        let branches = survey.branches.iter().filter(move |branch| branch.distance <= most && branch.verdict.answer.passes());
+        branches.map(|branch| branch.methods).collect::<MethodSet>() & (survey.standard() - options)
+    };
+    let (plain, with_credentials) = (passing(0), passing(u32::MAX));
+    let spared = if plain.is_empty() { with_credentials } else { plain };
     let origin = survey.site.candidates(&Input::Header("origin".into())).into_iter().next();
     let origin = origin.as_deref().unwrap_or("https://app.example.com");
-    let wanted = survey.site.universe().names(spared).last().unwrap_or("GET");
+    let Some(wanted) = survey.site.universe().names(spared).last() else { return };
     let mut request = Request { method: "OPTIONS".into(), ..survey.route.request.clone() };
     request.headers.push(("origin".into(), origin.into()));
     request.headers.push(("access-control-request-method".into(), wanted.into()));
     let preflight = send(survey.site, &request);
     let Some(branch) = preflight.branches.first() else { return };
-    if preflight.branches.iter().all(is_refused) {
-        see(Observation { branch, methods: options, spared, severity: Severity::Warning, request: Some(request) });
-    }
+    // Browsers send no credentials with a preflight, even where the request itself has them.
+    let asks = |branch: &Branch| branch.verdict.answer.status() == Some(401);
+    let severity = match preflight.branches.iter().all(is_refused) {
+        true if !plain.is_empty() => Severity::Warning,
+        false if branch.distance == 0 && asks(branch) => Severity::Info,
+        _ => return,
+    };
+    see(Observation { branch, methods: options, spared, severity, request: Some(request) });
 }
 
 fn word(case: &Case<'_>) -> Wording {

@@ -35,7 +35,8 @@ fn is_method(text: &Text) -> bool {
     matches!(text[..], [Piece::Var(Var::Method)])
 }
 
-fn condition(statement: Statement<'_>) -> Option<String> {
+/// The condition that a statement holds.
+pub(super) fn condition(statement: Statement<'_>) -> Option<String> {
     let is = |name| statement.is(name);
     if is("If") || is("ElseIf") {
         return statement.arg(0).map(|arg| arg.into_owned());

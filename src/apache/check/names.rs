@@ -55,7 +55,7 @@ fn unknown(statement: Statement<'_>, index: usize, name: &str, meant: &str) -> F
     if as_written { finding.fix(Safety::Safe, vec![replace(span, meant)]) } else { finding }
 }
 
-fn is_known(name: &str) -> bool {
+pub(super) fn is_known(name: &str) -> bool {
     is_built_in(name) || REGISTERED.contains(&name)
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::super::site::handlers::Page;
 use super::super::site::proxy::{From, ProxyPass};
 use super::super::site::redirect::{From as RedirectFrom, alias_matches};
-use super::super::site::section::{DirConfig, Matcher};
+use super::super::site::section::Matcher;
 use super::super::site::{ApacheSite, Server};
+use super::method_list;
 use crate::finding::{Edit, Finding, Safety, Severity};
 use crate::mend::{copy, remove, without_repeat};
 use crate::source::Span;
@@ -22,8 +22,8 @@ pub(super) fn check(site: &ApacheSite, trees: &[Arc<Tree>]) -> Vec<Finding> {
         if !passes.is_empty() {
             shadowed(trees, server, &passes, &mut findings);
             folders(site, server, &passes, &mut findings);
+            files(site, server, &passes, &mut findings);
             redirects(server, &passes, &mut findings);
-            error_pages(site, server, &passes, &mut findings);
         }
     }
     findings
@@ -105,23 +105,12 @@ fn moved_above(line: Option<Directive<'_>>, other: Option<Directive<'_>>) -> Vec
     vec![copy(line, other), remove(&line.tree.source, span.start..span.end)]
 }
 
-/// What checks methods in a section.
-fn method_check(config: &DirConfig) -> Option<(Span, &'static str)> {
-    if let Some(allowed) = config.allow_methods.filter(|allowed| allowed.value.is_some()) {
-        return Some((allowed.span, "AllowMethods"));
-    }
-    let root = config.authz.as_ref().and_then(|authz| authz.root.as_ref())?;
-    let limited = root.children().iter().find(|child| child.limited != root.limited || root.children().len() == 1);
-    let by_method = |node: &super::super::site::authz::Node| matches!(node.rule, super::super::site::authz::Rule::Methods(_));
-    limited.filter(|node| by_method(node)).map(|node| (node.span, "Require method"))
-}
-
 /// `<Directory>` is about files: what is proxied never meets it.
 fn folders(site: &ApacheSite, server: &Server, passes: &[&ProxyPass], findings: &mut Vec<Finding>) {
     let Some(root) = site.inherited(server, |server| server.document_root.as_ref()) else { return };
     for section in server.directories.iter().take(MOST) {
         let Matcher::Path(folder) = &section.matcher else { continue };
-        let Some((span, directive)) = method_check(&section.config) else { continue };
+        let Some((span, list)) = method_list(site, &section.config) else { continue };
         let Some(rest) = folder.strip_prefix(root.value.trim_end_matches('/')) else { continue };
         let path = if rest.is_empty() { "/" } else { rest };
         let aliased = server.aliases.iter().any(|alias| folder.starts_with(alias.to.trim_end_matches('/')));
@@ -129,14 +118,27 @@ fn folders(site: &ApacheSite, server: &Server, passes: &[&ProxyPass], findings: 
             continue;
         }
         if let Some(pass) = whole_taker(passes, path) {
-            let message =
-                format!("`{directive}` has no effect here: requests for `{path}` are proxied and never meet `<Directory>`");
+            let message = format!("{list} has no effect here: requests for `{path}` are proxied and never meet `<Directory>`");
             findings.push(
                 Finding::new("method-check-ineffective", Severity::Warning, span, message)
                     .help(format!("put it into `<Location \"{path}\">`"))
                     .related(pass.span, "this line proxies them"),
             );
         }
+    }
+}
+
+/// So is `<Files>`.
+fn files(site: &ApacheSite, server: &Server, passes: &[&ProxyPass], findings: &mut Vec<Finding>) {
+    let Some(pass) = whole_taker(passes, "/") else { return };
+    for section in server.defaults.files.iter().take(MOST) {
+        let Some((span, list)) = method_list(site, &section.config) else { continue };
+        let message = format!("{list} has no effect here: all requests are proxied and never meet `<Files>`");
+        findings.push(
+            Finding::new("method-check-ineffective", Severity::Warning, span, message)
+                .help("put it into a `<Location>`")
+                .related(pass.span, "this line proxies them"),
+        );
     }
 }
 
@@ -153,27 +155,4 @@ fn redirects(server: &Server, passes: &[&ProxyPass], findings: &mut Vec<Finding>
             );
         }
     }
-}
-
-/// An error page that is proxied turns a refusal into a GET, whose answer the client sees instead.
-fn error_pages(site: &ApacheSite, server: &Server, passes: &[&ProxyPass], findings: &mut Vec<Finding>) {
-    let own = std::iter::once(&server.defaults).chain(super::sections(server).map(|section| &section.config));
-    for page in own.flat_map(|config| &config.errors) {
-        let Page::Path(path) = &page.page else { continue };
-        if !matches!(page.status, 403 | 405 | 501) {
-            continue;
-        }
-        let path = path.split('?').next().unwrap_or(path);
-        let Some(pass) = taker(passes, path).filter(|pass| pass.to.is_some()) else { continue };
-        let message = format!(
-            "a request that is refused with {} goes upstream as GET `{path}`, and the client sees the status of that",
-            page.status
-        );
-        findings.push(
-            Finding::new("method-check-bypassed", Severity::Warning, page.span, message)
-                .help(format!("serve the page from a file: `ProxyPass {path} !` above the other lines"))
-                .related(pass.span, "this line proxies the page"),
-        );
-    }
-    _ = site;
 }

@@ -4,23 +4,26 @@ use super::super::site::ApacheSite;
 use super::super::site::authz::{Merging, Node, Rule};
 use super::super::site::handlers::Dav;
 use super::super::site::section::{DirConfig, Matcher, Section, takes_path};
-use super::all_configs;
+use super::{List, all_configs, method_list};
 use crate::finding::{Finding, Severity};
 use crate::http::MethodSet;
 
 pub(super) fn check(site: &ApacheSite) -> Vec<Finding> {
     let mut findings = Vec::new();
-    all_configs(site, &mut |config| {
-        if let Some(root) = config.authz.as_ref().and_then(|authz| authz.root.as_ref()) {
-            void_denial(site, root, &mut findings);
-            open_rest(site, config, root, &mut findings);
-        }
-        satisfy_any(config, &mut findings);
-    });
     for server in &site.servers {
         lost_outer(site, &server.locations, &mut findings);
         lost_outer(site, &server.directories, &mut findings);
     }
+    all_configs(site, &mut |config| {
+        if let Some(root) = config.authz.as_ref().and_then(|authz| authz.root.as_ref()) {
+            void_denial(site, root, &mut findings);
+            // What an outer section guarded is said already.
+            if !findings.iter().any(|finding| finding.span == root.span) {
+                open_rest(site, config, root, &mut findings);
+            }
+        }
+        satisfy_any(site, config, &mut findings);
+    });
     findings
 }
 
@@ -70,6 +73,15 @@ fn open_rest(site: &ApacheSite, config: &DirConfig, root: &Node, findings: &mut 
     );
 }
 
+/// The rule of a section that turns some methods away and not others.
+pub(super) fn by_method<'n>(site: &ApacheSite, node: &'n Node) -> Option<&'n Node> {
+    node.children().iter().find_map(|child| match &child.rule {
+        Rule::Methods(_) => Some(child),
+        Rule::All(_) | Rule::Any(_) => by_method(site, child),
+        _ => (child.limited != site.universe.all() && is_guard(child)).then_some(child),
+    })
+}
+
 /// Whether a rule turns some requests away.
 fn is_guard(node: &Node) -> bool {
     match &node.rule {
@@ -117,15 +129,15 @@ fn guards_all(root: &Node) -> bool {
 }
 
 /// `Satisfy Any` makes every other check an alternative.
-fn satisfy_any(config: &DirConfig, findings: &mut Vec<Finding>) {
+fn satisfy_any(site: &ApacheSite, config: &DirConfig, findings: &mut Vec<Finding>) {
     let Some(access) = &config.access else { return };
     let Some((_, any)) = access.satisfy_any.iter().find(|(_, any)| any.value) else { return };
     let grants = |node: &Node| node.children().iter().any(|child| !child.negated && matches!(child.rule, Rule::Granted));
     let granted = config.authz.as_ref().and_then(|authz| authz.root.as_ref()).is_some_and(grants);
-    if let (true, Some(allowed)) = (granted, config.allow_methods.filter(|allowed| allowed.value.is_some())) {
-        let message = "`AllowMethods` has no effect: `Satisfy Any` and a `Require` that grants all let every method through";
+    if let (true, Some((span, list @ (List::AllowMethods | List::Deny)))) = (granted, method_list(site, config)) {
+        let message = format!("{list} has no effect: `Satisfy Any` and a `Require` that grants all let every method through");
         findings.push(
-            Finding::new("method-check-ineffective", Severity::Warning, allowed.span, message)
+            Finding::new("method-check-ineffective", Severity::Warning, span, message)
                 .help("drop `Satisfy Any`")
                 .related(any.span, "either check is enough"),
         );

@@ -3,7 +3,7 @@
 use super::super::read::Config;
 use super::super::site::rewrite::{Cond, CondKind, RewriteRule};
 use super::super::site::section::{DirConfig, Matcher};
-use super::super::site::{ApacheSite, Server};
+use super::super::site::{ApacheSite, Server, Trace};
 use super::super::text::{Piece, Var};
 use crate::finding::{Finding, Safety, Severity};
 use crate::mend::replace;
@@ -21,12 +21,39 @@ pub(super) fn check(site: &ApacheSite, config: &Config) -> Vec<Finding> {
         }
         in_location(site, server, &mut findings);
     }
+    trace_in_folders(site, &mut findings);
     left_over(config, &mut findings);
     findings
 }
 
 fn is_about_methods(rule: &RewriteRule) -> bool {
     rule.conds.iter().any(|cond| cond.methods.is_some())
+}
+
+/// Whether a rule answers by itself to methods that applications take.
+pub(super) fn refuses_methods(site: &ApacheSite, rule: &RewriteRule) -> bool {
+    let standard = site.universe.standard();
+    rule.flags.status.is_some_and(|status| status >= 400)
+        && rule.conds.iter().filter_map(|cond| cond.methods).any(|set| set.meets(standard) && !set.contains(standard))
+}
+
+/// TRACE of what is not proxied is answered before httpd looks at folders and their files.
+fn trace_in_folders(site: &ApacheSite, findings: &mut Vec<Finding>) {
+    let trace = site.universe.only("TRACE");
+    let standard = site.universe.standard();
+    let is_off = |server: &Server| site.inherited(server, |server| server.trace).is_some_and(|trace| trace.value == Trace::Off);
+    let sections = site.servers.iter().filter(|server| !is_off(server)).flat_map(|server| &server.directories);
+    let own_files = site.folders.values().flat_map(|folder| folder.configs()).filter(|_| !is_off(site.main()));
+    let rules = sections.map(|section| &section.config).chain(own_files).filter_map(|config| config.rewrite.as_ref());
+    for rule in rules.flat_map(|rewrite| &rewrite.rules).filter(|rule| rule.flags.status.is_some()) {
+        if rule.conds.iter().filter_map(|cond| cond.methods).any(|set| set.meets(trace) && !set.meets(standard)) {
+            let message = "TRACE never meets this rule where files are served: httpd answers it before it looks at folders";
+            findings.push(
+                Finding::new("method-check-ineffective", Severity::Info, rule.span, message)
+                    .help("set `TraceEnable off` for the server"),
+            );
+        }
+    }
 }
 
 /// Rules of the main server do not hold in virtual hosts.

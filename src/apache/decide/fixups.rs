@@ -150,19 +150,23 @@ impl<'s> Run<'s, '_, '_> {
         if self.proxied.is_some() || self.inner_redirect.is_some() || self.takes_dav() {
             return Ok(());
         }
-        if self.named_handler().is_none() && !self.ask.fact(Fact::FileExists(filename.into()), false) {
-            return self.fall_back();
+        // Whether the file exists is no matter where nothing stands in for it.
+        match self.fallback() {
+            Some(path) if self.named_handler().is_none() && !self.ask.fact(Fact::FileExists(filename.into()), false) => {
+                self.fall_back(path)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// `FallbackResource` takes what is not there, and folders without an index.
-    fn fall_back(&mut self) -> Phase {
+    fn fallback(&self) -> Option<&'s str> {
         let fallback = self.innermost(|config| config.rest.as_ref()?.fallback.as_deref());
-        let Some(fallback) = fallback.filter(|path| !path.eq_ignore_ascii_case("disabled") && **path != *self.url.path) else {
-            return Ok(());
-        };
-        match self.look_up(fallback, true) {
+        fallback.filter(|path| !path.eq_ignore_ascii_case("disabled") && **path != *self.url.path)
+    }
+
+    fn fall_back(&mut self, path: &str) -> Phase {
+        match self.look_up(path, true) {
             Err(End::Status(status)) if !matches!(status, 200 | 404) => Err(End::Status(status)),
             _ => Ok(()),
         }
@@ -196,7 +200,7 @@ impl<'s> Run<'s, '_, '_> {
         self.filename = filename;
         match refused {
             Some(status) => Err(End::Status(status)),
-            None => self.fall_back(),
+            None => self.fallback().map_or(Ok(()), |path| self.fall_back(path)),
         }
     }
 

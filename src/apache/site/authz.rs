@@ -110,6 +110,15 @@ fn is_provider(name: &str) -> bool {
     ["ssl", "ssl-verify-client", "idm"].contains(&name)
 }
 
+/// How much of what a line needs is at hand.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::apache) struct Reading {
+    /// Whether a template fills in some of the words.
+    pub(in crate::apache) templated: bool,
+    /// Whether other files may load modules and register methods.
+    pub(in crate::apache) piece: bool,
+}
+
 /// Reads the words after `Require`.
 pub(in crate::apache) fn read_require(
     context: &mut Context<'_>,
@@ -117,17 +126,19 @@ pub(in crate::apache) fn read_require(
     limited: MethodSet,
     span: Span,
     statement: u32,
-    open: bool,
+    reading: Reading,
 ) -> Result<Node, Refused> {
+    let Reading { templated, piece } = reading;
+    let open = templated || piece;
     let (word, rest) = first(raw);
     let negated = word.eq_ignore_ascii_case("not");
     let (provider, rest) = if negated { first(rest) } else { (word, rest) };
     let rule = match &*provider {
-        "" if !open => return Err("`Require` says nothing".to_owned()),
+        "" if !templated => return Err("`Require` says nothing".to_owned()),
         "all" => match values(rest).first().map(|word| word.to_ascii_lowercase()).as_deref() {
             Some("granted") if values(rest).len() == 1 => Rule::Granted,
             Some("denied") if values(rest).len() == 1 => Rule::Denied,
-            _ if open => Rule::Other("all".to_owned()),
+            _ if templated => Rule::Other("all".to_owned()),
             _ => return Err("`Require all` takes `granted` or `denied` and nothing else".to_owned()),
         },
         "method" => {
@@ -145,11 +156,11 @@ pub(in crate::apache) fn read_require(
             for word in values(rest) {
                 match Net::parse(&word) {
                     Some(net) => nets.push(net),
-                    None if open => {}
+                    None if templated => {}
                     None => return Err(format!("`Require ip {word}`: an address or a range is expected")),
                 }
             }
-            if nets.is_empty() && !open {
+            if nets.is_empty() && !templated {
                 return Err("`Require ip` needs an address".to_owned());
             }
             Rule::Nets(nets)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::access::{AccessRule, From as AccessFrom, Order};
 use super::super::authn::{AuthType, Groups, Users};
-use super::super::authz::{Merging, Node, read_require};
+use super::super::authz::{Merging, Node, Reading, read_require};
 use super::super::handlers::{Action, ErrorDocument, Handler, Page, Script};
 use super::super::htaccess::AllowOverride;
 use super::super::proxy::read_pass;
@@ -180,9 +180,9 @@ impl Builder<'_, '_, '_> {
     }
 
     fn require(&mut self, statement: Statement<'_>, place: Place<'_>) -> Option<Node> {
-        let open = statement.is_open() || !self.context.config.modules.are_known();
+        let reading = Reading { templated: statement.is_open(), piece: !self.context.config.modules.are_known() };
         let (raw, span) = (statement.raw(), statement.span());
-        let read = read_require(&mut self.context, &raw, place.limited, span, statement.index(), open);
+        let read = read_require(&mut self.context, &raw, place.limited, span, statement.index(), reading);
         match read {
             Ok(node) => Some(node),
             Err(error) => {
@@ -555,6 +555,7 @@ impl Builder<'_, '_, '_> {
                     _ => String::new(),
                 };
                 self.refuse(statement, format!("`AllowMethods` knows no method `{name}`{hint}"));
+                break;
             }
             set |= self.context.registry.covered(&self.context.universe, name);
         }

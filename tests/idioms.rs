@@ -1,0 +1,69 @@
+//! Each idiom of `idioms/*.txt`: what a default run says about it, and where.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// A line and what is said about it: `error[method-check-ineffective]`.
+type Said = BTreeSet<(usize, String)>;
+
+const MARK: &str = "#! ";
+
+/// What the marks of a config want: each speaks of the next line that is none.
+fn wanted(config: &str) -> Said {
+    let lines: Vec<&str> = config.lines().map(str::trim).collect();
+    let marks = lines.iter().enumerate().filter_map(|(index, line)| Some((index, line.strip_prefix(MARK)?)));
+    marks
+        .map(|(index, mark)| {
+            let below = lines[index..].iter().position(|line| !line.starts_with(MARK)).expect("a mark stands above a line");
+            (index + below + 1, mark.to_owned())
+        })
+        .collect()
+}
+
+fn said(server: &str, config: &str, flags: &[&str]) -> Said {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("idiom.conf"), config).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_proxylint"))
+        .args(["--format", "concise", "--server", server, "idiom.conf"])
+        .args(flags)
+        .current_dir(folder.path())
+        .env_remove("GITHUB_ACTIONS")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let finding = |line: &str| {
+        let (line, rest) = line.strip_prefix("idiom.conf:")?.split_once(':')?;
+        let rule = rest.split(' ').nth(1)?;
+        Some((line.parse().ok()?, rule.to_owned()))
+    };
+    text.lines().filter_map(finding).collect()
+}
+
+/// What is wrong with what is said about one idiom.
+fn mistake(server: &str, idiom: &str) -> Option<String> {
+    let (title, config) = idiom.split_once('\n').unwrap();
+    let (infos, wanted): (Said, Said) = wanted(config).into_iter().partition(|(_, rule)| rule.starts_with("info"));
+    let said_by_default = said(server, config, &[]);
+    if said_by_default != wanted {
+        return Some(format!("{title}: {said_by_default:?} instead of {wanted:?}"));
+    }
+    let said_to_pedants = if infos.is_empty() { Said::new() } else { said(server, config, &["--pedantic"]) };
+    (!infos.is_subset(&said_to_pedants)).then(|| format!("{title}: {said_to_pedants:?} without {infos:?}"))
+}
+
+#[test]
+fn idioms_are_spoken_of_and_their_neighbours_are_not() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/idioms");
+    let mut mistakes = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let server = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        mistakes.extend(text.split("=== ").skip(1).filter_map(|idiom| mistake(&server, idiom)));
+    }
+    assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+}
