@@ -123,7 +123,7 @@ impl Summary {
 }
 
 /// "1 file", "2 files".
-fn plural(count: usize, name: &str) -> String {
+pub(crate) fn plural(count: usize, name: &str) -> String {
     match count {
         1 => format!("1 {name}"),
         _ => format!("{count} {name}s"),

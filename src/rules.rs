@@ -69,6 +69,13 @@ pub fn find(name: &str) -> Option<&'static Rule> {
 pub fn check(server: &dyn Server, site: &dyn Site) -> Vec<Finding> {
     let (mut findings, verdicts) = rayon::join(|| site.findings(), || verdict::check(server, site));
     waf_method_policy::mend(server, site, &mut findings);
+    // What a request shows says more than what the line looks like.
+    let shown = |finding: &Finding| {
+        let same = |verdict: &Finding| verdict.rule == method_override::RULE.name && verdict.span == finding.span;
+        finding.rule == method_check_bypassed::RULE.name
+            && verdicts.iter().any(|verdict| same(verdict) && verdict.severity >= finding.severity)
+    };
+    findings.retain(|finding| !shown(finding));
     findings.extend(verdicts);
     findings.sort_by(|one, other| (one.span, one.rule, &one.message).cmp(&(other.span, other.rule, &other.message)));
     findings.dedup_by(|one, other| one.span == other.span && one.rule == other.rule && one.message == other.message);

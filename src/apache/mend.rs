@@ -182,7 +182,9 @@ mod tests {
         let source = Arc::new(SourceFile::new(FileId(0), "t".into(), "t".into(), text.into()));
         let tree = Arc::new(super::super::parse::parse(&source).0);
         let trees = [Arc::clone(&tree)];
-        let edits = tree.all().map(|statement| mend(statement, &trees, wish)).find(|edits| !edits.is_empty()).unwrap_or_default();
+        let mut edits =
+            tree.all().map(|statement| mend(statement, &trees, wish)).find(|edits| !edits.is_empty()).unwrap_or_default();
+        edits.sort_by_key(|edit| edit.span);
         let mut text = text.to_owned();
         for edit in edits.iter().rev() {
             text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);

@@ -9,13 +9,30 @@ use crate::syntax::{Directive, Tree, Word};
 
 pub(super) fn mend(line: Directive<'_>, _trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
     let edits = match wish {
-        Wish::Admit { methods, .. } => Condition::of(line).and_then(|condition| condition.admit(methods)),
+        Wish::Admit { methods, .. } => admit(line, methods),
         Wish::MethodNotAllowed { allow } => deny(line, allow),
         Wish::KeepMethod => redirect(line),
         Wish::Route { path } => Condition::of(line).and_then(|condition| condition.route(path)),
         Wish::PassUnchanged => (line.arg(0) == Some("set-method")).then(|| vec![without(line)]),
     };
     edits.unwrap_or_default()
+}
+
+/// Lets methods past a rule, and names them in its Allow header.
+fn admit(line: Directive<'_>, methods: &[&str]) -> Option<Vec<Edit>> {
+    let mut edits = Condition::of(line)?.admit(methods)?;
+    let header = allow_more(line, methods);
+    edits.extend(header.filter(|header| !edits.iter().any(|edit| edit.span.contains(header.span))));
+    Some(edits)
+}
+
+/// `hdr Allow "GET, HEAD"`
+fn allow_more(line: Directive<'_>, methods: &[&str]) -> Option<Edit> {
+    let value = line.tree.span(value_of(line, &["Allow", "allow"])?);
+    let raw = line.tree.source.slice(value.start..value.end);
+    let end = value.start + raw.trim_end_matches(['"', '\'']).len() as u32;
+    let more: String = methods.iter().flat_map(|method| [", ", method]).collect();
+    raw.starts_with(['"', '\'']).then(|| insert(&line.tree.source, end, more))
 }
 
 fn without(line: Directive<'_>) -> Edit {
@@ -253,7 +270,8 @@ mod tests {
         let source = Arc::new(SourceFile::new(FileId(0), "t".into(), "t".into(), text.clone().into()));
         let mut reading = Reading { environment: Environment::default(), release: Release(3, 2, 0), unset: Vec::new() };
         let tree = parse::parse(&source, &mut reading).0;
-        let edits = tree.all().map(|line| mend(line, &[], wish)).find(|edits| !edits.is_empty()).unwrap_or_default();
+        let mut edits = tree.all().map(|line| mend(line, &[], wish)).find(|edits| !edits.is_empty()).unwrap_or_default();
+        edits.sort_by_key(|edit| edit.span);
         let mut text = text;
         for edit in edits.iter().rev() {
             text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
@@ -280,6 +298,10 @@ mod tests {
                 "http-request deny unless METH_GET or METH_PUT or { method PATCH }",
             ),
             ("http-request deny if !METH_GET !METH_PUT", "http-request deny if !METH_GET !METH_PUT !{ method PATCH }"),
+            (
+                "http-request deny deny_status 405 hdr Allow \"GET\" unless { method GET }",
+                "http-request deny deny_status 405 hdr Allow \"GET, PATCH\" unless { method GET PATCH }",
+            ),
             ("http-request deny if { method PUT PATCH }", "http-request deny if { method PUT }"),
             ("a b\nhttp-request deny if { method PATCH }\nc d", "a b\nc d"),
             ("http-request deny if { method PATCH } or { path /a }", "http-request deny if { path /a }"),

@@ -15,9 +15,7 @@ use crate::syntax::{Directive, Tree};
 pub(super) fn mend(statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
     let edits = match (wish, statement.name()) {
         (Wish::Admit { methods, .. }, "limit_except") => list(statement, methods),
-        (Wish::Admit { methods, like }, "if") => {
-            Condition::of(statement).and_then(|condition| condition.admit(trees, methods, like))
-        }
+        (Wish::Admit { methods, like }, "if") => admit(statement, trees, methods, like),
         (Wish::MethodNotAllowed { allow }, "if" | "return") => refusal::answer(statement, trees, allow),
         (Wish::MethodNotAllowed { .. }, "limit_except") => refusal::listed(statement, trees),
         (Wish::KeepMethod, _) => redirect::keep(statement),
@@ -32,6 +30,14 @@ pub(super) fn mend(statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>
         _ => None,
     };
     edits.unwrap_or_default()
+}
+
+/// Lets methods past the refusal in an `if`, and names them in its Allow header.
+fn admit(statement: Directive<'_>, trees: &[Arc<Tree>], methods: &[&str], like: &[&str]) -> Option<Vec<Edit>> {
+    let mut edits = Condition::of(statement)?.admit(trees, methods, like)?;
+    let header = refusal::allow_more(statement, methods);
+    edits.extend(header.filter(|header| !edits.iter().any(|edit| edit.span.contains(header.span))));
+    Some(edits)
 }
 
 fn without(statement: Directive<'_>) -> Edit {
@@ -76,7 +82,9 @@ mod tests {
         let source = Arc::new(SourceFile::new(FileId(0), "t".into(), "t".into(), text.into()));
         let tree = Arc::new(super::super::parse::parse(&source).0);
         let trees = [Arc::clone(&tree)];
-        let edits = tree.all().map(|statement| mend(statement, &trees, wish)).find(|edits| !edits.is_empty()).unwrap_or_default();
+        let mut edits =
+            tree.all().map(|statement| mend(statement, &trees, wish)).find(|edits| !edits.is_empty()).unwrap_or_default();
+        edits.sort_by_key(|edit| edit.span);
         let mut text = text.to_owned();
         for edit in edits.iter().rev() {
             text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
@@ -101,6 +109,11 @@ mod tests {
                 "map $request_method $bad { default 1;\n  GET 0;\n}\nif ($bad) { return 405; }",
                 "map $request_method $bad { default 1;\n  GET 0;\n  PATCH 0;\n}\nif ($bad) { return 405; }",
             ),
+            (
+                "if ($request_method !~ ^(GET|PUT)$) { add_header Allow \"GET, PUT\" always; return 405; }",
+                "if ($request_method !~ ^(GET|PUT|PATCH)$) { add_header Allow \"GET, PUT, PATCH\" always; return 405; }",
+            ),
+            ("if ($request_method = PATCH) { add_header Allow \"GET\"; return 405; }", ""),
             (
                 "set $ok 0;\nif ($request_method = GET) { set $ok 1; }\nif ($ok = 0) { return 405; }",
                 "set $ok 0;\nif ($request_method ~ ^(GET|PATCH)$) { set $ok 1; }\nif ($ok = 0) { return 405; }",

@@ -11,7 +11,7 @@ use super::style::Palette;
 use super::text::{curl, printable, shown, when, wrapped};
 use super::{Run, Summary, plural};
 use crate::config::Mistake;
-use crate::finding::{Confidence, Finding, Severity};
+use crate::finding::{Confidence, Finding, Safety, Severity};
 use crate::lint::Linted;
 use crate::rules;
 use crate::source::{SourceFile, Span};
@@ -266,8 +266,23 @@ fn last_line(run: &Run<'_>, palette: Palette, out: &mut dyn Write) -> io::Result
         let sign = if held == summary.info { "info" } else { "finding" };
         write!(out, "{faint}; {} held back, see --pedantic{faint:#}", plural(held, sign))?;
     }
+    if let Some(fixes) = fixes(run) {
+        write!(out, "{faint}; {fixes}{faint:#}")?;
+    }
     if told.all() > 0 {
         write!(out, "{faint}; `proxylint explain RULE` tells more{faint:#}")?;
     }
     writeln!(out)
+}
+
+/// How many findings can be fixed, and how.
+fn fixes(run: &Run<'_>) -> Option<String> {
+    let count =
+        |safety| run.findings().filter(|(_, finding)| finding.fix.as_ref().is_some_and(|fix| fix.safety == safety)).count();
+    match (count(Safety::Safe), count(Safety::Unsafe)) {
+        (0, 0) => None,
+        (safe, 0) => Some(format!("{safe} fixable with --fix")),
+        (0, more) => Some(format!("{more} fixable with --fix=unsafe")),
+        (safe, more) => Some(format!("{safe} fixable with --fix, {more} more with --fix=unsafe")),
+    }
 }

@@ -13,7 +13,7 @@ use crate::finding::{Finding, Fix, Safety, Severity, Witness};
 use crate::fix;
 use crate::http::Answer;
 use crate::lint::{Linted, Report};
-use crate::report::{Run, Summary};
+use crate::report::{Run, Summary, plural};
 use crate::source::{Disk, FileId, FileSystem, Overlay};
 use crate::trace;
 
@@ -49,9 +49,10 @@ pub(super) fn run(pass: &Pass<'_>, problems: &[Problem], out: &mut dyn Write) ->
         for (path, file) in &changes.files {
             std::fs::write(path, &file.new).map_err(|source| Failure::Create { what: file.name.clone(), source })?;
         }
-        let files = changes.files.len();
-        writeln!(io::stderr(), "fixed {fixed} in {files} file{}", if files == 1 { "" } else { "s" })?;
     }
+    let done = if pass.options.diff { "would fix" } else { "fixed" };
+    writeln!(io::stderr(), "{done} {} in {}", plural(fixed, "finding"), plural(changes.files.len(), "file"))?;
+    forget_failed(pass, &mut configs, safety);
     let summary = Summary::of(&configs);
     pass.goal.hold_back(&mut configs);
     let run = Run { configs: &configs, summary, here: pass.machinery.here(), base: &base(pass.machinery) };
@@ -62,6 +63,19 @@ pub(super) fn run(pass: &Pass<'_>, problems: &[Problem], out: &mut dyn Write) ->
     tell(&unread)?;
     let failed = unread.iter().any(Problem::is_failure);
     Ok(if failed { Status::Failed } else { status(problems, &configs, &run.summary, pass.goal.fail_on) })
+}
+
+/// What could have been fixed and is still there has no fix that holds.
+fn forget_failed(pass: &Pass<'_>, configs: &mut [Linted], safety: Safety) {
+    for Report { finding, .. } in configs.iter_mut().flat_map(|config| &mut config.reports) {
+        let tried = |fix: &mut Fix| is_told(pass, finding.severity) && (fix.safety == Safety::Safe || safety == Safety::Unsafe);
+        _ = finding.fix.take_if(tried);
+    }
+}
+
+/// Only what is told is changed.
+fn is_told(pass: &Pass<'_>, severity: Severity) -> bool {
+    pass.goal.pedantic || severity > Severity::Info
 }
 
 /// Applies fixes and holds them against the interpreter: a request that showed what was wrong must fare otherwise in the end.
@@ -177,8 +191,7 @@ fn take(pass: &Pass<'_>, configs: &[Linted], safety: Safety, failed: &HashSet<Ke
     let mut taken = Vec::new();
     for (index, config) in configs.iter().enumerate() {
         let may = |report: &Report, fix: &Fix| {
-            // Only what is told is changed.
-            let told = pass.goal.pedantic || report.finding.severity > Severity::Info;
+            let told = is_told(pass, report.finding.severity);
             told && fix.edits.iter().all(|edit| is_own(config, edit.span.file)) && !failed.contains(&key(config, report))
         };
         let plan = fix::plan(config, safety, may);

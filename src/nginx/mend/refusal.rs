@@ -62,6 +62,19 @@ fn is_lifted(location: Directive<'_>, trees: &[Arc<Tree>]) -> bool {
     location.children().any(|other| other.name() == "internal") || trees.iter().flat_map(|tree| tree.all()).any(inner)
 }
 
+/// Names methods in the Allow header of a refusal that is about to let them through.
+pub(super) fn allow_more(block: Directive<'_>, methods: &[&str]) -> Option<Edit> {
+    let is_allow = |header: &Directive<'_>| {
+        header.name() == "add_header" && header.arg(0).is_some_and(|name| name.eq_ignore_ascii_case("Allow"))
+    };
+    let header = block.children().find(is_allow)?;
+    let value = header.arg_span(1)?;
+    let raw = header.tree.source.slice(value.start..value.end);
+    let end = value.start + raw.trim_end_matches(['"', '\'']).len() as u32;
+    let more: String = methods.iter().flat_map(|method| [", ", method]).collect();
+    (raw.starts_with(['"', '\'']) && !raw.contains('$')).then(|| insert(&header.tree.source, end, more))
+}
+
 /// The header that a 405 owes (RFC 9110, section 15.5.6), where the block may set one and that takes no inherited one away.
 fn allow_header(block: Directive<'_>, trees: &[Arc<Tree>], allow: &[&str]) -> Option<String> {
     let in_location = block.parent().is_some_and(|around| around.name() == "location");

@@ -16,6 +16,9 @@ enum Purpose {
     Selection,
 }
 
+/// Tokens that are in use without registration.
+const USED: &[&str] = &["TRACK", "PURGE", "BAN", "NOTIFY", "BREW", "DEBUG", "MOVED", "POLL", "SUBSCRIBE", "UNSUBSCRIBE"];
+
 impl<'d> Checker<'d> {
     pub(super) fn conditions(&mut self, code: &[Instruction]) {
         for instruction in code {
@@ -47,7 +50,7 @@ impl<'d> Checker<'d> {
         let place = comparison(&self.document.trees, span);
         let names: Vec<_> = text.split(['|', ',', ' ', '(', ')', '^', '$']).filter(|name| !name.is_empty()).collect();
         let names: Vec<_> = names.into_iter().map(str::to_ascii_uppercase).collect();
-        let known = names.iter().all(|name| REGISTERED.contains(&name.as_str()));
+        let known = names.iter().all(|name| REGISTERED.contains(&name.as_str()) || USED.contains(&name.as_str()));
         let (help, edits) = match (&names[..], place) {
             ([_, _, ..], place) => {
                 let (operator, regex) = (if negated { "!~" } else { "~" }, format!("^({})$", names.join("|")));
@@ -73,8 +76,6 @@ impl<'d> Checker<'d> {
             return;
         }
         let meant = REGISTERED.iter().find(|known| known.len() >= 3 && strsim::osa_distance(known, token) == 1);
-        // Tokens that are in use without registration.
-        const USED: &[&str] = &["TRACK", "PURGE", "BAN", "NOTIFY", "BREW", "DEBUG", "MOVED", "POLL", "SUBSCRIBE", "UNSUBSCRIBE"];
         if let (Some(meant), false) = (meant, USED.contains(&token)) {
             let message = format!("`{token}` is no registered method, so no client sends it");
             let finding = Finding::new("unknown-method", Severity::Warning, span, message);
