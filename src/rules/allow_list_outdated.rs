@@ -15,8 +15,7 @@ declare_rule! {
     ///
     /// ## Why it hurts
     ///
-    /// The list looks complete, and the API works until the first partial update. QUERY, the newest method, is the next to be
-    /// forgotten.
+    /// The list looks complete, and the API works until the first partial update. QUERY is the next method to be forgotten.
     ///
     /// ## Example
     ///
@@ -60,7 +59,7 @@ declare_rule! {
     ///
     /// ## How to fix
     ///
-    /// Add PATCH to the list.
+    /// Add PATCH to the list; `--fix=unsafe` does.
     ///
     /// ## References
     ///

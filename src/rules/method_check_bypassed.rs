@@ -6,7 +6,8 @@ declare_rule! {
     /// ## What it does
     ///
     /// Finds ways around a check: a nested location without its parent's `limit_except`, an override header that is read after the
-    /// check, TRACE that reaches the application through `error_page`, an inner `<Limit>` that takes away the outer `Require`.
+    /// check, TRACE that reaches the application through `error_page`, a refusal whose `ErrorDocument` is fetched from the
+    /// application, an inner `<Limit>` that takes away the outer `Require`.
     ///
     /// ## Why it hurts
     ///

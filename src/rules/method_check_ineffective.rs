@@ -7,7 +7,8 @@ declare_rule! {
     ///
     /// Finds checks that do not do what they say: `if ($request_method = GET|POST)` compares with one literal text, names in lower
     /// case, conditions that contradict themselves (`METH_PUT METH_PATCH`) or always hold (`!METH_GET or !METH_POST`), rules behind an
-    /// unconditional one, `http-request` rules in `mode tcp`, an `if` that `limit_except` switches off.
+    /// unconditional one, `http-request` rules in `mode tcp`, an `if` that `limit_except` switches off, lines whose paths an earlier
+    /// `ProxyPass` takes.
     ///
     /// ## Why it ends in a 501
     ///

@@ -13,8 +13,8 @@ declare_rule! {
     ///
     /// ## Why it hurts
     ///
-    /// Clients follow 301 and 302 with GET after a POST, and always after 303; the body is gone. What was sent as a write
-    /// arrives as a read, or as a 405 or 501 from an endpoint that has no GET. 308 and 307 keep method and body.
+    /// Clients follow 301 and 302 with GET after a POST, some of them after any method, and 303 always; the body is gone. What was
+    /// sent as a write arrives as a read, and an endpoint that has no GET answers 405 or 501. 308 and 307 keep method and body.
     ///
     /// ## Example
     ///
@@ -50,7 +50,8 @@ declare_rule! {
     ///
     /// ## How to fix
     ///
-    /// Use 308 where 301 is meant and 307 where 302 is. A site-wide redirect to https for pages may stay as it is.
+    /// Use 308 where 301 is meant and 307 where 302 is. nginx's `rewrite` knows neither: write a `return`. A site-wide redirect to
+    /// https for pages may stay as it is.
     ///
     /// ## References
     ///

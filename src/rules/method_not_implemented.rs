@@ -15,9 +15,9 @@ declare_rule! {
     ///
     /// ## Why it ends in a 501
     ///
-    /// 501 says that the *server* does not know the method at all, for any resource. Clients and caches may take it for a lasting
-    /// property of the whole host: libraries stop trying, monitoring reports a broken server. A method that is known but not
-    /// wanted here is 405, with an Allow header that names what is.
+    /// 501 says that the *server* does not know the method at all, for any resource. A 5xx is a failure of the server: monitoring
+    /// raises an alarm, some libraries try again in vain, and a cache may keep the answer. A method that is known but not wanted
+    /// here is 405, with an Allow header that names what is.
     ///
     /// ## Example
     ///
@@ -63,12 +63,13 @@ declare_rule! {
     ///
     /// ## How to fix
     ///
-    /// Let the method through if the application supports it. If it is refused on purpose, answer 405 with Allow. A contract
-    /// states what must work, and silences the rest.
+    /// Let the method through if the application supports it. If it is refused on purpose, answer 405 with Allow, as
+    /// `--fix=unsafe` does; `refusal-status` shows how each server says it. A contract states what must work, and silences the
+    /// rest.
     ///
     /// ## References
     ///
-    /// - RFC 9110, sections 9.1, 15.5.6 (405) and 15.6.2 (501)
+    /// - RFC 9110, sections 9.1, 15.1 (caching), 15.5.6 (405) and 15.6.2 (501)
     "method-not-implemented", Error
 }
 

@@ -67,7 +67,8 @@ declare_rule! {
     ///
     /// ## How to fix
     ///
-    /// Remove the directive, or move it into the one location that it is meant for.
+    /// Remove the directive, or move it into the one location that it is meant for; `--fix=unsafe` removes it. In a parameter
+    /// `REQUEST_METHOD` write `$request_method`. Serve error pages from files.
     ///
     /// ## References
     ///

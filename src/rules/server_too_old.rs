@@ -5,7 +5,8 @@ declare_rule! {
     ///
     /// ## What it does
     ///
-    /// With `--target nginx=1.18` and the like, finds what the release that is meant does not have.
+    /// With `--target nginx=1.18` and the like, finds what the release that is meant does not have. Without it the
+    /// release is a guess, and only `--pedantic` tells.
     ///
     /// ## Why it hurts
     ///

@@ -5,7 +5,8 @@ declare_rule! {
     ///
     /// ## What it does
     ///
-    /// Finds names that are not registered and differ by a letter or two from one that is: `PACTH`, `DELTE`, `OPTION`.
+    /// Finds names that are not registered and differ by one letter, or by two that changed places, from one that is: `DELTE`,
+    /// `OPTION`, `PACTH`.
     ///
     /// ## Why it hurts
     ///

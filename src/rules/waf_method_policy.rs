@@ -9,7 +9,8 @@ declare_rule! {
     /// ## What it does
     ///
     /// Finds ModSecurity policies that refuse PUT, PATCH or DELETE on proxied routes while the engine is on: the OWASP Core Rule Set's
-    /// `tx.allowed_methods` (by default GET HEAD POST OPTIONS) and rules on `REQUEST_METHOD`.
+    /// `tx.allowed_methods` (by default GET HEAD POST OPTIONS) and rules on `REQUEST_METHOD`. A list that names none of the three
+    /// was hardly meant for an API and is reported with `--pedantic` only.
     ///
     /// ## Why it hurts
     ///
@@ -37,7 +38,8 @@ declare_rule! {
     ///
     /// ## How to fix
     ///
-    /// Add the methods to `tx.allowed_methods` in rule 900200 of `crs-setup.conf`, or for one path with an exclusion rule.
+    /// Add the methods to `tx.allowed_methods` in rule 900200 of `crs-setup.conf`, as `--fix=unsafe` does, or for one path with an
+    /// exclusion rule.
     ///
     /// ## References
     ///
