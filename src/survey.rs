@@ -1,7 +1,7 @@
 //! Asks a site what happens to every method on one of its routes.
 
 use crate::ask::{Branch, Exploration, Explorer};
-use crate::http::{Answer, MethodSet, Request, UpstreamMethod};
+use crate::http::{Answer, MethodSet, Part, Request, UpstreamMethod};
 use crate::server::{Route, Site};
 
 /// What was found out about one route.
@@ -54,9 +54,10 @@ impl<'s> Survey<'s> {
 }
 
 /// Whether the proxy itself turns the request away as one that it does not want: statuses such as 401, 404 or 503 speak of
-/// credentials, files and upstreams instead.
+/// credentials, files and upstreams instead. A 503 for want of any route is a refusal as well.
 pub fn is_refused(branch: &Branch) -> bool {
     match &branch.verdict.answer {
+        Answer::Respond { status: 503, .. } => branch.verdict.decision().is_some_and(|step| step.part == Part::NoRoute),
         Answer::Respond { status, .. } => matches!(status, 400 | 403 | 405 | 501),
         Answer::Forward { .. } => false,
         Answer::Close => true,

@@ -1,4 +1,5 @@
-//! Each idiom of `idioms/*.txt`: what a default run says about it, and where.
+//! Each idiom of `idioms/*.txt`: what a default run says about it, and where. Behind a bar in its title stands the release that it
+//! is for. Where a file begins with `before` and `after`, these stand around every idiom, `after` where it has no backend.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
@@ -11,6 +12,13 @@ use std::process::Command;
 type Said = BTreeSet<(usize, String)>;
 
 const MARK: &str = "#! ";
+
+/// Files that the configs may name.
+const FILES: &[(&str, &str)] = &[
+    ("405.http", "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n"),
+    ("501.http", "HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\n\r\n"),
+    ("503.http", "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"),
+];
 
 /// What the marks of a config want: each speaks of the next line that is none.
 fn wanted(config: &str) -> Said {
@@ -27,6 +35,7 @@ fn wanted(config: &str) -> Said {
 fn said(server: &str, config: &str, flags: &[&str]) -> Said {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("idiom.conf"), config).unwrap();
+    FILES.iter().for_each(|(name, text)| fs::write(folder.path().join(name), text).unwrap());
     let output = Command::new(env!("CARGO_BIN_EXE_proxylint"))
         .args(["--format", "concise", "--server", server, "idiom.conf"])
         .args(flags)
@@ -44,14 +53,17 @@ fn said(server: &str, config: &str, flags: &[&str]) -> Said {
 }
 
 /// What is wrong with what is said about one idiom.
-fn mistake(server: &str, idiom: &str) -> Option<String> {
-    let (title, config) = idiom.split_once('\n').unwrap();
+fn mistake(server: &str, title: &str, config: &str) -> Option<String> {
+    let release = title.split_once(" | ").map(|(_, release)| format!("--target={server}={release}"));
+    let said = |flags: &[&str]| {
+        said(server, config, &release.iter().map(String::as_str).chain(flags.iter().copied()).collect::<Vec<_>>())
+    };
     let (infos, wanted): (Said, Said) = wanted(config).into_iter().partition(|(_, rule)| rule.starts_with("info"));
-    let said_by_default = said(server, config, &[]);
+    let said_by_default = said(&[]);
     if said_by_default != wanted {
         return Some(format!("{title}: {said_by_default:?} instead of {wanted:?}"));
     }
-    let said_to_pedants = if infos.is_empty() { Said::new() } else { said(server, config, &["--pedantic"]) };
+    let said_to_pedants = if infos.is_empty() { Said::new() } else { said(&["--pedantic"]) };
     (!infos.is_subset(&said_to_pedants)).then(|| format!("{title}: {said_to_pedants:?} without {infos:?}"))
 }
 
@@ -63,7 +75,16 @@ fn idioms_are_spoken_of_and_their_neighbours_are_not() {
         let path = entry.unwrap().path();
         let server = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&path).unwrap();
-        mistakes.extend(text.split("=== ").skip(1).filter_map(|idiom| mistake(&server, idiom)));
+        let blocks: Vec<_> = text.split("=== ").skip(1).filter_map(|block| block.split_once('\n')).collect();
+        let (before, after, idioms) = match &blocks[..] {
+            [("before", before), (_, after), idioms @ ..] => (*before, *after, idioms),
+            idioms => ("", "", idioms),
+        };
+        for (title, idiom) in idioms {
+            let after = if idiom.contains("\nbackend ") { "" } else { after };
+            let config = [before, idiom, after].map(|part| format!("{}\n", part.trim_end())).concat();
+            mistakes.extend(mistake(&server, title, &config));
+        }
     }
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
 }

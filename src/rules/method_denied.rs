@@ -10,7 +10,8 @@ declare_rule! {
     /// ## What it does
     ///
     /// Finds directives that turn some methods of a route away with 403, 405, 400 or a closed connection: `limit_except`, `if`,
-    /// `AllowMethods`, `<LimitExcept>`, `Require method`, rewrite rules, `http-request deny`, `tcp-request content reject`.
+    /// `AllowMethods`, `<LimitExcept>`, `Require method`, rewrite rules, `http-request deny`, `tcp-request content reject`; and
+    /// `use_backend` lines that no backend is left behind for the other methods, which get 503.
     ///
     /// It is a warning where an application decides behind the proxy and some writing methods get through while others do not
     /// (`GET POST` without PUT, PATCH and DELETE). A route that only reads, or that takes nothing but POST, is meant to be so

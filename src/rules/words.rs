@@ -26,11 +26,12 @@ pub(super) fn refusal(answer: &Answer) -> String {
     }
 }
 
-/// What a refusal that is meant should be, where it is not: "; if not, …". RFC 9110, sections 15.5.1, 15.5.4 and 15.5.6.
+/// What a refusal that is meant should be, where it is not: "; if not, …". RFC 9110, sections 15.5.1, 15.5.4, 15.5.6 and 15.6.4.
 pub(super) fn if_meant(answer: &Answer) -> String {
     let misread = match answer {
         Answer::Respond { status: 403, .. } => "403 speaks of permissions",
         Answer::Respond { status: 400, .. } => "400 says that the request is malformed",
+        Answer::Respond { status: 503, .. } => "503 says that the service is down",
         Answer::Respond { status: 404, .. } => "404 says that there is nothing at this address",
         Answer::Close => "a closed connection looks like a broken network",
         Answer::Respond { .. } | Answer::Forward { .. } => return String::new(),

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::{Checks, ineffective, title};
 use crate::finding::{Finding, Severity};
+use crate::haproxy::site::acl::Term;
 use crate::haproxy::site::action::{Action, Rule};
 use crate::haproxy::site::errors::ErrorPage;
 use crate::haproxy::site::matching::Matching;
 use crate::haproxy::site::proxy::Proxy;
 use crate::haproxy::site::sample::{Fetch, Sample};
 use crate::haproxy::value::KNOWN_METHODS;
-use crate::http::REGISTERED;
+use crate::http::{MethodSet, REGISTERED};
 use crate::server::Release;
 
 impl Checks<'_> {
@@ -64,12 +65,13 @@ impl Checks<'_> {
         })
     }
 
-    /// Conditions below a `set-method` still see the method that the client sent.
+    /// Conditions below a `set-method` still see the method that the client sent. Those that hold for that one as well lose nothing.
     fn sees_original(&self, proxy: &Proxy, index: usize, rule: &Rule, method: &Arc<str>, findings: &mut Vec<Finding>) {
         if !KNOWN_METHODS.contains(&&**method) {
             return;
         }
         let set = self.config.universe.only(method);
+        let sent = self.sent_methods(rule);
         let taken = rule.condition.as_ref().map(|condition| condition.span);
         let later = proxy.request[index + 1..].iter().filter_map(|rule| rule.condition.as_ref());
         let switched = proxy.switches.iter().filter_map(|switch| switch.condition.as_ref());
@@ -78,14 +80,26 @@ impl Checks<'_> {
             .filter(|condition| Some(condition.span) != taken)
             .flat_map(|condition| condition.groups.iter().flatten())
         {
-            let looks = self.methods_of(term.acl).is_some_and(|methods| methods.meets(set));
-            if looks && !term.negated {
+            let misses = |methods: MethodSet| methods.meets(set) && !(sent - methods).is_empty();
+            if !term.negated && self.methods_of(term.acl).is_some_and(misses) {
                 let message = format!("this sees the method that the client sent, not the {method} that `set-method` made of it");
-                let finding = ineffective(Severity::Info, term.span, message).related(rule.span, "set here");
+                let finding = ineffective(Severity::Warning, term.span, message).related(rule.span, "set here");
                 findings.push(finding.help("keep what you want to test in a variable"));
                 return;
             }
         }
+    }
+
+    /// The methods that a rule is taken for, as far as its condition tells.
+    fn sent_methods(&self, rule: &Rule) -> MethodSet {
+        let Some(condition) = rule.condition.as_ref().filter(|condition| !condition.unless) else { return self.registered };
+        let of_term = |term: &Term| match self.methods_of(term.acl) {
+            Some(methods) if term.negated => self.registered - methods,
+            Some(methods) => methods,
+            None => self.registered,
+        };
+        let of_group = |group: &Vec<Term>| group.iter().fold(self.registered, |all, term| all & of_term(term));
+        condition.groups.iter().map(of_group).collect()
     }
 
     /// Variables that hold a method read back as OPTIONS for all but the eight known ones, until 3.4.

@@ -150,7 +150,7 @@ impl Checks<'_> {
         };
         if matches!(status, 405 | 501) && self.only_methods(condition) {
             let message = format!("the upstream has done what was asked before `{}` turns its answer into {status}", rule.name);
-            let finding = ineffective(Severity::Warning, rule.span, message).help("refuse the method with `http-request deny`");
+            let finding = ineffective(Severity::Error, rule.span, message).help("refuse the method with `http-request deny`");
             let methods =
                 condition.groups.iter().flatten().filter(|term| !term.negated).filter_map(|term| self.methods_of(term.acl));
             findings.push(finding.methods(methods.collect()));

@@ -12,7 +12,7 @@ use crate::haproxy::select::Listener;
 use crate::haproxy::site::proxy::{Mode, Proxy};
 use crate::haproxy::site::server::Server;
 use crate::haproxy::value::Value;
-use crate::http::{Answer, UpstreamMethod, Verdict};
+use crate::http::{Answer, Part, UpstreamMethod, Verdict};
 
 impl<'c> Transaction<'c> {
     pub(super) fn reach_server(&mut self, ask: &mut Ask<'_>, backend: &'c Proxy) -> Verdict {
@@ -25,6 +25,9 @@ impl<'c> Transaction<'c> {
                 Some(check) => self.step("server", "option httpchk", check, "takes the servers down: the check is refused"),
                 None => self.step("server", "backend", backend.span, "has no server that could take the request"),
             };
+            if backend.servers.is_empty() {
+                self.steps[step].part = Part::NoRoute;
+            }
             if backend.settings.mode != Mode::Http {
                 return self.verdict(Answer::Close, Some(step));
             }

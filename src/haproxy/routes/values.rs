@@ -22,6 +22,11 @@ pub(in crate::haproxy) struct Values {
 impl Values {
     pub(in crate::haproxy) fn new(config: &Config) -> Self {
         let mut values = Values::default();
+        // What becomes the method is tried with one.
+        for rule in config.proxies.iter().flat_map(|proxy| &proxy.request) {
+            let Action::SetMethod(format) = &rule.action else { continue };
+            format.samples().filter_map(|sample| input(&sample.fetch)).for_each(|input| values.add(&input, "DELETE".into()));
+        }
         for criterion in &config.criteria {
             for input in inputs(config, &criterion.sample.fetch) {
                 let examples = examples(criterion);
