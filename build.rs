@@ -42,9 +42,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         entries.sort_by_key(|(name, _)| name.to_ascii_lowercase());
-        writeln!(code, "static {}_ENTRIES: &[Entry] = &[", server.to_uppercase())?;
+        let server = server.to_uppercase();
+        writeln!(code, "static {server}_ENTRIES: &[Entry] = &[")?;
         entries.iter().try_for_each(|(_, entry)| writeln!(code, "    {entry},"))?;
         writeln!(code, "];")?;
+        writeln!(code, "static {server}_STARTS: [u64; {}] = starts({server}_ENTRIES);", entries.len())?;
     }
     fs::write(Path::new(&env::var("OUT_DIR")?).join("tables.rs"), code)?;
     Ok(())

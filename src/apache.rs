@@ -68,7 +68,9 @@ impl Site for ApacheSite {
     }
 
     fn findings(&self) -> Vec<Finding> {
-        self.findings.clone()
+        let mut findings = self.findings.clone();
+        findings.extend(check::check(self));
+        findings
     }
 
     fn routes(&self) -> Vec<Route> {

@@ -2,7 +2,6 @@
 //!
 //! The tables are sorted statics: looking a directive up is a binary search, and a run that looks nothing up pays nothing.
 
-use std::cmp::Ordering;
 use std::fmt;
 
 use crate::server::Release;
@@ -104,12 +103,14 @@ impl fmt::Display for Arity {
 pub struct Table {
     /// Sorted by name, letter case aside.
     entries: &'static [Entry],
+    /// How each name starts, by which it is looked up.
+    starts: &'static [u64],
     fold_case: bool,
 }
 
-pub static NGINX: Table = Table { entries: NGINX_ENTRIES, fold_case: false };
-pub static APACHE: Table = Table { entries: APACHE_ENTRIES, fold_case: true };
-pub static HAPROXY: Table = Table { entries: HAPROXY_ENTRIES, fold_case: false };
+pub static NGINX: Table = Table { entries: NGINX_ENTRIES, starts: &NGINX_STARTS, fold_case: false };
+pub static APACHE: Table = Table { entries: APACHE_ENTRIES, starts: &APACHE_STARTS, fold_case: true };
+pub static HAPROXY: Table = Table { entries: HAPROXY_ENTRIES, starts: &HAPROXY_STARTS, fold_case: false };
 
 include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 
@@ -157,9 +158,14 @@ impl Table {
 
     /// The entries whose name differs in letter case at most.
     fn named(&self, name: &str) -> &'static [Entry] {
-        let start = self.entries.partition_point(|entry| compare(entry.name, name) == Ordering::Less);
-        let equal = self.entries[start..].iter().take_while(|entry| compare(entry.name, name) == Ordering::Equal).count();
-        &self.entries[start..start + equal]
+        let start = start_of(name);
+        let from = self.starts.partition_point(|known| *known < start);
+        let alike = self.starts[from..].iter().take_while(|known| **known == start).count();
+        let alike = &self.entries[from..from + alike];
+        let is = |entry: &&Entry| entry.name.eq_ignore_ascii_case(name);
+        let first = alike.iter().position(|entry| is(&entry)).unwrap_or(alike.len());
+        let equal = alike[first..].iter().take_while(is).count();
+        &alike[first..first + equal]
     }
 
     /// The entries of the name without what it may go on with: `set-var` of `set-var(txn.x)`, `track-sc` of `track-sc0`.
@@ -170,8 +176,27 @@ impl Table {
     }
 }
 
-fn compare(left: &str, right: &str) -> Ordering {
-    left.bytes().map(|byte| byte.to_ascii_lowercase()).cmp(right.bytes().map(|byte| byte.to_ascii_lowercase()))
+/// The first eight letters in lower case, which sort as the name does.
+const fn start_of(name: &str) -> u64 {
+    let name = name.as_bytes();
+    let mut start = 0;
+    let mut index = 0;
+    while index < 8 {
+        let letter = if index < name.len() { name[index].to_ascii_lowercase() } else { 0 };
+        start = start << 8 | letter as u64;
+        index += 1;
+    }
+    start
+}
+
+const fn starts<const N: usize>(entries: &[Entry]) -> [u64; N] {
+    let mut starts = [0; N];
+    let mut index = 0;
+    while index < N {
+        starts[index] = start_of(entries[index].name);
+        index += 1;
+    }
+    starts
 }
 
 /// How many letters may be wrong before another name is a guess.
@@ -205,7 +230,7 @@ mod tests {
     fn tables_are_sorted_and_find_each_of_their_entries() {
         for table in TABLES {
             assert!(table.entries.len() > 700);
-            assert!(table.entries.is_sorted_by(|left, right| compare(left.name, right.name) != Ordering::Greater));
+            assert!(table.entries.is_sorted_by_key(|entry| entry.name.to_ascii_lowercase()));
             for entry in table.entries {
                 assert!(table.find(entry.name).any(|found| found == entry), "{entry:?}");
                 assert!(!entry.contexts.is_empty() && entry.since <= entry.until.or(Some(Release(u16::MAX, 0, 0))), "{entry:?}");

@@ -22,7 +22,7 @@ pub struct Cell {
 
 /// The methods that have a column: the standard ones and, as the last, one that stands for all that nobody knows.
 pub fn columns(site: &dyn Site) -> MethodSet {
-    site.universe().standard() | site.universe().only(crate::http::STAND_IN)
+    site.universe().standard() | site.universe().stand_in()
 }
 
 /// One row for each route of the site.

@@ -71,7 +71,7 @@ impl Pattern {
         if self.matches(text)? { self.groups_of_match(text).map(Some) } else { Some(None) }
     }
 
-    /// Whether PCRE reads the pattern; `None` where that cannot be told. `Some(false)` is certain.
+    /// Whether PCRE reads the pattern; `None` where that cannot be told.
     pub fn is_valid(&self) -> Option<bool> {
         if self.literals().is_some() {
             return Some(true);
@@ -83,7 +83,7 @@ impl Pattern {
         }
     }
 
-    /// Whether PCRE certainly refuses the pattern. Costs less than [`Pattern::is_valid`].
+    /// Whether PCRE certainly refuses the pattern, which is told without making an engine for it.
     pub fn is_refused(&self) -> bool {
         self.literals().is_none() && matches!(pcre::translate(&self.source), Err(Problem::Refused))
     }

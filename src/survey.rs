@@ -40,15 +40,14 @@ impl<'s> Survey<'s> {
 
     /// The methods of no registry that fare so in the world of `branch`: the config itself names them, such as PURGE.
     pub fn named(&self, branch: &Branch, how: impl Fn(&Branch) -> bool) -> MethodSet {
-        let universe = self.site.universe();
-        let odd = universe.all() - universe.set(crate::http::REGISTERED.iter().copied().chain([crate::http::STAND_IN]));
-        let same_world = self.branches.iter().filter(|other| other.is_compatible(branch) && how(other));
+        let odd = self.site.universe().odd();
+        let same_world = self.branches.iter().filter(|other| other.methods.meets(odd) && other.is_compatible(branch) && how(other));
         same_world.map(|other| other.methods).collect::<MethodSet>() & odd
     }
 
     /// The standard methods that fare as `how` says in the world of `branch`.
     pub fn siblings(&self, branch: &Branch, how: impl Fn(&Branch) -> bool) -> MethodSet {
-        let same_world = self.branches.iter().filter(|other| other.is_compatible(branch) && how(other));
+        let same_world = self.branches.iter().filter(|other| how(other) && other.is_compatible(branch));
         same_world.map(|other| other.methods).collect::<MethodSet>() & self.standard
     }
 }

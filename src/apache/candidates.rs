@@ -12,7 +12,7 @@ use super::site::rewrite::{CondKind, RewriteRule};
 use super::site::section::{DirConfig, Section};
 use super::site::setenvif::{SetEnvIf, Test};
 use super::text::{Piece, Text, Var, for_method};
-use crate::ask::Input;
+use crate::ask::{Explorer, Input};
 
 /// Credentials as a client sends them.
 const SOMEBODY: &str = "Basic dXNlcjpwYXNzd29yZA==";
@@ -39,7 +39,7 @@ impl Values {
     }
 
     pub(super) fn get(&self, input: &Input) -> Vec<Arc<str>> {
-        self.known.get(input).map(|values| values.iter().cloned().collect()).unwrap_or_default()
+        self.known.get(input).map(|values| values.iter().take(Explorer::MAX_CANDIDATES).cloned().collect()).unwrap_or_default()
     }
 
     fn section(&mut self, section: &Section) {

@@ -14,15 +14,14 @@ pub(super) mod values;
 
 use std::fmt;
 
-use super::read::Config;
 use super::site::section::{DirConfig, Section};
 use super::site::{ApacheSite, Server};
 use crate::finding::Finding;
-use crate::server::Task;
 use crate::source::Span;
 
-pub(super) fn check(site: &ApacheSite, config: &Config, task: &Task, htaccess: bool) -> Vec<Finding> {
-    let mut findings = context::check(config, task.target, htaccess);
+pub(super) fn check(site: &ApacheSite) -> Vec<Finding> {
+    let config = &site.config;
+    let mut findings = context::check(config, site.release, site.is_htaccess);
     findings.extend(names::check(site, config));
     findings.extend(values::check(config));
     findings.extend(limits::check(config));

@@ -185,7 +185,7 @@ impl<'s> Run<'s, '_, '_> {
     }
 
     fn has(&self, module: &str) -> bool {
-        self.site.modules.has(module)
+        self.site.config.modules.has(module)
     }
 
     fn step(&mut self, phase: &'static str, directive: &'static str, span: Span, note: impl Into<Cow<'static, str>>) -> usize {

@@ -34,7 +34,7 @@ use self::section::{DirConfig, Section};
 use self::setenvif::SetEnvIf;
 use self::userdir::UserDirs;
 use self::vhost::{Hosts, Names};
-use super::read::{Config, Modules};
+use super::read::Config;
 use crate::finding::Finding;
 use crate::http::Universe;
 use crate::source::{Span, Spanned};
@@ -46,7 +46,10 @@ pub(super) use build::build;
 #[derive(Debug)]
 pub(super) struct ApacheSite {
     pub(super) trees: Vec<Arc<Tree>>,
-    pub(super) modules: Modules,
+    /// The statements that it was made from.
+    pub(super) config: Config,
+    /// Whether they are those of a `.htaccess` file alone.
+    pub(super) is_htaccess: bool,
     /// The release of httpd that the config is for.
     pub(super) release: crate::server::Release,
     pub(super) universe: Universe,
@@ -56,6 +59,7 @@ pub(super) struct ApacheSite {
     pub(super) hosts: Hosts,
     pub(super) balancers: HashMap<String, Balancer>,
     pub(super) listens: Vec<Listen>,
+    /// What was found while reading.
     pub(super) findings: Vec<Finding>,
     pub(super) candidates: super::candidates::Values,
     pub(super) security: security::Security,

@@ -111,6 +111,16 @@ impl Universe {
         MethodSet((1 << STANDARD.len()) - 1)
     }
 
+    /// The methods of no registry, which the config or a request names.
+    pub fn odd(&self) -> MethodSet {
+        self.all() - MethodSet((1 << (REGISTERED.len() + 1)) - 1)
+    }
+
+    /// The method that stands for every token that nobody names, see [`STAND_IN`].
+    pub fn stand_in(&self) -> MethodSet {
+        MethodSet(1 << REGISTERED.len())
+    }
+
     /// The names of a set's members, the standard ones first.
     pub fn names(&self, set: MethodSet) -> impl Iterator<Item = &str> {
         set.indices().filter_map(|index| self.names.get(index)).map(|name| &**name)
@@ -284,6 +294,13 @@ mod tests {
         assert_eq!(&REGISTERED[..STANDARD.len()], STANDARD);
         let universe = Universe::default();
         assert_eq!(universe.names(universe.standard()).collect::<Vec<_>>(), STANDARD);
+    }
+
+    #[test]
+    fn odd_methods_come_last() {
+        let universe = Universe::new(["PURGE", "GET"]);
+        assert_eq!(universe.stand_in(), universe.only(STAND_IN));
+        assert_eq!(universe.odd(), universe.only("PURGE"));
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use crate::ask::Branch;
 use crate::finding::Severity;
-use crate::http::{Answer, MethodSet, Part, STAND_IN};
+use crate::http::{Answer, MethodSet, Part};
 use crate::server::Site;
 use crate::survey::{Survey, is_refused};
 
 /// Whether methods are refused because no list names them, and not because a directive does.
 pub(super) fn refuses_the_rest(site: &dyn Site, refused: MethodSet) -> bool {
-    refused.meets(site.universe().only(STAND_IN))
+    refused.meets(site.universe().stand_in())
 }
 
 /// One branch on which standard methods are refused.

@@ -265,7 +265,7 @@ fn misplaced(statement: Statement<'_>, around: Around<'_>, entries: &[&Entry]) -
     const ONLY_OF_URLS: &[&str] =
         &["ProxyPass", "ProxyPassMatch", "ProxyPassReverse", "Alias", "ScriptAlias", "CacheEnable", "CacheDisable"];
     let name = statement.name();
-    let is_one_of = |list: &[&str]| list.iter().any(|known| statement.is(known));
+    let is_one_of = |list: &[&str]| list.iter().any(|known| known.eq_ignore_ascii_case(name));
     let here = |what: &str| Some(format!("`{name}` may not stand in {what}"));
     let server_level = matches!(around.place, Place::Main | Place::VirtualHost);
     if around.place == Place::Htaccess && entries.iter().all(|entry| entry.overrides.is_empty()) {

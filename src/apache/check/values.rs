@@ -43,15 +43,15 @@ fn refusal(config: &Config, statement: Statement<'_>) -> Option<String> {
     }
     let args = statement.args();
     let word = args.first().map_or("", |word| &**word);
-    if let Some((_, words)) = WORDS.iter().find(|(known, _)| statement.is(known)) {
+    if let Some((_, words)) = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
         return (!words.iter().any(|known| known.eq_ignore_ascii_case(word)) && args.len() == 1)
             .then(|| format!("`{name}` is one of {}", words.join(", ")));
     }
-    if let Some((_, least)) = NUMBERS.iter().find(|(known, _)| statement.is(known)) {
+    if let Some((_, least)) = NUMBERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
         let fits = word.parse::<i64>().is_ok_and(|number| number >= *least);
         return (!fits && args.len() == 1).then(|| format!("`{name}` takes a number that is not less than {least}"));
     }
-    if let Some((_, least)) = LENIENT_NUMBERS.iter().find(|(known, _)| statement.is(known)) {
+    if let Some((_, least)) = LENIENT_NUMBERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
         let fits = word.parse::<i64>().is_ok_and(|number| number < *least);
         return fits.then(|| format!("`{name}` takes a number that is not less than {least}"));
     }
@@ -137,9 +137,9 @@ fn section(statement: Statement<'_>) -> Option<String> {
 
 /// A regular expression that PCRE does not compile.
 fn broken_pattern(statement: Statement<'_>) -> Option<String> {
+    let name = statement.name().to_ascii_lowercase();
     let args = statement.args();
     let at = |index: usize| args.get(index).map(|word| &**word);
-    let name = statement.name().to_ascii_lowercase();
     // mod_rewrite cuts words in its own way.
     let rewrite = name.starts_with("rewrite").then(|| arguments(&statement.raw())).flatten();
     let source = match name.as_str() {
@@ -170,7 +170,8 @@ fn broken_pattern(statement: Statement<'_>) -> Option<String> {
         }
         _ => None,
     }?;
-    (Pattern::new(source, false).is_valid() == Some(false))
+    Pattern::new(source, false)
+        .is_refused()
         .then(|| format!("`{}`: the regular expression `{source}` cannot be compiled", statement.name()))
 }
 

@@ -168,7 +168,7 @@ impl Run<'_, '_, '_> {
 
     fn speaks_tls(&self) -> bool {
         self.has("ssl")
-            && (!self.site.modules.are_known()
+            && (!self.site.config.modules.are_known()
                 || self.site.inherited(self.server, |server| server.ssl_proxy).is_some_and(|on| on.value))
     }
 

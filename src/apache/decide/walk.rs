@@ -160,7 +160,7 @@ impl<'s> Run<'s, '_, '_> {
         if !is_above && !self.is_folder(filename) {
             return Ok(());
         }
-        let is_piece = !self.site.modules.are_known();
+        let is_piece = !self.site.config.modules.are_known();
         match own.under(&Allowed::by(self.stack.iter().rev().map(|(_, config)| *config), is_piece)) {
             Some(Ok(config)) => {
                 self.stack.push((Layer::Storage, config));

@@ -216,7 +216,7 @@ impl<'s> Parser<'s> {
         }
         self.at = self.source.len() - body.len() + end + 1 + flags.len();
         let pattern = Pattern::new(&body[..end], flags.contains('i'));
-        if pattern.is_valid() == Some(false) {
+        if pattern.is_refused() {
             return Err(self.error("the regular expression cannot be compiled"));
         }
         Ok(Arc::new(pattern))

@@ -5,15 +5,23 @@ use std::collections::HashMap;
 use crate::grammar::APACHE;
 
 /// Modules by identifier (`proxy_module`), with the moment at which each was loaded.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(in crate::apache) struct Modules {
     /// Where the LoadModule lines are out of sight: every module counts as loaded.
     all: bool,
+    /// What is built in was there before the first line.
     loaded: HashMap<String, usize>,
 }
 
 /// What Debian's and Red Hat's httpd have built in.
 const BUILT_IN: &[&str] = &["core", "so", "http", "watchdog", "log_config", "logio", "version", "unixd", "systemd"];
+
+impl Default for Modules {
+    fn default() -> Self {
+        let built_in = BUILT_IN.iter().enumerate().map(|(moment, name)| ((*name).to_owned(), moment));
+        Modules { all: false, loaded: built_in.collect() }
+    }
+}
 
 impl Modules {
     pub(in crate::apache) fn named() -> Self {
@@ -64,12 +72,12 @@ impl Modules {
 
     /// Whether a module, by its name without `mod_` and `_module`, is loaded in the end.
     pub(in crate::apache) fn has(&self, name: &str) -> bool {
-        self.all || BUILT_IN.contains(&name) || self.loaded.contains_key(name)
+        self.all || self.loaded.contains_key(name)
     }
 
     /// Whether it was loaded when only the first `count` modules were.
     pub(in crate::apache) fn had(&self, name: &str, count: usize) -> bool {
-        self.all || BUILT_IN.contains(&name) || self.loaded.get(name).is_some_and(|moment| *moment < count)
+        self.all || self.loaded.get(name).is_some_and(|moment| *moment < count)
     }
 
     /// What `<IfModule>` asks: an identifier or the name of a source file, in exact case.

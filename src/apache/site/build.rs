@@ -25,7 +25,7 @@ use crate::server::Task;
 use crate::source::{Reader, SourceFile};
 
 /// Builds the site of a config that was read.
-pub(in crate::apache) fn build(reader: &mut Reader<'_>, config: Config, main: &[Arc<SourceFile>], task: &Task) -> ApacheSite {
+pub(in crate::apache) fn build(reader: &mut Reader<'_>, mut config: Config, main: &[Arc<SourceFile>], task: &Task) -> ApacheSite {
     let folder_config = main.first().filter(|file| file.path.file_name().is_some_and(|name| name == ".htaccess"));
     let folders = match folder_config {
         Some(_) => BTreeMap::new(),
@@ -57,9 +57,11 @@ pub(in crate::apache) fn build(reader: &mut Reader<'_>, config: Config, main: &[
     let (security, policies) = Security::new(servers.iter_mut().map(|server| server.defaults.security.take()).collect());
     let Context { universe, registry, mut findings, .. } = context;
     findings.extend(policies);
+    findings.append(&mut config.findings);
     let mut site = ApacheSite {
-        trees: Vec::new(),
-        modules: Default::default(),
+        trees: config.trees.iter().cloned().chain(folders.into_values().flat_map(|folder| folder.trees)).collect(),
+        is_htaccess: folder_config.is_some(),
+        config,
         release: task.target,
         universe,
         registry,
@@ -73,14 +75,11 @@ pub(in crate::apache) fn build(reader: &mut Reader<'_>, config: Config, main: &[
         folders: read_folders,
     };
     site.candidates = Values::of(&site);
-    site.findings.extend(super::super::check::check(&site, &config, task, folder_config.is_some()));
-    let Config { trees, modules, findings, .. } = config;
-    site.trees = trees;
-    site.trees.extend(folders.into_values().flat_map(|folder| folder.trees));
-    site.modules = modules;
-    site.findings.extend(findings);
     site
 }
+
+/// Names of variables that hold the method, and of the one that lists methods for ModSecurity's core rules.
+const SPEAKS_OF_METHODS: &[&str] = &["allowed_methods", "REQUEST_METHOD", "Request_Method", "THE_REQUEST", "request_method"];
 
 /// Tokens that the config takes for methods, besides the registered ones.
 fn named_methods(config: &Config) -> BTreeSet<String> {
@@ -99,10 +98,7 @@ fn named_methods(config: &Config) -> BTreeSet<String> {
             }
         }
         let raw = statement.raw();
-        if ["allowed_methods", "REQUEST_METHOD", "Request_Method", "THE_REQUEST", "request_method"]
-            .iter()
-            .any(|name| raw.contains(name))
-        {
+        if raw.contains('_') && SPEAKS_OF_METHODS.iter().any(|name| raw.contains(name)) {
             let words = raw.split(|c: char| !(c.is_ascii_alphabetic() || c == '-' || c == '_'));
             let upper = |word: &&str| {
                 word.len() > 2 && is_token(word) && !word.contains('_') && !word.bytes().any(|c| c.is_ascii_lowercase())

@@ -76,7 +76,7 @@ pub(in crate::apache) fn read_pass(
     }
     if regex || section.is_some_and(|path| path.contains(['*', '?', '['])) {
         let pattern = context.patterns.get(path, false);
-        if pattern.is_valid() == Some(false) && !open {
+        if !open && pattern.is_refused() {
             return Err(format!("`{name}`: `{path}` is taken for a regular expression, and cannot be compiled"));
         }
         pass.from = From::Pattern(pattern);

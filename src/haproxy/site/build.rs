@@ -160,6 +160,9 @@ impl<'r, 'a> Builder<'r, 'a> {
 
     /// Reads all sections of a file.
     pub(in crate::haproxy) fn file(&mut self, tree: &Tree) {
+        // Hardly a line has more than one condition.
+        self.config.criteria.reserve(tree.len() / 2);
+        self.config.acls.reserve(tree.len() / 2);
         for statement in tree.statements() {
             if statement.name().starts_with('.') || words(statement).is_empty() {
                 continue;

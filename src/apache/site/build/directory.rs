@@ -519,8 +519,8 @@ impl Builder<'_, '_, '_> {
 
     fn unknown_provider(&self, statement: Statement<'_>) -> bool {
         let known = ["on", "off", "filesystem"];
-        self.context.config.modules.are_all_known()
-            && statement.arg(0).is_some_and(|name| !known.iter().any(|known| name.eq_ignore_ascii_case(known)))
+        statement.arg(0).is_some_and(|name| !known.iter().any(|known| name.eq_ignore_ascii_case(known)))
+            && self.context.config.modules.are_all_known()
     }
 
     /// Whether a `Dav` line means the file system's provider without its module.
