@@ -41,7 +41,8 @@ impl<'s> Survey<'s> {
     /// The methods of no registry that fare so in the world of `branch`: the config itself names them, such as PURGE.
     pub fn named(&self, branch: &Branch, how: impl Fn(&Branch) -> bool) -> MethodSet {
         let odd = self.site.universe().odd();
-        let same_world = self.branches.iter().filter(|other| other.methods.meets(odd) && other.is_compatible(branch) && how(other));
+        let same_world =
+            self.branches.iter().filter(|other| other.methods.meets(odd) && other.is_compatible(branch) && how(other));
         same_world.map(|other| other.methods).collect::<MethodSet>() & odd
     }
 

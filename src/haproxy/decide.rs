@@ -23,6 +23,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use self::act::Flow;
+use self::condition::Fetched;
 pub(super) use self::hop::{check_fails, failing_checks};
 pub(super) use self::request_line::SpecialMethods;
 use self::transaction::{Transaction, settle};
@@ -289,8 +290,9 @@ impl<'c> Transaction<'c> {
     fn choose_backend(&mut self, ask: &mut Ask<'_>) -> Option<&'c Proxy> {
         let config = self.config;
         let frontend = self.frontend;
+        let mut last = Fetched::default();
         for switch in &frontend.switches {
-            if !self.holds(ask, switch.condition.as_ref()) {
+            if !self.holds_again(ask, switch.condition.as_ref(), &mut last) {
                 continue;
             }
             let name = self.format(ask, &switch.to);

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::condition::Fetched;
 use super::convert;
 use super::fetch::stored;
 use super::normalize;
@@ -30,13 +31,15 @@ impl<'c> Transaction<'c> {
     }
 
     pub(super) fn rules<'r>(&mut self, ask: &mut Ask<'_>, rules: impl Iterator<Item = &'r Rule>) -> Flow {
+        let mut last = Fetched::default();
         for rule in rules {
-            if !self.matters(&rule.action) || !self.holds(ask, rule.condition.as_ref()) {
+            if !self.matters(&rule.action) || !self.holds_again(ask, rule.condition.as_ref(), &mut last) {
                 continue;
             }
             if matches!(rule.action, Action::Allow) {
                 break;
             }
+            last = Fetched::default();
             self.act(ask, rule)?;
         }
         Flow::Continue(())

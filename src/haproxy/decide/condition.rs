@@ -8,20 +8,29 @@ use crate::haproxy::site::matching::Matching;
 use crate::haproxy::site::sample::Fetch;
 use crate::haproxy::value::{Data, Datum, Value};
 
-impl Transaction<'_> {
+/// What the last criterion fetched, which the next one often fetches again. It holds until an action is taken.
+#[derive(Default)]
+pub(super) struct Fetched<'c>(Option<(&'c Fetch, Value<Data>)>);
+
+impl<'c> Transaction<'c> {
     /// A rule without a condition is always taken.
     pub(super) fn holds(&mut self, ask: &mut Ask<'_>, condition: Option<&Condition>) -> bool {
+        self.holds_again(ask, condition, &mut Fetched::default())
+    }
+
+    /// The same for one of several rules that are looked at in turn.
+    pub(super) fn holds_again(&mut self, ask: &mut Ask<'_>, condition: Option<&Condition>, last: &mut Fetched<'c>) -> bool {
         let Some(condition) = condition else { return true };
-        let met = condition.groups.iter().any(|group| group.iter().all(|term| self.acl(ask, term.acl) != term.negated));
+        let met = condition.groups.iter().any(|group| group.iter().all(|term| self.acl(ask, term.acl, last) != term.negated));
         met != condition.unless
     }
 
-    fn acl(&mut self, ask: &mut Ask<'_>, id: AclId) -> bool {
+    fn acl(&mut self, ask: &mut Ask<'_>, id: AclId, last: &mut Fetched<'c>) -> bool {
         let config = self.config;
-        config.acl(id).criteria.iter().any(|id| self.criterion(ask, *id))
+        config.acl(id).criteria.iter().any(|id| self.criterion(ask, *id, last))
     }
 
-    fn criterion(&mut self, ask: &mut Ask<'_>, id: CriterionId) -> bool {
+    fn criterion(&mut self, ask: &mut Ask<'_>, id: CriterionId, last: &mut Fetched<'c>) -> bool {
         let criterion = self.config.criterion(id);
         if let Some(methods) = criterion.methods
             && self.line_method.is_none()
@@ -30,15 +39,28 @@ impl Transaction<'_> {
         {
             return ask.method_is(methods);
         }
-        let fetched = self.fetch(ask, &criterion.sample.fetch, Wanted::All);
-        if let Value::Known(Data::Many(all)) = &fetched
-            && criterion.sample.has_effect()
-        {
-            // One value after the other, up to the first that matches.
-            let mut each = all.iter().map(|datum| Value::Known(Data::One(datum.clone())));
-            return each.any(|datum| self.compares(ask, criterion, id, datum));
+        let fetched = self.fetched(ask, &criterion.sample.fetch, last);
+        if criterion.sample.has_effect() {
+            last.0 = None;
+            if let Value::Known(Data::Many(all)) = &fetched {
+                // One value after the other, up to the first that matches.
+                let mut each = all.iter().map(|datum| Value::Known(Data::One(datum.clone())));
+                return each.any(|datum| self.compares(ask, criterion, id, datum));
+            }
         }
         self.compares(ask, criterion, id, fetched)
+    }
+
+    fn fetched(&mut self, ask: &mut Ask<'_>, fetch: &'c Fetch, last: &mut Fetched<'c>) -> Value<Data> {
+        if let Some((known, value)) = &last.0
+            && *known == fetch
+        {
+            return value.clone();
+        }
+        let value = self.fetch(ask, fetch, Wanted::All);
+        // What differs by method narrows as the run does.
+        last.0 = matches!(value, Value::Known(_)).then(|| (fetch, value.clone()));
+        value
     }
 
     fn compares(&mut self, ask: &mut Ask<'_>, criterion: &Criterion, id: CriterionId, fetched: Value<Data>) -> bool {

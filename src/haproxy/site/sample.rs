@@ -27,7 +27,7 @@ pub(in crate::haproxy) struct Sample {
 }
 
 /// Where a header lies: by name, and which of its values.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(in crate::haproxy) struct Header {
     /// In lower case; `None` stands for any.
     pub(in crate::haproxy) name: Option<Arc<str>>,
@@ -38,7 +38,7 @@ pub(in crate::haproxy) struct Header {
 }
 
 /// The fetches that follow from the request and the config; every other one is `Unknown`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(in crate::haproxy) enum Fetch {
     Method,
     /// The method in the request's own line, as logged.
