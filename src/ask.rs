@@ -270,6 +270,10 @@ impl<'a> Ask<'a> {
     }
 
     fn decide(&mut self, question: Question, of: usize) -> usize {
+        if self.made.len() == Explorer::MAX_QUESTIONS {
+            self.doubt("more about the request is asked than is looked at here");
+            return 0;
+        }
         let taken = self.script.get(self.made.len()).copied().unwrap_or(0);
         self.made.push(Decision { question, taken, of: of as u16 });
         taken as usize
@@ -358,6 +362,9 @@ impl Explorer<'_> {
     /// Values tried for one input, besides its absence.
     pub const MAX_CANDIDATES: usize = 6;
 
+    /// Questions that one run may leave open; what is asked past that gets its plainest answer, and a doubt.
+    const MAX_QUESTIONS: usize = 1000;
+
     /// Every way for every method.
     pub fn all_methods(&self, request: &Request, decide: impl Fn(&mut Ask<'_>) -> Verdict) -> Exploration {
         self.explore(request, self.universe.all(), decide)
@@ -389,9 +396,17 @@ impl Explorer<'_> {
             };
             let verdict = decide(&mut ask);
             let Ask { methods, made, doubts, notices, .. } = ask;
+            // Of the answers that one run leaves, no more than there are runs left come to their turn, whether further or not.
+            let mut room = [self.runs - branches.len(); 2];
             for (index, decision) in made.iter().enumerate().skip(script.len()) {
                 let further = u32::from(!matches!(decision.question, Question::Method));
                 for other in 1..decision.of {
+                    let room = &mut room[further as usize];
+                    if *room == 0 {
+                        exhaustive = false;
+                        break;
+                    }
+                    *room -= 1;
                     queued += 1;
                     let script = made[..index].iter().map(|decision| decision.taken).chain([other]).collect();
                     queue.push(Reverse((distance + further, queued, script)));

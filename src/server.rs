@@ -1,5 +1,7 @@
 //! What a wing gives to the rest: the reading of a config, and the interpreter of the server's request processing.
 
+mod thinning;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use crate::http::{Request, Universe, Verdict};
 use crate::mend::Wish;
 use crate::source::{Reader, SourceFile, Span};
 use crate::syntax::{Directive, Tree};
+
+pub use thinning::{Part, Thinning};
 
 /// A server whose configs proxylint reads. All of them are in [`SERVERS`].
 pub trait Server: Sync {
@@ -89,7 +93,8 @@ pub trait Site: Candidates + Send + Sync {
     /// server would refuse, checks that can never match. What happens to requests is the rules' part.
     fn findings(&self) -> Vec<Finding>;
 
-    /// One or more requests for each place of the config that decides about requests.
+    /// One or more requests for each place of the config that decides about requests; in parts with very many places, for a
+    /// share of them, see [`Thinning`].
     fn routes(&self) -> Vec<Route>;
 
     /// What the server does with the request behind `ask`, in the order of its own phases.

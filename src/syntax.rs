@@ -282,10 +282,12 @@ pub struct TreeBuilder {
 
 impl TreeBuilder {
     pub fn new(source: Arc<SourceFile>) -> Self {
+        // Rather a little too much than to copy a large tree while it grows: what is not touched costs nothing.
+        let length = source.len() as usize;
         let tree = Tree {
             source,
-            nodes: Vec::new(),
-            words: Vec::new(),
+            nodes: Vec::with_capacity(length / 32),
+            words: Vec::with_capacity(length / 8),
             cooked: Vec::new(),
             first: NONE,
             comments: Vec::new(),

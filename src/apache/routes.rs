@@ -19,20 +19,37 @@ use super::site::{ApacheSite, Server};
 use super::text::{Piece, Var};
 use crate::http::Request;
 use crate::pattern::Pattern;
-use crate::server::Route;
+use crate::server::{Part, Route, Thinning};
 use crate::source::Span;
 
 pub(super) fn routes(site: &ApacheSite) -> Vec<Route> {
     let mut routes = Vec::new();
     let listeners = listeners(site);
+    let wild = site.servers.iter().map(|server| server.names.wild.len()).sum();
+    let hosts = Thinning::new(Part { own: site.servers.len(), places: site.servers.len(), walked: wild }, 1);
+    let shared = size(site.main());
     for (index, server) in site.servers.iter().enumerate() {
-        let Some(request) = listeners.get(&index) else { continue };
+        let Some(request) = listeners.get(&index).filter(|_| hosts.takes()) else { continue };
+        let shared = if std::ptr::eq(server, site.main()) { 0 } else { shared };
+        let thinning = Thinning::new(Part::walked_whole(size(server), shared), site.servers.len());
         let reached = select::server(site, &request.address, request.port, request.host.as_deref()).0;
         if std::ptr::eq(reached, server) {
-            Finder { site, server, request, seen: HashSet::new(), routes: &mut routes, cors: cors_sections(site, server) }.all();
+            let cors = cors_sections(site, server);
+            Finder { site, server, request, seen: HashSet::new(), routes: &mut routes, cors, thinning: &thinning }.all();
         }
     }
     routes
+}
+
+/// How many sections and rules of a server its requests are held against.
+fn size(server: &Server) -> usize {
+    fn of(config: &DirConfig) -> usize {
+        let rules = config.rewrite.as_ref().map_or(0, |rewrite| rewrite.rules.len());
+        1 + rules + config.files.len() + config.ifs.iter().map(|inner| of(&inner.config)).sum::<usize>()
+    }
+    let sections = server.locations.iter().chain(&server.directories).map(|section| of(&section.config)).sum::<usize>();
+    let rules = server.rewrite.rules.len() + server.proxies.len() + server.redirects.len() + server.aliases.len();
+    of(&server.defaults) + sections + server.proxy_sections.len() + rules + server.env.len()
 }
 
 /// A request that each server takes, where one can reach it.
@@ -85,12 +102,13 @@ struct Finder<'s, 'r> {
     seen: HashSet<String>,
     routes: &'r mut Vec<Route>,
     cors: Vec<&'s Section>,
+    thinning: &'r Thinning,
 }
 
 impl Finder<'_, '_> {
     fn all(&mut self) {
-        let server = self.server;
-        for section in select::sections(self.site, server, |server| &server.locations) {
+        let (server, thinning) = (self.server, self.thinning);
+        for section in select::sections(self.site, server, |server| &server.locations).filter(|_| thinning.takes()) {
             if let Some(path) = example(&section.matcher) {
                 self.add(&path, section.span);
                 self.rules_of(&section.config, &path, |path| section.takes(path).unwrap_or(true));
@@ -98,7 +116,7 @@ impl Finder<'_, '_> {
             }
         }
         let has_proxy_sections = select::sections(self.site, server, |server| &server.proxy_sections).next().is_some();
-        for pass in self.site.main().proxies.iter().chain(&server.proxies) {
+        for pass in self.site.main().proxies.iter().chain(&server.proxies).filter(|_| thinning.takes()) {
             let path = match &pass.from {
                 PassFrom::Prefix(path) => Some(path.clone()),
                 PassFrom::Pattern(pattern) => example_of(pattern),
@@ -110,12 +128,12 @@ impl Finder<'_, '_> {
         }
         self.proxy_sections();
         let own = server.rewrite.merged.as_ref().unwrap_or(&server.rewrite.rules);
-        for rule in own {
+        for rule in own.iter().filter(|_| thinning.takes()) {
             let path = if rule.negated { None } else { example_of(&rule.pattern) };
             self.add_all(path, rule.span);
             self.rule_uris(rule);
         }
-        for redirect in server.redirects.iter().chain(&self.site.main().redirects) {
+        for redirect in server.redirects.iter().chain(&self.site.main().redirects).filter(|_| thinning.takes()) {
             let path = match &redirect.from {
                 AliasFrom::All => None,
                 AliasFrom::Prefix(path) => Some(path.clone()),
@@ -123,12 +141,12 @@ impl Finder<'_, '_> {
             };
             self.add_all(path, redirect.span);
         }
-        for alias in server.aliases.iter().chain(&self.site.main().aliases) {
+        for alias in server.aliases.iter().chain(&self.site.main().aliases).filter(|_| thinning.takes()) {
             if let AliasFrom::Prefix(path) = &alias.from {
                 self.add(path, alias.span);
             }
         }
-        for section in select::sections(self.site, server, |server| &server.directories) {
+        for section in select::sections(self.site, server, |server| &server.directories).filter(|_| thinning.takes()) {
             if let Matcher::Path(folder) | Matcher::Wild(folder) = &section.matcher {
                 self.directory(folder, section.span, &section.config);
             }
@@ -139,12 +157,12 @@ impl Finder<'_, '_> {
                 self.directory(path, span, config);
             }
         }
-        for section in self.site.main().defaults.files.iter().chain(&server.defaults.files) {
+        for section in self.site.main().defaults.files.iter().chain(&server.defaults.files).filter(|_| thinning.takes()) {
             if let Some(name) = file_example(&section.matcher) {
                 self.add(&format!("/{name}"), section.span);
             }
         }
-        for line in self.site.main().env.iter().chain(&server.env) {
+        for line in self.site.main().env.iter().chain(&server.env).filter(|_| thinning.takes()) {
             if let Test::Var(Var::Uri, pattern) = &line.test {
                 self.add_all(example_of(pattern), line.span);
             }
@@ -183,7 +201,8 @@ impl Finder<'_, '_> {
 
     /// Paths that the `<If>` sections of a config look for.
     fn conditions_of(&mut self, config: &DirConfig) {
-        for inner in &config.ifs {
+        let thinning = self.thinning;
+        for inner in config.ifs.iter().filter(|_| thinning.takes()) {
             let mut paths = Vec::new();
             inner.test.leaves(&mut |leaf| match leaf {
                 Expr::Match(text, pattern) if matches!(text[..], [Piece::Var(Var::Uri)]) => paths.extend(example_of(pattern)),
@@ -234,7 +253,8 @@ impl Finder<'_, '_> {
     /// Paths that the rules of a section look for.
     fn rules_of(&mut self, config: &DirConfig, path: &str, takes: impl Fn(&str) -> bool) {
         let Some(rewrite) = &config.rewrite else { return };
-        for rule in &rewrite.rules {
+        let thinning = self.thinning;
+        for rule in rewrite.rules.iter().filter(|_| thinning.takes()) {
             if !rule.negated
                 && let Some(rest) = rule.pattern.example()
             {

@@ -20,7 +20,7 @@ use super::site::proxy::{Mode, Proxy};
 use super::site::resolve::rules_of;
 use super::site::sample::{Converter, Sample};
 use crate::http::Request;
-use crate::server::Route;
+use crate::server::{Part, Route, Thinning};
 use crate::source::Span;
 
 /// Through how many entries the rules of one backend are looked at.
@@ -39,8 +39,10 @@ pub(super) fn routes(config: &Config) -> Vec<Route> {
         doors.iter().for_each(|backend| *entered.entry(*backend).or_default() += 1);
         fronts.push((proxy, request, before));
     }
+    let parts = fronts.len();
     let plan = |(proxy, request, entries)| {
-        let mut planner = Planner { config, routes: Vec::new(), seen: HashSet::new(), entries };
+        let thinning = Thinning::new(Part::walked_whole(size(config, proxy), 0), parts);
+        let mut planner = Planner { config, routes: Vec::new(), seen: HashSet::new(), entries, thinning };
         planner.frontend(proxy, &request);
         planner.routes
     };
@@ -65,6 +67,16 @@ fn entries<'c>(config: &'c Config, proxy: &'c Proxy) -> impl Iterator<Item = usi
     switched.chain(default)
 }
 
+/// How many rules a frontend has, with those of the backends behind it.
+fn size(config: &Config, proxy: &Proxy) -> usize {
+    let rules = |proxy: &Proxy| {
+        let inherited = proxy.parent.map_or(0, |parent| rules_of(&config.proxies[parent]).count());
+        inherited + rules_of(proxy).count()
+    };
+    let backends: HashSet<usize> = entries(config, proxy).collect();
+    rules(proxy) + proxy.switches.len() + backends.iter().map(|backend| rules(&config.proxies[*backend])).sum::<usize>()
+}
+
 /// Finds the requests for one frontend.
 struct Planner<'c> {
     config: &'c Config,
@@ -73,6 +85,7 @@ struct Planner<'c> {
     seen: HashSet<(Option<String>, String)>,
     /// How many ways into each backend were looked at.
     entries: HashMap<usize, usize>,
+    thinning: Thinning,
 }
 
 impl<'c> Planner<'c> {
@@ -87,6 +100,9 @@ impl<'c> Planner<'c> {
         }
         self.rules(proxy, base, &[], plain_cors);
         for switch in &proxy.switches {
+            if !self.thinning.takes() {
+                continue;
+            }
             let backend = switch.to.constant().and_then(|name| self.config.backends.get(&name)).copied();
             let cors = plain_cors.or_else(|| backend.and_then(|backend| cors(&self.config.proxies[backend])));
             for group in groups(switch.condition.as_ref()) {
@@ -116,6 +132,9 @@ impl<'c> Planner<'c> {
         let inherited = proxy.parent.map(|parent| &self.config.proxies[parent]);
         let inherited = inherited.into_iter().flat_map(rules_of);
         for rule in inherited.chain(rules_of(proxy)) {
+            if !self.thinning.takes() {
+                continue;
+            }
             for group in groups(rule.condition.as_ref()) {
                 let all: Vec<Term> = entry.iter().chain(group).copied().collect();
                 self.add(base, &all, rule.span, cors);

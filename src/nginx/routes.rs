@@ -13,7 +13,7 @@ use super::select::{Listener, Listeners, Named, locate};
 use super::site::{Address, Listen, Matching, Model, Place, ScopeId, ScopeKind, ServerBlock, ServerName, Setting};
 use crate::http::Request;
 use crate::nginx::site::Instruction;
-use crate::server::Route;
+use crate::server::{Part, Route, Thinning};
 use crate::source::Span;
 
 pub(super) use inputs::Inputs;
@@ -22,7 +22,14 @@ pub(super) fn routes(model: &Model, listeners: &Listeners) -> Vec<Route> {
     let mut routes = Vec::new();
     let mut seen = HashSet::new();
     let mapped = paths::mapped(model);
+    let servers = model.servers.len();
+    let patterns =
+        model.servers.iter().flat_map(|server| &server.names).filter(|name| matches!(name, ServerName::Regex(_))).count();
+    let hosts = Thinning::new(Part { own: servers, places: servers, walked: patterns }, 1);
     for (index, server) in model.servers.iter().enumerate() {
+        if !hosts.takes() {
+            continue;
+        }
         let Some(request) = front_door(server, index, listeners) else { continue };
         let mut add = |scope: ScopeId, path: &str| {
             let request = Request { target: escape(path), ..request.clone() };
@@ -30,9 +37,11 @@ pub(super) fn routes(model: &Model, listeners: &Listeners) -> Vec<Route> {
                 routes.push(Route { request, span: model.scope(scope).span, cors: cors(model, scope) });
             }
         };
-        let reach = Reach { model, server: server.scope };
+        let reach = Reach { model, server: server.scope, thinning: Thinning::new(part(model, server.scope), servers) };
         reach.locations(server.scope, "", &mut add);
-        for path in paths::compared(model, &model.scope(server.scope).code).iter().chain(&mapped) {
+        for path in
+            paths::compared(model, &model.scope(server.scope).code).iter().chain(&mapped).filter(|_| reach.thinning.takes())
+        {
             let chosen = locate(model, server.scope, path);
             if !chosen.redirect && model.internal(chosen.scope).is_none() {
                 add(chosen.scope, path);
@@ -46,6 +55,16 @@ pub(super) fn routes(model: &Model, listeners: &Listeners) -> Vec<Route> {
         }
     }
     routes
+}
+
+/// The locations of a server, and what a request of it meets one by one: regular expressions and the code of the server.
+fn part(model: &Model, scope: ScopeId) -> Part {
+    let own = model.scope(scope);
+    let code = Part { own: own.code.len(), places: own.code.len(), walked: own.code.len() };
+    let Some(locations) = &own.locations else { return code };
+    let with = |all: Part, one: Part| Part { own: all.own + one.own + 1, places: all.places + one.places + 1, ..all };
+    let part = locations.all().into_iter().map(|id| part(model, id)).fold(code, with);
+    Part { walked: part.walked + locations.regexes.len(), ..part }
 }
 
 /// A request that selects the server.
@@ -98,6 +117,7 @@ fn selects(listener: &Listener, host: &str, index: usize) -> bool {
 struct Reach<'m> {
     model: &'m Model,
     server: ScopeId,
+    thinning: Thinning,
 }
 
 impl Reach<'_> {
@@ -111,7 +131,7 @@ impl Reach<'_> {
 
     fn locations(&self, around: ScopeId, prefix: &str, add: &mut impl FnMut(ScopeId, &str)) {
         let Some(locations) = &self.model.scope(around).locations else { return };
-        for id in locations.all() {
+        for id in locations.all().into_iter().filter(|_| self.thinning.takes()) {
             let scope = self.model.scope(id);
             let inner = if scope.name.starts_with('/') { &*scope.name } else { prefix };
             if self.model.internal(id).is_none()

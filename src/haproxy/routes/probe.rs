@@ -67,22 +67,17 @@ pub(super) struct Probe<'c> {
 
 impl<'c> Probe<'c> {
     pub(super) fn new(config: &'c Config, terms: &[Term]) -> Self {
-        let criteria =
-            terms.iter().flat_map(|term| config.criteria_of(term.acl).map(|criterion| (term.acl, criterion, term.negated)));
-        // Of the alternatives of one ACL the first is enough.
         let mut chosen = Vec::new();
-        let mut terms = Vec::new();
-        for (acl, criterion, negated) in criteria {
-            // An ACL that can be met in another way asks nothing of the path.
-            let other_way = !negated && config.criteria_of(acl).any(|criterion| subject(&criterion.sample).is_none());
-            if !other_way && subject(&criterion.sample).is_some() && (negated || !chosen.contains(&acl)) {
-                if !negated {
-                    chosen.push(acl);
-                }
-                terms.push((criterion, negated));
+        for term in terms {
+            let told = |criterion: &&Criterion| subject(&criterion.sample).is_some();
+            if term.negated {
+                chosen.extend(config.criteria_of(term.acl).filter(told).map(|criterion| (criterion, true)));
+            } else if config.criteria_of(term.acl).all(|criterion| told(&criterion)) {
+                // Of the alternatives of one ACL the first is enough. One that can be met in another way asks nothing of the path.
+                chosen.extend(config.criteria_of(term.acl).next().map(|criterion| (criterion, false)));
             }
         }
-        Probe { config, terms }
+        Probe { config, terms: chosen }
     }
 
     /// The request, unless the terms contradict one another.

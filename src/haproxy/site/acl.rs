@@ -11,7 +11,7 @@ use super::vocabulary;
 use super::words;
 use crate::haproxy::arguments;
 use crate::haproxy::value::{Datum, KNOWN_METHODS};
-use crate::http::{MethodSet, REGISTERED, Universe};
+use crate::http::{MethodSet, REGISTERED};
 use crate::mend::replace;
 use crate::server::Release;
 use crate::source::Span;
@@ -71,21 +71,14 @@ impl Criterion {
         matches!(self.sample.fetch, Fetch::Method)
     }
 
-    /// Fills in the methods that match, once the universe is known.
-    pub(in crate::haproxy) fn settle(&mut self, universe: &Universe, datum: impl Fn(&str) -> Option<Datum>) {
-        if !self.is_method() {
-            return;
+    /// Fills in the methods that match, once it is known which are told apart.
+    pub(in crate::haproxy) fn settle(&mut self, methods: &[(MethodSet, Datum)]) {
+        if self.is_method() && self.sample.converters.is_empty() {
+            let matching = |(method, datum): &(MethodSet, Datum)| {
+                Some(if self.patterns.matches(datum)? { *method } else { MethodSet::EMPTY })
+            };
+            self.methods = methods.iter().map(matching).collect();
         }
-        let unsure = std::cell::Cell::new(false);
-        let matches = |name: &str| match datum(name) {
-            None => false,
-            Some(datum) => self.patterns.matches(&datum).unwrap_or_else(|| {
-                unsure.set(true);
-                false
-            }),
-        };
-        let methods = universe.matching(matches);
-        self.methods = (!unsure.get()).then_some(methods);
     }
 }
 

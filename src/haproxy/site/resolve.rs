@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::acl::{self};
+use rayon::prelude::*;
+
+use super::acl;
 use super::action::{Action, Rule};
 use super::build::{Builder, Reference, Refused};
 use super::proxy::{Mode, Proxy, Role};
@@ -233,11 +235,9 @@ impl Builder<'_, '_> {
         // A request to trace may bear what is no method at all; it stands before what the config names.
         let named = odd.iter().map(String::as_str).filter(|text| is_token(text));
         let universe = Universe::new(methods.iter().map(String::as_str).chain(named));
-        for criterion in &mut self.config.criteria {
-            if criterion.is_method() && criterion.sample.converters.is_empty() {
-                criterion.settle(&universe, |name| Some(acl::method(name)));
-            }
-        }
+        let methods: Vec<_> =
+            universe.all().singles().filter_map(|single| Some((single, acl::method(universe.first(single)?)))).collect();
+        self.config.criteria.par_iter_mut().with_min_len(1000).for_each(|criterion| criterion.settle(&methods));
         self.config.universe = universe;
     }
 }

@@ -26,8 +26,9 @@ impl<'d> Checker<'d> {
         let statements: Vec<_> = self.document.inside(block).collect();
         let server_like = ["server", "zone", "resolver", "include"];
         let is_empty = !statements.iter().any(|one| server_like.contains(&one.name()) || one.has_template());
+        let balanced = statements.iter().find(|one| matches!(one.name(), "ip_hash" | "hash" | "random")).copied();
         for server in statements.iter().filter(|one| one.name() == "server" && !one.has_template()) {
-            self.upstream_server(*server, &statements);
+            self.upstream_server(*server, balanced);
         }
         if is_empty && block.control().is_none() && !self.has_modules && !self.is_template {
             self.reject_with(block.head(), "the `upstream` block has no servers", "add a `server`");
@@ -35,10 +36,9 @@ impl<'d> Checker<'d> {
     }
 
     /// `ngx_http_upstream_server`
-    fn upstream_server(&mut self, server: Directive<'d>, around: &[Directive<'d>]) {
+    fn upstream_server(&mut self, server: Directive<'d>, balanced: Option<Directive<'d>>) {
         let Some(address) = server.arg(0) else { return };
         self.port(server, address);
-        let balanced = around.iter().find(|one| matches!(one.name(), "ip_hash" | "hash" | "random"));
         for value in server.values().skip(1) {
             let number = |text: &str| text.parse::<u32>().is_ok();
             let valid = match value.split_once('=') {

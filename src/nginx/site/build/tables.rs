@@ -36,13 +36,9 @@ impl<'d> Builder<'d> {
         if chosen.is_empty() {
             chosen = servers.iter().copied().filter(usable).collect();
         }
-        let mut addresses: Vec<Arc<str>> = Vec::new();
-        for server in chosen {
-            let address: Arc<str> = server.arg(0).unwrap_or("").into();
-            if !addresses.contains(&address) {
-                addresses.push(address);
-            }
-        }
+        let mut seen = HashSet::new();
+        let addresses = chosen.iter().map(|server| server.arg(0).unwrap_or("")).filter(|address| seen.insert(*address));
+        let addresses = addresses.map(Arc::from).collect();
         self.model.groups.entry(name.into()).or_insert(Group { servers: addresses });
     }
 
