@@ -17,6 +17,7 @@ use nom::{IResult, Parser};
 
 use super::words::{Cut, is_blank, words};
 use crate::source::SourceFile;
+use crate::syntax::template::split_tag;
 use crate::syntax::{Quote, SyntaxError, Tree, TreeBuilder};
 
 /// `VARBUF_MAX_LEN` in `server/config.c`.
@@ -242,19 +243,17 @@ fn quote_sign(quote: Quote) -> &'static str {
 
 /// What follows a control line of a template, or a comment of one, that starts here.
 fn template_block<'t>(text: &'t str, line: &str) -> Option<&'t str> {
-    let (open, close) =
-        [("{%", "%}"), ("{#", "#}"), ("<%", "%>"), ("{{", "}}")].into_iter().find(|(open, _)| line.starts_with(open))?;
-    let end = text.find(close)? + close.len();
-    let inside = &text[open.len()..end - close.len()];
+    let (inside, after) = split_tag(text)?;
+    let end = text.len() - after.len();
     // `<%= x %>` and `{{ x }}` at the start of a line stand for text, unless they are the whole line or a block's edge.
     let edge = inside.trim_start_matches(['-', '~', ' ']);
     let keyword = ["if", "else", "end", "range", "with", "for", "#", "/", "template", "include", "define", "block"];
-    let is_control = match open {
+    let is_control = match &text[..2] {
         "{{" => keyword.iter().any(|word| edge.starts_with(word)) || end == line.len(),
         "<%" => !inside.starts_with('=') || end >= line.len(),
         _ => true,
     };
-    is_control.then(|| &text[end..])
+    is_control.then_some(after)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use self::macros::Macro;
 use super::parse::{line_at, parse};
-use super::words::{values, words};
+use super::words::{first, values};
 use crate::finding::{Finding, Severity};
 use crate::server::{Release, Task};
 use crate::source::{FileId, IncludeError, Kind, Reader, SourceFile, Span};
@@ -201,8 +201,7 @@ fn raw_args<'t>(directive: Directive<'t>) -> Cow<'t, str> {
         return Cow::Borrowed(arguments_of(line, directive.is_block()));
     }
     let line = line_at(text, span.start);
-    let name_end = words(&line).first().map_or(line.len(), |name| name.range.end);
-    Cow::Owned(arguments_of(&line[name_end..], directive.is_block()).to_owned())
+    Cow::Owned(arguments_of(first(&line).1, directive.is_block()).to_owned())
 }
 
 /// What follows the name of a line: of a section's line only what comes before its last `>`.

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use nom::bytes::complete::{take_till, take_while, take_while1};
+use nom::bytes::complete::{take_till, take_while, take_while_m_n};
 use nom::character::complete::{anychar, one_of};
-use nom::combinator::{opt, peek, recognize};
+use nom::combinator::{opt, peek};
 use nom::error::ErrorKind;
 use nom::{IResult, Parser};
 
 use crate::syntax::Quote;
-use crate::syntax::template::has_angled;
+use crate::syntax::template::{has_angled, split_tag};
 
 /// A word of a line: where it stands, with its quotes, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,13 +110,13 @@ fn bare(input: &str) -> IResult<&str, (&str, bool)> {
 
 /// What follows a placeholder that starts here and ends on this line.
 fn placeholder(input: &str) -> Option<&str> {
-    let (open, close) = [("{{", "}}"), ("<%", "%>"), ("{%", "%}")].into_iter().find(|(open, _)| input.starts_with(open))?;
-    let end = input[open.len()..].find(close)? + open.len() + close.len();
-    Some(&input[end..])
+    if input.starts_with("{#") { None } else { split_tag(input).map(|(_, after)| after) }
 }
 
 /// Whether a word holds `%name%`, `@name@`, `__NAME__` or `<NAME>`, as panels and configure scripts fill in.
 fn has_token(word: &str) -> bool {
+    /// The search for the end of a name must stay cheap.
+    const LONGEST_NAME: usize = 64;
     // Nearly every word is settled by its bytes alone.
     if !word.bytes().any(|byte| matches!(byte, b'%' | b'@' | b'_' | b'<')) {
         return false;
@@ -127,7 +127,8 @@ fn has_token(word: &str) -> bool {
     ["%", "@", "@@", "__"].iter().any(|sign| {
         word.match_indices(sign).any(|(index, _)| {
             let after = &word[index + sign.len()..];
-            let name: IResult<&str, &str> = recognize(take_while1(|c: char| c.is_ascii_alphanumeric() || c == '_')).parse(after);
+            let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let name: IResult<&str, &str> = take_while_m_n(1, LONGEST_NAME, is_sign).parse(after);
             name.is_ok_and(|(rest, name)| match *sign {
                 "__" => name.len() > 3 && name.ends_with("__") && name.chars().all(|c| !c.is_ascii_lowercase()),
                 _ => rest.starts_with(sign) && name.starts_with(|c: char| c.is_ascii_alphabetic()),

@@ -23,6 +23,15 @@ pub(crate) struct Tag {
 /// A tag longer than this is none; the search for its end must stay cheap.
 const LONGEST: usize = 4096;
 
+/// What the tag that a text begins with holds, and what follows it.
+pub(crate) fn split_tag(text: &str) -> Option<(&str, &str)> {
+    const TAGS: [(&str, &str); 4] = [("{{", "}}"), ("{%", "%}"), ("{#", "#}"), ("<%", "%>")];
+    let (opening, closing) = TAGS.into_iter().find(|(opening, _)| text.starts_with(opening))?;
+    let body = &text.as_bytes()[opening.len()..text.len().min(LONGEST)];
+    let end = opening.len() + position(body, closing.as_bytes())?;
+    Some((&text[opening.len()..end], &text[end + closing.len()..]))
+}
+
 /// The tag that starts at `at`, if one does.
 pub(crate) fn tag(text: &[u8], at: usize) -> Option<Tag> {
     let rest = &text[at..text.len().min(at + LONGEST)];

@@ -1,5 +1,7 @@
 //! Rules of authorization that do not protect what they seem to.
 
+use std::collections::HashSet;
+
 use super::super::site::ApacheSite;
 use super::super::site::authz::{Merging, Node, Rule};
 use super::super::site::handlers::Dav;
@@ -7,6 +9,7 @@ use super::super::site::section::{DirConfig, Matcher, Section, takes_path};
 use super::{List, all_configs, method_list};
 use crate::finding::{Finding, Severity};
 use crate::http::MethodSet;
+use crate::source::Span;
 
 pub(super) fn check(site: &ApacheSite) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -14,11 +17,12 @@ pub(super) fn check(site: &ApacheSite) -> Vec<Finding> {
         lost_outer(site, &server.locations, &mut findings);
         lost_outer(site, &server.directories, &mut findings);
     }
+    let told: HashSet<Span> = findings.iter().map(|finding| finding.span).collect();
     all_configs(site, &mut |config| {
         if let Some(root) = config.authz.as_ref().and_then(|authz| authz.root.as_ref()) {
             void_denial(site, root, &mut findings);
             // What an outer section guarded is said already.
-            if !findings.iter().any(|finding| finding.span == root.span) {
+            if !told.contains(&root.span) {
                 open_rest(site, config, root, &mut findings);
             }
         }
