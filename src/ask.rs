@@ -193,14 +193,18 @@ impl<'a> Ask<'a> {
                 return values[decision.taken as usize].clone();
             }
         }
-        let mut values = vec![None];
-        values.extend(candidates.candidates(&input).into_iter().take(Explorer::MAX_CANDIDATES).map(Some));
-        if values.len() == 1 {
+        let worthwhile = candidates.candidates(&input);
+        if worthwhile.is_empty() {
             return None;
         }
+        let worthwhile = worthwhile.into_iter().take(Explorer::MAX_CANDIDATES).map(Some);
+        let values: Vec<_> = std::iter::once(None).chain(worthwhile).collect();
         let count = values.len();
-        let taken = self.decide(Question::Input(input, values.clone()), count);
-        values.swap_remove(taken)
+        match (self.decide(Question::Input(input, values), count), self.made.last()) {
+            (0, _) => None,
+            (taken, Some(Decision { question: Question::Input(_, values), .. })) => values[taken].clone(),
+            _ => None,
+        }
     }
 
     /// Whether files are looked up, so that asking for one is no assumption.

@@ -34,24 +34,19 @@ impl<'s> Run<'s, '_, '_> {
 
     fn locations(&mut self) {
         let (site, server) = (self.site, self.server);
+        let path = std::mem::take(&mut self.url.path);
+        // Slashes that `MergeSlashes Off` keeps count for regular expressions alone.
+        let merged = path.contains("//").then(|| super::url::merge_slashes(&path));
         for section in sections(site, server, |server| &server.locations) {
-            if self.takes(section, Subject::Path) {
+            let merged = merged.as_ref().filter(|_| !matches!(section.matcher, Matcher::Pattern(_)));
+            if self.takes(section, merged.unwrap_or(&path)) {
                 self.stack.push((Layer::Location, &section.config));
             }
         }
+        self.url.path = path;
     }
 
-    fn takes(&mut self, section: &'s Section, subject: Subject<'_>) -> bool {
-        let merged;
-        let subject = match subject {
-            // Slashes that `MergeSlashes Off` keeps count for regular expressions alone.
-            Subject::Path if self.url.path.contains("//") && !matches!(section.matcher, Matcher::Pattern(_)) => {
-                merged = super::url::merge_slashes(&self.url.path);
-                &merged
-            }
-            Subject::Path => self.url.path.as_str(),
-            Subject::Text(text) => text,
-        };
+    fn takes(&mut self, section: &'s Section, subject: &str) -> bool {
         if let Matcher::Pattern(pattern) = &section.matcher
             && pattern.source().contains("(?<")
             && let Some(groups) = pattern.groups(subject)
@@ -129,7 +124,7 @@ impl<'s> Run<'s, '_, '_> {
             self.own_file(folder, index + 1 < folders.len(), &filename)?;
         }
         for section in directories {
-            if matches!(section.matcher, Matcher::Pattern(_)) && self.takes(section, Subject::Text(&filename)) {
+            if matches!(section.matcher, Matcher::Pattern(_)) && self.takes(section, &filename) {
                 self.stack.push((Layer::Storage, &section.config));
             }
         }
@@ -187,7 +182,7 @@ impl<'s> Run<'s, '_, '_> {
         for section in all {
             let takes = match &section.matcher {
                 Matcher::Path(own) => *own == name,
-                _ => self.takes(section, Subject::Text(&name)),
+                _ => self.takes(section, &name),
             };
             if takes && (self.ask.sees_disk() || self.parents_exist()) {
                 self.stack.push((Layer::Files, &section.config));
@@ -216,11 +211,6 @@ impl<'s> Run<'s, '_, '_> {
         let folder = filename.trim_end_matches('/');
         self.ask.fact(Fact::FolderExists(folder.into()), slash)
     }
-}
-
-enum Subject<'t> {
-    Path,
-    Text(&'t str),
 }
 
 /// The folders on the way to a file, each without a slash at its end, the root as the empty text; the last one is the path itself.
