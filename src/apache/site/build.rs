@@ -1,9 +1,12 @@
 //! Walks over the statements of a config and hands each to the module that understands it (`ap_walk_config`).
 
+mod access;
 mod directory;
 mod hosts;
 mod htaccess;
+mod mapping;
 mod server;
+mod serving;
 mod wording;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -16,6 +19,8 @@ use super::htaccess::Allowed;
 use super::methods::Registry;
 use super::patterns::Patterns;
 use super::proxy::Balancer;
+use super::rewrite::Cond;
+use super::section::DirConfig;
 use super::security::Security;
 use super::vhost::Hosts;
 use super::{ApacheSite, Context, Listen, Server};
@@ -148,6 +153,14 @@ struct Place<'p> {
     /// The methods that `Limit` and `LimitExcept` leave.
     limited: MethodSet,
     depth: usize,
+}
+
+/// The section that is read, and what its statements need of one another.
+struct Within<'w, 'p> {
+    config: &'w mut DirConfig,
+    place: Place<'p>,
+    /// The conditions that wait for the next rule.
+    conds: &'w mut Vec<Cond>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

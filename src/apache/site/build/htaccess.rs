@@ -104,10 +104,8 @@ impl Builder<'_, '_, '_> {
     }
 
     fn htaccess(&mut self, config: &Config, path: &str, server: usize) -> DirConfig {
-        let mut section = DirConfig::default();
         let place = Place { server, path: Some(path), kind: Kind::Htaccess, limited: self.context.universe.all(), depth: 0 };
-        self.directory(config.statements(), &mut section, place);
-        section
+        self.directory(config.statements(), place)
     }
 
     /// Reads a folder's file under all that some server lets it say.

@@ -9,12 +9,12 @@ use super::super::headers::HeaderEdit;
 use super::super::proxy::{Member, ProxyPass, read_pass};
 use super::super::redirect::{Alias, From as AliasFrom, read_redirect};
 use super::super::rewrite::{Cond, Map, RewriteRule, read_cond, read_options, read_rule};
-use super::super::section::{DirConfig, Matcher, Section};
+use super::super::section::{Matcher, Section};
 use super::super::setenvif;
 use super::super::userdir::UserDirs;
 use super::super::vhost::{split_address, split_name};
 use super::super::{Listen, Trace};
-use super::{Builder, Kind, Place, section_path};
+use super::{Builder, Kind, Place, Within, section_path};
 use crate::apache::read::{Statement, Statements};
 use crate::apache::words::values;
 use crate::finding::{Finding, Severity};
@@ -25,24 +25,18 @@ impl Builder<'_, '_, '_> {
     /// Walks over the statements of the main server or of a virtual host.
     pub(super) fn server(&mut self, statements: Statements<'_>, server: usize) {
         let mut defaults = std::mem::take(&mut self.servers[server].defaults);
-        let mut conds = Vec::new();
         let place = Place { server, path: None, kind: Kind::Server, limited: self.context.universe.all(), depth: 0 };
+        let mut section = Within { config: &mut defaults, place, conds: &mut Vec::new() };
         for statement in statements {
-            if !self.server_statement(statement, server, &mut defaults, &mut conds) {
-                self.directory_statement(statement, &mut defaults, place, &mut conds);
+            if !self.server_statement(statement, server, &mut section) {
+                self.directory_statement(statement, &mut section);
             }
         }
         self.servers[server].defaults = defaults;
     }
 
     /// Carries out a directive that belongs to servers; false for those that sections have as well.
-    fn server_statement(
-        &mut self,
-        statement: Statement<'_>,
-        server: usize,
-        defaults: &mut DirConfig,
-        conds: &mut Vec<Cond>,
-    ) -> bool {
+    fn server_statement(&mut self, statement: Statement<'_>, server: usize, section: &mut Within<'_, '_>) -> bool {
         let name = statement.name().to_ascii_lowercase();
         self.servers[server].rewrite.touched |= name.starts_with("rewrite");
         if statement.is_section() {
@@ -74,29 +68,8 @@ impl Builder<'_, '_, '_> {
                 self.servers[server].root_by_host = root;
             }
             "serverpath" => self.servers[server].path = statement.arg(0).map(|path| path.into_owned()),
-            "listen" => {
-                if let Some(address) = statement.arg(0) {
-                    let (host, port) = match address.parse::<u16>() {
-                        Ok(port) => ("", port),
-                        Err(_) => split_address(&address),
-                    };
-                    let host = (!matches!(host, "" | "*" | "0.0.0.0" | "[::]")).then(|| host.trim_matches(['[', ']']).to_owned());
-                    self.listens.push(Listen { address: host, port });
-                }
-            }
-            "traceenable" => {
-                let value = statement.arg(0).unwrap_or_default().to_ascii_lowercase();
-                let trace = match value.as_str() {
-                    "on" => Trace::On,
-                    "off" => Trace::Off,
-                    "extended" => Trace::Extended,
-                    _ => {
-                        self.refuse(statement, "`TraceEnable` is `on`, `off` or `extended`");
-                        return true;
-                    }
-                };
-                self.servers[server].trace = Some(Spanned::new(trace, statement.span()));
-            }
+            "listen" => self.listen(statement),
+            "traceenable" => self.trace_enable(statement, server),
             "httpprotocoloptions" => self.protocol_options(statement, server),
             "registerhttpmethod" => {
                 if server != 0 {
@@ -115,32 +88,8 @@ impl Builder<'_, '_, '_> {
             "proxyrequests" => {
                 self.servers[server].proxy_requests = flag(statement).map(|on| Spanned::new(on, statement.span()));
             }
-            "allowconnect" => {
-                let ports = statement.args();
-                let ports = ports.iter().flat_map(|range| {
-                    let (from, to) = range.split_once('-').unwrap_or((range, range));
-                    from.parse::<u16>().unwrap_or(0)..=to.parse::<u16>().unwrap_or(0)
-                });
-                let ports: Vec<u16> = ports.collect();
-                self.servers[server].connect_ports.get_or_insert_default().extend(ports);
-            }
-            "proxypass" | "proxypassmatch" => {
-                let read = read_pass(
-                    &mut self.context,
-                    statement.name(),
-                    &statement.args(),
-                    None,
-                    statement.span(),
-                    statement.is_open(),
-                );
-                match read {
-                    Ok(pass) => {
-                        self.named_balancer(&pass);
-                        self.servers[server].proxies.push(pass);
-                    }
-                    Err(error) => self.refuse(statement, error),
-                }
-            }
+            "allowconnect" => self.allow_connect(statement, server),
+            "proxypass" | "proxypassmatch" => self.server_pass(statement, server),
             "balancermember" => {
                 let args = statement.args();
                 if let [balancer, member @ ..] = &args[..]
@@ -173,7 +122,7 @@ impl Builder<'_, '_, '_> {
                 let on = flag(statement).map(|on| Spanned::new(on, statement.span()));
                 self.servers[server].rewrite.engine = on;
                 // The server's switch is that of all its sections as well.
-                defaults.rewrite_mut().engine = on;
+                section.config.rewrite_mut().engine = on;
             }
             "rewriteoptions" => {
                 let mut options = self.servers[server].rewrite.options;
@@ -181,11 +130,11 @@ impl Builder<'_, '_, '_> {
                     self.refuse(statement, error);
                 }
                 self.servers[server].rewrite.options = options;
-                defaults.rewrite_mut().options = options;
+                section.config.rewrite_mut().options = options;
             }
-            "rewritecond" => self.rewrite_cond(statement, conds),
+            "rewritecond" => self.rewrite_cond(statement, section.conds),
             "rewriterule" => {
-                if let Some(rule) = self.rewrite_rule(statement, conds) {
+                if let Some(rule) = self.rewrite_rule(statement, section.conds) {
                     self.servers[server].rewrite.rules.push(Arc::new(rule));
                 }
             }
@@ -199,6 +148,47 @@ impl Builder<'_, '_, '_> {
             _ => return false,
         }
         true
+    }
+
+    fn listen(&mut self, statement: Statement<'_>) {
+        let Some(address) = statement.arg(0) else { return };
+        let (host, port) = match address.parse::<u16>() {
+            Ok(port) => ("", port),
+            Err(_) => split_address(&address),
+        };
+        let is_any = matches!(host, "" | "*" | "0.0.0.0" | "[::]");
+        let address = (!is_any).then(|| host.trim_matches(['[', ']']).to_owned());
+        self.listens.push(Listen { address, port });
+    }
+
+    fn trace_enable(&mut self, statement: Statement<'_>, server: usize) {
+        let trace = match statement.arg(0).unwrap_or_default().to_ascii_lowercase().as_str() {
+            "on" => Trace::On,
+            "off" => Trace::Off,
+            "extended" => Trace::Extended,
+            _ => return self.refuse(statement, "`TraceEnable` is `on`, `off` or `extended`"),
+        };
+        self.servers[server].trace = Some(Spanned::new(trace, statement.span()));
+    }
+
+    fn allow_connect(&mut self, statement: Statement<'_>, server: usize) {
+        let ports = statement.args();
+        let ports = ports.iter().flat_map(|range| {
+            let (from, to) = range.split_once('-').unwrap_or((range, range));
+            from.parse::<u16>().unwrap_or(0)..=to.parse::<u16>().unwrap_or(0)
+        });
+        self.servers[server].connect_ports.get_or_insert_default().extend(ports);
+    }
+
+    fn server_pass(&mut self, statement: Statement<'_>, server: usize) {
+        let (name, args, span) = (statement.name(), statement.args(), statement.span());
+        match read_pass(&mut self.context, name, &args, None, span, statement.is_open()) {
+            Ok(pass) => {
+                self.named_balancer(&pass);
+                self.servers[server].proxies.push(pass);
+            }
+            Err(error) => self.refuse(statement, error),
+        }
     }
 
     pub(super) fn rewrite_cond(&mut self, statement: Statement<'_>, conds: &mut Vec<Cond>) {
@@ -302,10 +292,8 @@ impl Builder<'_, '_, '_> {
         let regex = tilde || name.ends_with("match");
         let path = if kind == Kind::Directory && !regex { self.place(&path) } else { path };
         let matcher = self.matcher(&path, regex, kind, statement.is_open() && has_hole(&path));
-        let mut config = DirConfig::default();
-        let all = self.context.universe.all();
-        let place = Place { server, path: Some(&path), kind, limited: all, depth: 0 };
-        self.directory(statement.children(), &mut config, place);
+        let place = Place { server, path: Some(&path), kind, limited: self.context.universe.all(), depth: 0 };
+        let config = self.directory(statement.children(), place);
         if kind == Kind::Proxy {
             self.balancer_section(&path, statement);
         }
