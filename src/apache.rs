@@ -27,7 +27,7 @@ use self::site::ApacheSite;
 use crate::ask::{Ask, Candidates, Input};
 use crate::finding::{Edit, Finding};
 use crate::http::{Universe, Verdict};
-use crate::mend::Wish;
+use crate::mend::{Statements, Wish};
 use crate::server::{Release, Route, Server, Site, Task};
 use crate::source::{Reader, SourceFile};
 use crate::syntax::{Directive, Tree};
@@ -53,8 +53,8 @@ impl Server for Apache {
         Box::new(site::build(reader, config, main, task))
     }
 
-    fn mend(&self, statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
-        mend::mend(statement, trees, wish)
+    fn mend(&self, statement: Directive<'_>, all: &Statements<'_>, wish: Wish<'_>) -> Vec<Edit> {
+        mend::mend(statement, all, wish)
     }
 }
 

@@ -26,7 +26,7 @@ use self::site::build::Builder;
 use crate::ask::{Ask, Candidates, Input};
 use crate::finding::{Edit, Finding, Severity};
 use crate::http::{Universe, Verdict};
-use crate::mend::Wish;
+use crate::mend::{Statements, Wish};
 use crate::server::{Release, Route, Server, Site, Task};
 use crate::source::{Reader, SourceFile, Span};
 use crate::syntax::{Directive, SyntaxError, Tree};
@@ -74,8 +74,8 @@ impl Server for Haproxy {
         Box::new(HaproxySite { trees, config, unset: reading.unset, findings, candidates })
     }
 
-    fn mend(&self, statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
-        mend::mend(statement, trees, wish)
+    fn mend(&self, statement: Directive<'_>, all: &Statements<'_>, wish: Wish<'_>) -> Vec<Edit> {
+        mend::mend(statement, all, wish)
     }
 }
 

@@ -1,7 +1,8 @@
 //! How statements are changed so that methods fare as somebody wishes: what the wings' `mend` rooms have in common.
 
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::finding::{Edit, Fix, Safety};
 use crate::http::REGISTERED;
@@ -22,6 +23,44 @@ pub enum Wish<'w> {
     PassUnchanged,
     /// Take what lies below this path as well.
     Route { path: &'w str },
+}
+
+/// The statements of a config, which a statement that is changed may depend on.
+pub struct Statements<'t> {
+    trees: &'t [Arc<Tree>],
+    by_name: OnceLock<HashMap<&'t str, Vec<Directive<'t>>>>,
+}
+
+impl<'t> Statements<'t> {
+    pub fn new(trees: &'t [Arc<Tree>]) -> Self {
+        Statements { trees, by_name: OnceLock::new() }
+    }
+
+    fn at(&self, span: Span) -> Option<Directive<'t>> {
+        let tree = self.trees.iter().find(|tree| tree.source.id == span.file)?;
+        tree.statement_at(span.start)
+    }
+
+    /// Those of one name, as written.
+    pub(crate) fn named(&self, name: &str) -> &[Directive<'t>] {
+        self.by_name().get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Those of one name, in whatever case it is written.
+    pub(crate) fn named_alike(&self, name: &str) -> impl Iterator<Item = Directive<'t>> {
+        let alike = self.by_name().iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name));
+        alike.flat_map(|(_, statements)| statements.iter().copied())
+    }
+
+    fn by_name(&self) -> &HashMap<&'t str, Vec<Directive<'t>>> {
+        self.by_name.get_or_init(|| {
+            let mut by_name: HashMap<&str, Vec<Directive<'_>>> = HashMap::new();
+            for statement in self.trees.iter().flat_map(|tree| tree.all()) {
+                by_name.entry(statement.name()).or_default().push(statement);
+            }
+            by_name
+        })
+    }
 }
 
 /// Puts text behind a place.
@@ -89,10 +128,9 @@ fn put_before(statement: Directive<'_>, new: &str) -> Edit {
 }
 
 /// The fix that makes the statement at a span do what is wished. It changes who may do what.
-pub(crate) fn fix(server: &dyn Server, trees: &[Arc<Tree>], span: Span, wish: Wish<'_>) -> Option<Fix> {
-    let tree = trees.iter().find(|tree| tree.source.id == span.file)?;
-    let statement = tree.statement_at(span.start).filter(|statement| !statement.has_template())?;
-    let edits = server.mend(statement, trees, wish);
+pub(crate) fn fix(server: &dyn Server, statements: &Statements<'_>, span: Span, wish: Wish<'_>) -> Option<Fix> {
+    let statement = statements.at(span).filter(|statement| !statement.has_template())?;
+    let edits = server.mend(statement, statements, wish);
     (!edits.is_empty()).then_some(Fix { safety: Safety::Unsafe, edits })
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crate::ask::{Ask, Candidates, Input};
 use crate::finding::{Edit, Finding};
 use crate::http::{Universe, Verdict};
-use crate::mend::Wish;
+use crate::mend::{Statements, Wish};
 use crate::server::{Release, Route, Server, Site, Task};
 use crate::source::{Reader, SourceFile};
 use crate::syntax::{Directive, Tree};
@@ -67,8 +67,8 @@ impl Server for Nginx {
         Box::new(Config { document, model, listeners, inputs, target: task.target })
     }
 
-    fn mend(&self, statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
-        mend::mend(statement, trees, wish)
+    fn mend(&self, statement: Directive<'_>, all: &Statements<'_>, wish: Wish<'_>) -> Vec<Edit> {
+        mend::mend(statement, all, wish)
     }
 }
 

@@ -31,6 +31,7 @@ mod suppression_unused;
 mod contract_broken;
 
 use crate::finding::Finding;
+use crate::mend::Statements;
 use crate::server::{Server, Site};
 
 pub use rule::Rule;
@@ -67,8 +68,9 @@ pub fn find(name: &str) -> Option<&'static Rule> {
 
 /// All that there is to say about a site, in the order of its files.
 pub fn check(server: &dyn Server, site: &dyn Site) -> Vec<Finding> {
-    let (mut findings, verdicts) = rayon::join(|| site.findings(), || verdict::check(server, site));
-    waf_method_policy::mend(server, site, &mut findings);
+    let statements = Statements::new(site.trees());
+    let (mut findings, verdicts) = rayon::join(|| site.findings(), || verdict::check(server, site, &statements));
+    waf_method_policy::mend(server, site, &statements, &mut findings);
     // What a request shows says more than what the line looks like.
     let shown = |finding: &Finding| {
         let same = |verdict: &Finding| verdict.rule == method_override::RULE.name && verdict.span == finding.span;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::ask::{Ask, Candidates};
 use crate::finding::{Edit, Finding};
 use crate::http::{Request, Universe, Verdict};
-use crate::mend::Wish;
+use crate::mend::{Statements, Wish};
 use crate::source::{Reader, SourceFile, Span};
 use crate::syntax::{Directive, Tree};
 
@@ -31,7 +31,7 @@ pub trait Server: Sync {
     fn read(&self, reader: &mut Reader<'_>, main: &[Arc<SourceFile>], task: &Task) -> Box<dyn Site>;
 
     /// The edits of a statement that make it do what is wished, as far as its text tells; no edits where that is not known.
-    fn mend(&self, statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit>;
+    fn mend(&self, statement: Directive<'_>, all: &Statements<'_>, wish: Wish<'_>) -> Vec<Edit>;
 }
 
 /// Every wing, in the order in which help names them.

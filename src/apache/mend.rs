@@ -2,18 +2,16 @@
 
 mod refusal;
 
-use std::sync::Arc;
-
 use crate::finding::Edit;
-use crate::mend::{Wish, insert, remove, replace, twin, with_alternatives, without_alternatives};
+use crate::mend::{Statements, Wish, insert, remove, replace, twin, with_alternatives, without_alternatives};
 use crate::modsecurity;
 use crate::source::Span;
-use crate::syntax::{Directive, Tree};
+use crate::syntax::Directive;
 
-pub(super) fn mend(statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
+pub(super) fn mend(statement: Directive<'_>, all: &Statements<'_>, wish: Wish<'_>) -> Vec<Edit> {
     let edits = match wish {
         Wish::Admit { methods, .. } => admit(statement, methods),
-        Wish::MethodNotAllowed { .. } => refusal::refuse(statement, trees),
+        Wish::MethodNotAllowed { .. } => refusal::refuse(statement, all),
         Wish::KeepMethod => keep(statement),
         Wish::PassUnchanged => None,
         Wish::Route { path } => route(statement, path),
@@ -175,6 +173,8 @@ fn keep(statement: Directive<'_>) -> Option<Vec<Edit>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::source::{FileId, SourceFile};
 
@@ -182,8 +182,11 @@ mod tests {
         let source = Arc::new(SourceFile::new(FileId(0), "t".into(), "t".into(), text.into()));
         let tree = Arc::new(super::super::parse::parse(&source).0);
         let trees = [Arc::clone(&tree)];
-        let mut edits =
-            tree.all().map(|statement| mend(statement, &trees, wish)).find(|edits| !edits.is_empty()).unwrap_or_default();
+        let mut edits = tree
+            .all()
+            .map(|statement| mend(statement, &Statements::new(&trees), wish))
+            .find(|edits| !edits.is_empty())
+            .unwrap_or_default();
         edits.sort_by_key(|edit| edit.span);
         let mut text = text.to_owned();
         for edit in edits.iter().rev() {

@@ -7,11 +7,21 @@ use super::{RULE, Statement};
 use crate::finding::{Confidence, Finding, Fix, Severity, Witness};
 use crate::http::{Answer, Part, Request, UpstreamMethod, Verdict};
 use crate::lint::Loaded;
-use crate::mend::{self, Wish};
+use crate::mend::{self, Statements, Wish};
+use crate::server::Server;
 use crate::source::{FileId, Span};
 
 /// How many operations of the contract a finding names.
 const MAX_RELATED: usize = 20;
+
+/// The config that breaks the contract, and what its findings and fixes need of it.
+struct Config<'a> {
+    server: &'static dyn Server,
+    statements: Statements<'a>,
+    kept: &'a [Kept],
+    /// The files of the contract.
+    files: Vec<FileId>,
+}
 
 /// One finding for each directive and way in which it breaks the contract.
 pub(super) fn findings(held: &Held<'_>, statements: &[Statement], loaded: &mut Loaded) -> Vec<Finding> {
@@ -30,7 +40,8 @@ pub(super) fn findings(held: &Held<'_>, statements: &[Statement], loaded: &mut L
             None => groups.push((span, vec![breach])),
         }
     }
-    groups.into_iter().filter_map(|(span, group)| finding(loaded, span, &group, &held.kept, &files)).collect()
+    let config = Config { server: loaded.server, statements: Statements::new(loaded.site.trees()), kept: &held.kept, files };
+    groups.into_iter().filter_map(|(span, group)| finding(&config, span, &group)).collect()
 }
 
 fn alike(one: &Breach<'_>, other: &Breach<'_>) -> bool {
@@ -50,7 +61,7 @@ fn stated(breach: &Breach<'_>, files: &[FileId]) -> Span {
     Span::new(file, start as u32..end as u32)
 }
 
-fn finding(loaded: &Loaded, span: Span, group: &[&Breach<'_>], kept: &[Kept], files: &[FileId]) -> Option<Finding> {
+fn finding(config: &Config<'_>, span: Span, group: &[&Breach<'_>]) -> Option<Finding> {
     let first = group.first()?;
     let outcome = first.traced.outcomes.first()?;
     let answer = &outcome.verdict.answer;
@@ -80,14 +91,14 @@ fn finding(loaded: &Loaded, span: Span, group: &[&Breach<'_>], kept: &[Kept], fi
         Kind::Passes => "refuse the method here, with 405 and an Allow header".to_owned(),
     });
     for breach in group.iter().take(MAX_RELATED) {
-        let place = stated(breach, files);
+        let place = stated(breach, &config.files);
         if place != span {
             finding = finding.related(place, format!("{} is stated here", breach.request.method));
         }
     }
     finding.fix = match first.kind {
-        Kind::Broken => fix(loaded, span, group, &outcome.verdict),
-        Kind::NoRoute => route(loaded, first, kept),
+        Kind::Broken => fix(config, span, group, &outcome.verdict),
+        Kind::NoRoute => route(config, first),
         Kind::Passes => None,
     };
     if !outcome.when.is_empty() {
@@ -98,7 +109,7 @@ fn finding(loaded: &Loaded, span: Span, group: &[&Breach<'_>], kept: &[Kept], fi
 }
 
 /// What would keep the promise at the directive that breaks it, or where a page takes a refusal over, at what refuses.
-fn fix(loaded: &Loaded, span: Span, group: &[&Breach<'_>], verdict: &Verdict) -> Option<Fix> {
+fn fix(config: &Config<'_>, span: Span, group: &[&Breach<'_>], verdict: &Verdict) -> Option<Fix> {
     let first = group.first()?;
     let mut methods: Vec<&str> = group.iter().map(|breach| &*breach.request.method).collect();
     methods.sort_unstable();
@@ -106,7 +117,7 @@ fn fix(loaded: &Loaded, span: Span, group: &[&Breach<'_>], verdict: &Verdict) ->
     let promised = first.expectation.methods.iter().map(String::as_str);
     let like: Vec<&str> = promised.chain(["GET", "POST"]).filter(|method| !methods.contains(method)).collect();
     let admit = Wish::Admit { methods: &methods, like: &like };
-    let mend = |span, wish| mend::fix(loaded.server, loaded.site.trees(), span, wish);
+    let mend = |span, wish| mend::fix(config.server, &config.statements, span, wish);
     let page = verdict.steps.iter().position(|step| matches!(step.part, Part::ErrorPage { .. }));
     match (page, &verdict.answer) {
         (Some(page), _) => verdict.steps[..page].iter().rev().find_map(|step| mend(step.span, admit)),
@@ -117,7 +128,7 @@ fn fix(loaded: &Loaded, span: Span, group: &[&Breach<'_>], verdict: &Verdict) ->
 }
 
 /// A route like the one that takes the path of the contract which is most alike.
-fn route(loaded: &Loaded, breach: &Breach<'_>, kept: &[Kept]) -> Option<Fix> {
+fn route(config: &Config<'_>, breach: &Breach<'_>) -> Option<Fix> {
     let request = &breach.request;
     let parts = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
     let path = parts(request.path());
@@ -125,8 +136,8 @@ fn route(loaded: &Loaded, breach: &Breach<'_>, kept: &[Kept]) -> Option<Fix> {
         let of = parts(kept.request.path());
         path.iter().zip(&of).skip(1).take_while(|(one, other)| one == other).count()
     };
-    let here = kept.iter().filter(|kept| kept.request.port == request.port && kept.request.host == request.host);
+    let here = config.kept.iter().filter(|kept| kept.request.port == request.port && kept.request.host == request.host);
     let model = here.filter(|kept| shared(kept) > 0).max_by_key(shared)?;
     let wish = Wish::Route { path: breach.expectation.path.start() };
-    model.steps.iter().find_map(|step| mend::fix(loaded.server, loaded.site.trees(), *step, wish))
+    model.steps.iter().find_map(|step| mend::fix(config.server, &config.statements, *step, wish))
 }

@@ -1,13 +1,11 @@
 //! How a line is changed so that methods fare otherwise.
 
-use std::sync::Arc;
-
 use crate::finding::Edit;
-use crate::mend::{Wish, insert, remove, replace, with_alternatives, without_alternatives};
+use crate::mend::{Statements, Wish, insert, remove, replace, with_alternatives, without_alternatives};
 use crate::source::SourceFile;
-use crate::syntax::{Directive, Tree, Word};
+use crate::syntax::{Directive, Word};
 
-pub(super) fn mend(line: Directive<'_>, _trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
+pub(super) fn mend(line: Directive<'_>, _all: &Statements<'_>, wish: Wish<'_>) -> Vec<Edit> {
     let edits = match wish {
         Wish::Admit { methods, .. } => admit(line, methods),
         Wish::MethodNotAllowed { allow } => deny(line, allow),
@@ -259,6 +257,8 @@ fn less(line: Directive<'_>, words: &[Word], methods: &[&str]) -> Option<Vec<Edi
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::haproxy::environment::Environment;
     use crate::haproxy::parse::{self, Reading};
@@ -270,7 +270,8 @@ mod tests {
         let source = Arc::new(SourceFile::new(FileId(0), "t".into(), "t".into(), text.clone().into()));
         let mut reading = Reading { environment: Environment::default(), release: Release(3, 2, 0), unset: Vec::new() };
         let tree = parse::parse(&source, &mut reading).0;
-        let mut edits = tree.all().map(|line| mend(line, &[], wish)).find(|edits| !edits.is_empty()).unwrap_or_default();
+        let mut edits =
+            tree.all().map(|line| mend(line, &Statements::new(&[]), wish)).find(|edits| !edits.is_empty()).unwrap_or_default();
         edits.sort_by_key(|edit| edit.span);
         let mut text = text;
         for edit in edits.iter().rev() {

@@ -8,16 +8,16 @@ use std::sync::Arc;
 
 use self::condition::Condition;
 use crate::finding::Edit;
-use crate::mend::{Wish, insert, remove, replace, twin};
+use crate::mend::{Statements, Wish, insert, remove, replace, twin};
 use crate::source::Span;
 use crate::syntax::{Directive, Tree};
 
-pub(super) fn mend(statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>) -> Vec<Edit> {
+pub(super) fn mend(statement: Directive<'_>, all: &Statements<'_>, wish: Wish<'_>) -> Vec<Edit> {
     let edits = match (wish, statement.name()) {
         (Wish::Admit { methods, .. }, "limit_except") => list(statement, methods),
-        (Wish::Admit { methods, like }, "if") => admit(statement, trees, methods, like),
-        (Wish::MethodNotAllowed { allow }, "if" | "return") => refusal::answer(statement, trees, allow),
-        (Wish::MethodNotAllowed { .. }, "limit_except") => refusal::listed(statement, trees),
+        (Wish::Admit { methods, like }, "if") => admit(statement, all, methods, like),
+        (Wish::MethodNotAllowed { allow }, "if" | "return") => refusal::answer(statement, all, allow),
+        (Wish::MethodNotAllowed { .. }, "limit_except") => refusal::listed(statement, all),
         (Wish::KeepMethod, _) => redirect::keep(statement),
         (Wish::PassUnchanged, "proxy_method") => Some(vec![without(statement)]),
         (Wish::PassUnchanged, "fastcgi_param" | "scgi_param" | "uwsgi_param") if statement.arg(0) == Some("REQUEST_METHOD") => {
@@ -33,8 +33,8 @@ pub(super) fn mend(statement: Directive<'_>, trees: &[Arc<Tree>], wish: Wish<'_>
 }
 
 /// Lets methods past the refusal in an `if`, and names them in its Allow header.
-fn admit(statement: Directive<'_>, trees: &[Arc<Tree>], methods: &[&str], like: &[&str]) -> Option<Vec<Edit>> {
-    let mut edits = Condition::of(statement)?.admit(trees, methods, like)?;
+fn admit(statement: Directive<'_>, all: &Statements<'_>, methods: &[&str], like: &[&str]) -> Option<Vec<Edit>> {
+    let mut edits = Condition::of(statement)?.admit(all, methods, like)?;
     let header = refusal::allow_more(statement, methods);
     edits.extend(header.filter(|header| !edits.iter().any(|edit| edit.span.contains(header.span))));
     Some(edits)
@@ -82,8 +82,11 @@ mod tests {
         let source = Arc::new(SourceFile::new(FileId(0), "t".into(), "t".into(), text.into()));
         let tree = Arc::new(super::super::parse::parse(&source).0);
         let trees = [Arc::clone(&tree)];
-        let mut edits =
-            tree.all().map(|statement| mend(statement, &trees, wish)).find(|edits| !edits.is_empty()).unwrap_or_default();
+        let mut edits = tree
+            .all()
+            .map(|statement| mend(statement, &Statements::new(&trees), wish))
+            .find(|edits| !edits.is_empty())
+            .unwrap_or_default();
         edits.sort_by_key(|edit| edit.span);
         let mut text = text.to_owned();
         for edit in edits.iter().rev() {

@@ -6,7 +6,7 @@ use super::verdict;
 use crate::ask::{Ask, Candidates, Fact, Input};
 use crate::finding::{Edit, Finding, Severity};
 use crate::http::{Answer, Part, Request, Step, Universe, UpstreamMethod, Verdict};
-use crate::mend::Wish;
+use crate::mend::{Statements, Wish};
 use crate::server::{Release, Route, Server, Site, Task};
 use crate::source::{FileId, Reader, SourceFile, Span};
 use crate::syntax::{Directive, Tree};
@@ -70,7 +70,7 @@ where
         unreachable!("the site is there already")
     }
 
-    fn mend(&self, _: Directive<'_>, _: &[Arc<Tree>], _: Wish<'_>) -> Vec<Edit> {
+    fn mend(&self, _: Directive<'_>, _: &Statements<'_>, _: Wish<'_>) -> Vec<Edit> {
         Vec::new()
     }
 }
@@ -78,7 +78,7 @@ where
 /// The findings as "severity rule: methods".
 fn said(cors: bool, decide: impl Fn(&mut Ask<'_>) -> Answer + Send + Sync) -> Vec<String> {
     let fake = Fake { universe: Universe::default(), cors, decide };
-    let mut said: Vec<_> = verdict::check(&fake, &fake)
+    let mut said: Vec<_> = verdict::check(&fake, &fake, &Statements::new(&[]))
         .iter()
         .map(|finding| {
             let names: Vec<_> = fake.universe.names(finding.methods).collect();

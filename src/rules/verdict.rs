@@ -14,7 +14,7 @@ use super::{
 use crate::ask::Branch;
 use crate::finding::{Confidence, Finding, Fix, Severity, Witness};
 use crate::http::{Answer, MethodSet, Request, STANDARD, Step};
-use crate::mend::{self, Wish};
+use crate::mend::{self, Statements, Wish};
 use crate::server::{Route, Server, Site};
 use crate::source::{SUBSTITUTE, Span};
 use crate::survey::Survey;
@@ -126,7 +126,7 @@ struct Best {
 
 type Groups = HashMap<Key, Group>;
 
-pub(super) fn check(server: &dyn Server, site: &dyn Site) -> Vec<Finding> {
+pub(super) fn check(server: &dyn Server, site: &dyn Site, statements: &Statements<'_>) -> Vec<Finding> {
     let routes = site.routes();
     let groups = routes
         .par_iter()
@@ -140,7 +140,7 @@ pub(super) fn check(server: &dyn Server, site: &dyn Site) -> Vec<Finding> {
     groups.par_sort_unstable_by_key(|(key, group)| (group.best.route, key.rule, key.span, key.answer));
     let of_route = |groups: &[(Key, Group)]| {
         let mut proofs = Proofs { site, route: &routes[groups[0].1.best.route], traced: Vec::new() };
-        groups.iter().filter_map(|(key, group)| finding(server, &mut proofs, key, group)).collect::<Vec<_>>()
+        groups.iter().filter_map(|(key, group)| finding(server, statements, &mut proofs, key, group)).collect::<Vec<_>>()
     };
     groups.par_chunk_by(|one, next| one.1.best.route == next.1.best.route).flat_map_iter(of_route).collect()
 }
@@ -200,7 +200,13 @@ fn join(one: Groups, other: Groups) -> Groups {
     all
 }
 
-fn finding(server: &dyn Server, proofs: &mut Proofs<'_>, key: &Key, group: &Group) -> Option<Finding> {
+fn finding(
+    server: &dyn Server,
+    statements: &Statements<'_>,
+    proofs: &mut Proofs<'_>,
+    key: &Key,
+    group: &Group,
+) -> Option<Finding> {
     let Group { methods, spared, severity, best } = group;
     let rule = &RULES[key.rule];
     let witness = proofs.prove(best)?;
@@ -216,7 +222,7 @@ fn finding(server: &dyn Server, proofs: &mut Proofs<'_>, key: &Key, group: &Grou
         unlisted: refuses_the_rest(proofs.site, best.branch.methods),
     };
     let Wording { message, label, help } = (rule.word)(&case);
-    let fix = (rule.mend)(&case).and_then(|remedy| mended(&case, key.span, &remedy));
+    let fix = (rule.mend)(&case).and_then(|remedy| mended(&case, statements, key.span, &remedy));
     let confidence = match (&best.branch.doubts[..], &witness.when[..]) {
         ([], []) => Confidence::High,
         ([], _) => Confidence::Medium,
@@ -238,7 +244,7 @@ fn finding(server: &dyn Server, proofs: &mut Proofs<'_>, key: &Key, group: &Grou
     Some(finding)
 }
 
-fn mended(case: &Case<'_>, span: Span, remedy: &Remedy) -> Option<Fix> {
+fn mended(case: &Case<'_>, statements: &Statements<'_>, span: Span, remedy: &Remedy) -> Option<Fix> {
     let universe = case.site.universe();
     let (methods, like): (Vec<_>, Vec<_>) = (universe.names(case.methods).collect(), universe.names(case.spared).collect());
     let wish = match remedy {
@@ -247,7 +253,7 @@ fn mended(case: &Case<'_>, span: Span, remedy: &Remedy) -> Option<Fix> {
         Remedy::KeepMethod => Wish::KeepMethod,
         Remedy::PassUnchanged => Wish::PassUnchanged,
     };
-    mend::fix(case.server, case.site.trees(), span, wish)
+    mend::fix(case.server, statements, span, wish)
 }
 
 /// Sends the requests that show the cases of one route as complete ones. What the survey assumed may not hold together; then

@@ -1,6 +1,6 @@
 use super::rule::declare_rule;
 use crate::finding::Finding;
-use crate::mend::{self, Wish};
+use crate::mend::{self, Statements, Wish};
 use crate::server::{Server, Site};
 
 declare_rule! {
@@ -48,9 +48,9 @@ declare_rule! {
 }
 
 /// Adds what would name the methods that a list lacks.
-pub(super) fn mend(server: &dyn Server, site: &dyn Site, findings: &mut [Finding]) {
+pub(super) fn mend(server: &dyn Server, site: &dyn Site, statements: &Statements<'_>, findings: &mut [Finding]) {
     for finding in findings.iter_mut().filter(|finding| finding.rule == RULE.name) {
         let missing: Vec<&str> = site.universe().names(finding.methods).collect();
-        finding.fix = mend::fix(server, site.trees(), finding.span, Wish::Admit { methods: &missing, like: &[] });
+        finding.fix = mend::fix(server, statements, finding.span, Wish::Admit { methods: &missing, like: &[] });
     }
 }

@@ -1,13 +1,14 @@
 //! Refusals that say 405.
 
-use std::sync::Arc;
-
 use super::{flag_name, is, is_require_method, rule_flags};
 use crate::finding::Edit;
-use crate::mend::replace;
-use crate::syntax::{Directive, Tree};
+use crate::mend::{Statements, replace};
+use crate::syntax::Directive;
 
-pub(super) fn refuse(statement: Directive<'_>, trees: &[Arc<Tree>]) -> Option<Vec<Edit>> {
+pub(super) fn refuse(statement: Directive<'_>, all: &Statements<'_>) -> Option<Vec<Edit>> {
+    if is_caught(all) {
+        return None;
+    }
     if is(statement, "RewriteRule") {
         return rule_flags(statement, |flag| match flag_name(flag).as_str() {
             "f" | "forbidden" => Some("R=405".to_owned()),
@@ -23,8 +24,13 @@ pub(super) fn refuse(statement: Directive<'_>, trees: &[Arc<Tree>]) -> Option<Ve
     let names: Vec<&str> = names.iter().map(|name| statement.tree.value(name)).collect();
     let may_be_listed = names.iter().all(|name| BUILT_IN.contains(name));
     let can_list = list.parent().is_some_and(|around| SECTIONS.iter().any(|name| is(around, name)));
-    (may_be_listed && can_list && is_alone(list, trees) && knows_allow_methods(trees))
+    (may_be_listed && can_list && is_alone(list, all) && knows_allow_methods(all))
         .then(|| vec![replace(list.span(), format!("AllowMethods {}", names.join(" ")))])
+}
+
+/// Whether an `ErrorDocument` takes a 405 over: it may well fetch a page from an application.
+fn is_caught(all: &Statements<'_>) -> bool {
+    all.named_alike("ErrorDocument").any(|one| one.arg(0) == Some("405"))
 }
 
 /// Methods that `AllowMethods` takes without a registration: those of RFC 9110 and WebDAV's first ones (`http_protocol.c`).
@@ -57,17 +63,15 @@ fn denies_all(section: Directive<'_>) -> bool {
 
 /// Whether nothing else says who gets in. A section's `Require` takes the place of the outer ones, which would come back without
 /// it, and beside others it is one of several ways in.
-fn is_alone(list: Directive<'_>, trees: &[Arc<Tree>]) -> bool {
-    let speaks = |one: &Directive<'_>| {
-        const AUTHORIZATION: &[&str] = &["Require", "Order", "Allow", "Deny", "Satisfy", "AuthMerging", "AllowMethods", "Limit"];
-        AUTHORIZATION.iter().any(|name| is(*one, name)) && !one.values().map(str::to_ascii_lowercase).eq(["all", "granted"])
-    };
-    let inside = |one: &Directive<'_>| one.tree.source.id == list.tree.source.id && list.span().contains(one.span());
-    !trees.iter().flat_map(|tree| tree.all()).any(|one| speaks(&one) && !inside(&one))
+fn is_alone(list: Directive<'_>, all: &Statements<'_>) -> bool {
+    const AUTHORIZATION: &[&str] = &["Require", "Order", "Allow", "Deny", "Satisfy", "AuthMerging", "AllowMethods", "Limit"];
+    let inside = |one: Directive<'_>| one.tree.source.id == list.tree.source.id && list.span().contains(one.span());
+    let grants = |one: Directive<'_>| one.values().map(str::to_ascii_lowercase).eq(["all", "granted"]);
+    AUTHORIZATION.iter().all(|name| all.named_alike(name).all(|one| grants(one) || inside(one)))
 }
 
 /// mod_allowmethods is not everywhere: Debian has it switched off.
-fn knows_allow_methods(trees: &[Arc<Tree>]) -> bool {
-    let loads = |one: Directive<'_>| is(one, "LoadModule") && one.arg(0) == Some("allowmethods_module");
-    trees.iter().flat_map(|tree| tree.all()).any(loads)
+fn knows_allow_methods(all: &Statements<'_>) -> bool {
+    let loads = |one: Directive<'_>| one.arg(0) == Some("allowmethods_module");
+    all.named_alike("LoadModule").any(loads)
 }

@@ -1,10 +1,8 @@
 //! The condition of an `if`, and how methods get past it.
 
-use std::sync::Arc;
-
 use super::{between, without};
 use crate::finding::Edit;
-use crate::mend::{insert, replace, with_alternatives, without_alternatives};
+use crate::mend::{Statements, insert, replace, with_alternatives, without_alternatives};
 use crate::source::Span;
 use crate::syntax::{Directive, Tree, Word};
 
@@ -34,10 +32,10 @@ impl<'t> Condition<'t> {
     }
 
     /// Lets methods past a refusal that takes place where the condition holds.
-    pub(super) fn admit(&self, trees: &[Arc<Tree>], methods: &[&str], like: &[&str]) -> Option<Vec<Edit>> {
+    pub(super) fn admit(&self, all: &Statements<'_>, methods: &[&str], like: &[&str]) -> Option<Vec<Edit>> {
         if self.variable != "$request_method" {
-            let of_map = || admit_in_map(trees, self.variable, methods, like).filter(|_| self.operator.is_none());
-            return of_map().or_else(|| self.admit_by_flag(trees, methods, like));
+            let of_map = || admit_in_map(all, self.variable, methods, like).filter(|_| self.operator.is_none());
+            return of_map().or_else(|| self.admit_by_flag(all, methods, like));
         }
         let (operator, text) = self.operator?;
         match self.statement.tree.value(operator) {
@@ -69,13 +67,13 @@ impl<'t> Condition<'t> {
 
     /// `set $ok 1` under conditions on the method, and a refusal where the variable says so: what sets the refused value must
     /// spare the methods, or what sets the other one must name them.
-    fn admit_by_flag(&self, trees: &[Arc<Tree>], methods: &[&str], like: &[&str]) -> Option<Vec<Edit>> {
+    fn admit_by_flag(&self, all: &Statements<'_>, methods: &[&str], like: &[&str]) -> Option<Vec<Edit>> {
         let mut flags = self.flags();
         flags.retain(|flag| flag.condition.variable == "$request_method");
         let (refusing, passing): (Vec<_>, Vec<_>) =
             flags.into_iter().filter_map(|flag| Some((self.holds_for(flag.value)?, flag))).partition(|(holds, _)| *holds);
         let narrowed: Vec<Edit> =
-            refusing.iter().filter_map(|(_, flag)| flag.condition.admit(trees, methods, like)).flatten().collect();
+            refusing.iter().filter_map(|(_, flag)| flag.condition.admit(all, methods, like)).flatten().collect();
         if !narrowed.is_empty() {
             return Some(narrowed);
         }
@@ -133,10 +131,9 @@ fn inside(tree: &Tree, word: &Word) -> Span {
 }
 
 /// `map $request_method $bad { … }`: the methods get the value of one that is let through.
-fn admit_in_map(trees: &[Arc<Tree>], variable: &str, methods: &[&str], like: &[&str]) -> Option<Vec<Edit>> {
-    let statements = trees.iter().flat_map(|tree| tree.all());
-    let is_meant = |map: &Directive<'_>| map.name() == "map" && map.is_block() && map.arg(1) == Some(variable);
-    let map = statements.into_iter().find(is_meant).filter(|map| map.arg(0) == Some("$request_method"))?;
+fn admit_in_map(all: &Statements<'_>, variable: &str, methods: &[&str], like: &[&str]) -> Option<Vec<Edit>> {
+    let is_meant = |map: &&Directive<'_>| map.is_block() && map.arg(1) == Some(variable);
+    let map = all.named("map").iter().find(is_meant).filter(|map| map.arg(0) == Some("$request_method"))?;
     let entry = |method: &str| map.children().find(|entry| entry.name().eq_ignore_ascii_case(method));
     let model = like.iter().find_map(|method| entry(method)).or_else(|| entry("default"))?;
     let value = model.args().first()?;
