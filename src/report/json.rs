@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use rayon::prelude::*;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::place::{Location, locate};
 use super::{Run, Summary};
@@ -115,7 +117,8 @@ fn outcome_json<'a>(outcome: &'a Outcome, method: &'a str, sources: &'a Sources)
 struct CheckJson<'a> {
     schema: u32,
     version: &'static str,
-    findings: Vec<FindingJson<'a>>,
+    /// In their own words already: each was written by itself, many at once.
+    findings: Vec<Box<RawValue>>,
     summary: &'a Summary,
 }
 
@@ -170,7 +173,9 @@ struct EditJson<'a> {
 /// Writes the findings as one object.
 pub(super) fn check(run: &Run<'_>, out: &mut dyn Write) -> io::Result<()> {
     let reports = run.configs.iter().flat_map(|config| config.reports.iter().map(move |report| (config, report)));
-    let findings = reports.map(|(config, report)| finding_json(config, report)).collect();
+    let reports: Vec<_> = reports.collect();
+    let written = reports.par_iter().with_min_len(100).map(|(config, report)| to_raw_value(&finding_json(config, report)));
+    let findings = written.collect::<Result<_, _>>()?;
     let version = env!("CARGO_PKG_VERSION");
     serde_json::to_writer(&mut *out, &CheckJson { schema: 1, version, findings, summary: &run.summary })?;
     writeln!(out)
