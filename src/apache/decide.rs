@@ -77,7 +77,9 @@ pub(super) fn decide(site: &ApacheSite, ask: &mut Ask<'_>) -> Verdict {
 enum End {
     /// httpd answers with this status; an error document may still change it.
     Status(u16),
-    /// The same, before the request is far enough for error documents of its sections.
+    /// A redirect of mod_rewrite, which takes the request for a good one: it shows even in the place of an error page.
+    Rewritten(u16),
+    /// A status before the request is far enough for error documents of its sections.
     Early(u16),
     Forward {
         to: Arc<str>,
@@ -216,7 +218,7 @@ impl<'s> Run<'s, '_, '_> {
         match end {
             // Clients take these for the news that an answer will come; none does.
             End::Status(100 | 102 | 103) => Answer::Close,
-            End::Status(status) | End::Early(status) => Answer::respond(status),
+            End::Status(status) | End::Rewritten(status) | End::Early(status) => Answer::respond(status),
             End::Forward { to, target } => {
                 let method = match self.fixed_method {
                     None => crate::http::UpstreamMethod::Unchanged,

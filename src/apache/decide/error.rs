@@ -11,7 +11,7 @@ impl Run<'_, '_, '_> {
     /// What the client sees of an error. A local page is fetched with GET, whatever the method was.
     pub(super) fn error_document(&mut self, end: End) -> End {
         let (status, early) = match end {
-            End::Status(status) => (statuses::sent(status), false),
+            End::Status(status) | End::Rewritten(status) => (statuses::sent(status), false),
             End::Early(status) => (statuses::sent(status), true),
             end => return end,
         };
@@ -53,8 +53,8 @@ impl Run<'_, '_, '_> {
                 self.decided = Some(step);
                 end
             }
-            // The page's own failure does not show; its redirect does.
-            End::Status(300..400) => end,
+            End::Rewritten(_) => end,
+            // The page's own failure does not show.
             _ => {
                 self.decided = decided;
                 End::Status(status)

@@ -79,7 +79,8 @@ impl<'s> Run<'s, '_, '_> {
         let (base, folder) = (last.base.clone(), folder.clone());
         match self.rewrite(&rules, start.clone(), Some(&folder))? {
             Rewritten::Unchanged => Ok(()),
-            Rewritten::Status(status) | Rewritten::Redirect(status) => Err(End::Status(status)),
+            Rewritten::Status(status) => Err(End::Status(status)),
+            Rewritten::Redirect(status) => Err(End::Rewritten(status)),
             Rewritten::Proxy(..) if !self.has("proxy") => Err(End::Status(403)),
             Rewritten::Proxy(url, as_it_is) => {
                 self.go_on(url, as_it_is);
@@ -167,6 +168,7 @@ impl<'s> Run<'s, '_, '_> {
 
     fn fall_back(&mut self, path: &str) -> Phase {
         match self.look_up(path, true) {
+            Err(end @ End::Rewritten(_)) => Err(end),
             Err(End::Status(status)) if !matches!(status, 200 | 404) => Err(End::Status(status)),
             _ => Ok(()),
         }
@@ -190,7 +192,7 @@ impl<'s> Run<'s, '_, '_> {
             match self.look_up(&path, index == 0) {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
-                Err(End::Status(status @ 300..=399)) => return Err(End::Status(status)),
+                Err(end @ (End::Status(300..=399) | End::Rewritten(_))) => return Err(end),
                 Err(End::Status(status @ (401 | 406))) if names.len() == 1 => return Err(End::Status(status)),
                 Err(End::Status(200 | 404)) => {}
                 Err(End::Status(status)) => refused = Some(status),

@@ -149,7 +149,7 @@ impl Run<'_, '_, '_> {
             "fcgi" | "scgi" | "uwsgi" => Some(self.ask.request().target.as_str().into()),
             // AJP carries the query apart from the path.
             "ajp" => Some(encode_path(path.split('?').next().filter(|path| !path.is_empty()).unwrap_or("/")).into()),
-            _ => Some(self.upstream_target(path).into()),
+            _ => Some(self.upstream_target(path)?.into()),
         };
         Err(End::Forward { to, target })
     }
@@ -181,20 +181,38 @@ impl Run<'_, '_, '_> {
     }
 
     /// The path and query that the upstream sees (`proxy_http_canon`).
-    fn upstream_target(&self, path: &str) -> String {
+    fn upstream_target(&self, path: &str) -> Phase<String> {
         let slash = if path.starts_with('/') { "" } else { "/" };
         if self.as_it_is {
-            return format!("{slash}{path}");
+            return Ok(format!("{slash}{path}"));
         }
         let kept = self.innermost(|config| config.rest.as_ref()?.encoded_slashes) == Some(EncodedSlashes::Kept);
-        let path = match encode_path(path) {
-            path if kept => path.replace("%252f", "%2f").replace("%252F", "%2F"),
-            path => path,
-        };
+        let path = if kept { encode_kept(path).ok_or(End::Status(400))? } else { encode_path(path) };
         let path = format!("{slash}{path}");
-        match self.url.query.as_deref() {
+        Ok(match self.url.query.as_deref() {
             Some(query) => format!("{path}?{query}"),
             None => path,
-        }
+        })
+    }
+}
+
+/// Encodes a path in which escaped slashes stay as they are; a percent sign that begins no escape is a mistake then
+/// (`PROXY_CANONENC_NOENCODEDSLASHENCODING` in `ap_proxy_canonenc_ex`).
+fn encode_kept(path: &str) -> Option<String> {
+    let is_escape = |after: &str| after.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    let are_escapes = path.split('%').skip(1).all(is_escape);
+    are_escapes.then(|| encode_path(path).replace("%252f", "%2f").replace("%252F", "%2F"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encode_kept;
+
+    #[test]
+    fn escaped_slashes_are_kept_and_other_percent_signs_escaped() {
+        assert_eq!(encode_kept("/a b").as_deref(), Some("/a%20b"));
+        assert_eq!(encode_kept("/a%2fb%2F%41").as_deref(), Some("/a%2fb%2F%2541"));
+        assert_eq!(encode_kept("/a%b"), None);
+        assert_eq!(encode_kept("/a%%41"), None);
     }
 }

@@ -70,7 +70,8 @@ impl<'s> Run<'s, '_, '_> {
         let start = self.url.path.clone();
         match self.rewrite(rules, start, None)? {
             Rewritten::Unchanged => Ok(false),
-            Rewritten::Status(status) | Rewritten::Redirect(status) => Err(End::Status(status)),
+            Rewritten::Status(status) => Err(End::Status(status)),
+            Rewritten::Redirect(status) => Err(End::Rewritten(status)),
             Rewritten::Proxy(..) if !self.has("proxy") => Err(End::Status(403)),
             Rewritten::Proxy(url, as_it_is) => {
                 self.go_on(url, as_it_is);

@@ -105,6 +105,10 @@ impl<'s> Run<'s, '_, '_> {
     /// `<Directory>` sections from the root down, then `<DirectoryMatch>`, then `<Files>`.
     pub(super) fn walk_storage(&mut self) -> Phase {
         self.stack = self.defaults();
+        // What `MergeSlashes Off` keeps in the path is no part of a file's name (`apr_filepath_merge`).
+        if self.filename.contains("//") {
+            self.filename = super::url::merge_slashes(&self.filename);
+        }
         self.find_file();
         let (site, server) = (self.site, self.server);
         let filename = std::mem::take(&mut self.filename);
