@@ -8,6 +8,8 @@ pub(super) mod capture;
 pub(super) mod errors;
 pub(super) mod format;
 pub(super) mod forms;
+pub(super) mod global;
+pub(super) mod log;
 pub(super) mod maps;
 pub(super) mod matching;
 pub(super) mod options;
@@ -18,6 +20,7 @@ pub(super) mod resolve;
 pub(super) mod sample;
 pub(super) mod sections;
 pub(super) mod server;
+pub(super) mod tables;
 pub(super) mod vocabulary;
 pub(super) mod words;
 
@@ -26,9 +29,10 @@ use std::sync::Arc;
 
 use self::acl::{Acl, AclId, Criterion, CriterionId};
 use self::errors::ErrorPages;
+use self::global::Global;
 use self::proxy::Proxy;
 use self::reads::Reads;
-use self::sections::{Global, Userlists};
+use self::sections::Userlists;
 use super::decide::SpecialMethods;
 use super::environment::Environment;
 use super::select::Listeners;

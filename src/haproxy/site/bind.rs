@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::build::{Builder, Refused, Word};
+use super::forms;
 use super::server;
 use super::words;
 use crate::server::Release;
@@ -113,23 +114,19 @@ impl Builder<'_, '_> {
     /// `bind ADDRESS[:PORT][,…] …`
     pub(super) fn bind(&mut self, words: &[Word<'_>], line: Span) -> Result<Vec<Bind>, Refused> {
         let Some(places) = words.first() else { return Err(Refused::new(line, "`bind` needs an address")) };
+        keywords(&words[1..])?;
         let mut tls = false;
         let mut certificate = false;
         let (mut id, mut name) = (None, None);
         let mut rest = words[1..].iter();
         while let Some(word) = rest.next() {
             if WITH_VALUE.contains(&word.text) {
-                let Some(value) = rest.next() else {
-                    return Err(Refused::new(word.span, format!("`{}` needs a value", word.text)));
-                };
+                let value = rest.next().map_or("", |value| value.text);
                 match word.text {
-                    "id" => id = value.text.parse().ok(),
-                    "name" => name = Some(Arc::from(value.text)),
+                    "id" => id = value.parse().ok(),
+                    "name" => name = Some(Arc::from(value)),
                     _ => {}
                 }
-            } else if !FLAGS.contains(&word.text) {
-                let known = WITH_VALUE.iter().chain(FLAGS).copied();
-                return Err(Refused::new(word.span, words::unknown("keyword of a `bind` line", word.text, known)));
             }
             tls |= word.text == "ssl";
             certificate |= matches!(word.text, "crt" | "crt-list" | "default-crt" | "ca-sign-file" | "generate-certificates");
@@ -143,6 +140,21 @@ impl Builder<'_, '_> {
         }
         Ok(binds)
     }
+}
+
+/// Checks the words behind an address.
+pub(super) fn keywords(line: &[Word<'_>]) -> Result<(), Refused> {
+    let mut rest = line.iter();
+    while let Some(word) = rest.next() {
+        if WITH_VALUE.contains(&word.text) {
+            let Some(value) = rest.next() else { return Err(Refused::new(word.span, format!("`{}` needs a value", word.text))) };
+            forms::check(forms::BIND, word, std::slice::from_ref(value), word.span)?;
+        } else if !FLAGS.contains(&word.text) {
+            let known = WITH_VALUE.iter().chain(FLAGS).copied();
+            return Err(Refused::new(word.span, words::unknown("keyword of a `bind` line", word.text, known)));
+        }
+    }
+    Ok(())
 }
 
 fn bind(place: &str, tls: bool, span: Span) -> Result<Bind, Refused> {

@@ -9,6 +9,7 @@ use super::Config;
 use super::acl::CriterionId;
 use super::action::Reach;
 use super::capture::Slot;
+use super::forms;
 use super::maps::{self, Content, Map};
 use super::proxy::Role;
 use super::sample::Files;
@@ -87,6 +88,8 @@ pub(in crate::haproxy) struct Builder<'r, 'a> {
     /// Criteria of predefined ACLs, which all sections share.
     pub(super) predefined: HashMap<Box<str>, CriterionId>,
     pub(super) names: HashSet<Arc<str>>,
+    /// Sections of these kinds have names of their own: the kind and the name.
+    pub(super) sections: HashSet<(Box<str>, Box<str>)>,
     maps: HashMap<(Box<str>, Box<str>), Arc<Map>>,
     elsewhere: HashSet<Box<str>>,
     /// Sections `http-errors` that replies ask for, with the place that does.
@@ -134,6 +137,7 @@ impl<'r, 'a> Builder<'r, 'a> {
             findings: Vec::new(),
             predefined: HashMap::new(),
             names: HashSet::new(),
+            sections: HashSet::new(),
             maps: HashMap::new(),
             elsewhere: HashSet::new(),
             wanted_errors: Vec::new(),
@@ -188,23 +192,25 @@ impl<'r, 'a> Builder<'r, 'a> {
             "http-errors" => self.http_errors(section),
             "fcgi-app" => self.fcgi_app(section),
             "peers" => {
-                self.plain_section(section, PEERS);
+                self.plain_section(section, forms::PEERS);
                 let name = section.arg(0).unwrap_or("");
                 let tables = section.children().filter(|line| line.name() == "table").filter_map(|line| line.arg(0));
                 self.tables.extend(tables.map(|table| format!("{name}/{table}").into()));
             }
             "cache" => {
-                self.plain_section(section, CACHE);
+                self.plain_section(section, forms::CACHE);
                 self.caches.extend(section.arg(0).map(Box::from));
                 if !section.children().any(|line| line.name() == "total-max-size") {
                     self.refuse(Refused::new(section.head(), "a `cache` needs a `total-max-size`"));
                 }
             }
             "resolvers" => {
-                self.plain_section(section, RESOLVERS);
+                self.plain_section(section, forms::RESOLVERS);
                 self.resolvers.extend(section.arg(0).map(Box::from));
             }
-            "mailers" => self.plain_section(section, MAILERS),
+            "mailers" => self.plain_section(section, forms::MAILERS),
+            "ring" => self.plain_section(section, forms::RING),
+            "log-forward" => self.plain_section(section, forms::LOG_FORWARD),
             "program" if self.config.release >= crate::server::Release(3, 4, 0) => {
                 self.refuse(Refused::new(section.head(), "sections `program` are gone since HAProxy 3.4"));
             }
@@ -295,30 +301,6 @@ impl Files for Builder<'_, '_> {
     fn refer(&mut self, kind: u8, name: &str) {
         if let Some(span) = self.place {
             self.references.push(Reference { proxy: self.config.proxies.len(), kind, name: name.into(), span });
-        }
-    }
-}
-
-/// The keywords of sections that bear on no method.
-const CACHE: &[&str] = &["total-max-size", "max-age", "max-object-size", "max-secondary-entries", "process-vary"];
-const RESOLVERS: &[&str] = &["nameserver", "hold", "resolve_retries", "parse-resolv-conf", "timeout", "accepted_payload_size"];
-const MAILERS: &[&str] = &["mailer", "timeout"];
-const PEERS: &[&str] =
-    &["peer", "bind", "default-bind", "default-server", "server", "log", "table", "disabled", "enabled", "shards"];
-
-impl Builder<'_, '_> {
-    /// A section that needs a name, with lines of known keywords.
-    fn plain_section(&mut self, section: Directive<'_>, known: &[&str]) {
-        if section.arg(0).is_none() {
-            self.refuse(Refused::new(section.head(), format!("a section `{}` needs a name", section.name())));
-        }
-        for line in section.children() {
-            let Some(first) = words(line).first().copied() else { continue };
-            if line.control().is_none() && !first.text.starts_with('.') && !known.contains(&first.text) && first.text != "no" {
-                let message =
-                    super::words::unknown(&format!("keyword of `{}`", section.name()), first.text, known.iter().copied());
-                self.refuse(Refused::new(first.span, message));
-            }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::build::{Refused, Word};
 use super::words;
+use crate::pattern::Pattern;
 use crate::source::Span;
 
 /// The form of one keyword: its name, the least and the most words behind it, and what the first of them is.
@@ -18,13 +19,20 @@ pub(super) enum Kind {
     /// A time that is not zero.
     Delay,
     Choice(&'static [&'static str]),
+    Regex,
+}
+
+impl Form {
+    pub(super) fn name(&self) -> &'static str {
+        self.0
+    }
 }
 
 /// As many words as a line may have.
 const MANY: usize = 64;
 const POSITIVE: Kind = Kind::Number(1, i64::MAX);
 
-use Kind::{Any, Choice, Delay, Number, Time};
+use Kind::{Any, Choice, Delay, Number, Regex, Time};
 
 /// Keywords of `global`.
 pub(super) const GLOBAL: &[Form] = &[
@@ -39,6 +47,8 @@ pub(super) const GLOBAL: &[Form] = &[
     Form("node", 1, 1, Any),
     Form("lua-load", 1, MANY, Any),
     Form("h1-case-adjust", 2, 2, Any),
+    Form("lua-load-per-thread", 1, MANY, Any),
+    Form("log-tag", 1, 1, Any),
     Form("master-worker", 0, 1, Choice(&["no-exit-on-failure"])),
     Form("default-path", 1, MANY, Choice(&["current", "config", "parent", "origin"])),
     Form("ssl-server-verify", 1, 1, Choice(&["none", "required"])),
@@ -51,6 +61,8 @@ pub(super) const PROXY: &[Form] = &[
     Form("mode", 1, 1, Any),
     Form("retries", 1, 1, Any),
     Form("hash-type", 1, MANY, Choice(&["consistent", "map-based"])),
+    Form("clitcpka-cnt", 1, 1, Number(0, i64::MAX)),
+    Form("srvtcpka-cnt", 1, 1, Number(0, i64::MAX)),
     Form("log-format", 1, 1, Any),
     Form("log-format-sd", 1, 1, Any),
     Form("log-tag", 1, 1, Any),
@@ -105,6 +117,81 @@ pub(super) const SERVER: &[Form] = &[
     Form("ws", 1, 1, Choice(&["auto", "h1", "h2"])),
 ];
 
+/// Keywords of a `bind` line that take a value.
+pub(super) const BIND: &[Form] =
+    &[Form("id", 1, 1, POSITIVE), Form("level", 1, 1, Choice(&["user", "operator", "admin"])), Form("proto", 1, 1, PROTOCOLS)];
+
+/// Keywords of `cache`.
+pub(super) const CACHE: &[Form] = &[
+    Form("total-max-size", 1, 1, Number(1, 4095)),
+    Form("max-age", 1, 1, Any),
+    Form("max-object-size", 1, 1, POSITIVE),
+    Form("max-secondary-entries", 1, 1, POSITIVE),
+    Form("process-vary", 1, 1, Choice(&["on", "off"])),
+];
+
+/// Keywords of `resolvers`.
+pub(super) const RESOLVERS: &[Form] = &[
+    Form("nameserver", 2, MANY, Any),
+    Form("hold", 2, 2, Choice(&["nx", "refused", "timeout", "other", "valid", "obsolete"])),
+    Form("timeout", 2, 2, Choice(&["resolve", "retry"])),
+    Form("accepted_payload_size", 1, 1, Number(12, 65535)),
+    Form("resolve_retries", 1, 1, Any),
+    Form("parse-resolv-conf", 0, MANY, Any),
+];
+
+/// Keywords of `mailers`.
+pub(super) const MAILERS: &[Form] = &[Form("mailer", 2, MANY, Any), Form("timeout", 2, 2, Choice(&["mail"]))];
+
+/// Keywords of `peers`.
+pub(super) const PEERS: &[Form] = &[
+    Form("peer", 1, MANY, Any),
+    Form("bind", 0, MANY, Any),
+    Form("default-bind", 0, MANY, Any),
+    Form("default-server", 0, MANY, Any),
+    Form("server", 1, MANY, Any),
+    Form("log", 0, MANY, Any),
+    Form("table", 1, MANY, Any),
+    Form("disabled", 0, MANY, Any),
+    Form("enabled", 0, MANY, Any),
+    Form("shards", 1, MANY, Any),
+];
+
+/// Keywords of `ring`.
+pub(super) const RING: &[Form] = &[
+    Form("size", 1, MANY, Number(16_384, i64::MAX)),
+    Form("maxlen", 1, MANY, POSITIVE),
+    Form("format", 1, MANY, Choice(super::log::FORMATS)),
+    Form("timeout", 2, MANY, Choice(&["connect", "server"])),
+    Form("server", 2, MANY, Any),
+    Form("default-server", 0, MANY, Any),
+    Form("description", 1, MANY, Any),
+    Form("backing-file", 1, MANY, Any),
+];
+
+/// Keywords of `log-forward`.
+pub(super) const LOG_FORWARD: &[Form] = &[
+    Form("bind", 1, MANY, Any),
+    Form("dgram-bind", 1, MANY, Any),
+    Form("log", 1, MANY, Any),
+    Form("maxconn", 1, MANY, Any),
+    Form("backlog", 1, MANY, Any),
+    Form("timeout", 2, MANY, Choice(&["client"])),
+    Form("option", 1, MANY, Any),
+];
+
+/// Keywords of `fcgi-app`.
+pub(super) const FCGI_APP: &[Form] = &[
+    Form("docroot", 1, MANY, Any),
+    Form("index", 1, MANY, Any),
+    Form("path-info", 1, MANY, Regex),
+    Form("option", 1, MANY, Choice(&["keep-conn", "max-reqs", "mpxs-conns", "get-values"])),
+    Form("log-stderr", 1, MANY, Any),
+    Form("pass-header", 1, MANY, Any),
+    Form("set-param", 2, MANY, Any),
+    Form("acl", 2, MANY, Any),
+];
+
 const PROTOCOLS: Kind = Choice(&["h1", "h2", "fcgi", "none", "quic", "spop"]);
 
 /// Checks the words behind a keyword against its form, if it has one here.
@@ -131,6 +218,8 @@ fn value(name: &str, word: &Word<'_>, kind: Kind) -> Result<(), Refused> {
             Ok(_) => Ok(()),
             Err(message) => refused(message),
         },
+        Regex if Pattern::new(text, false).is_refused() => refused(format!("`{text}` is no regular expression")),
+        Regex => Ok(()),
         Choice(known) if known.contains(&text) => Ok(()),
         Choice(known) => refused(words::unknown("value of this keyword", text, known.iter().copied())),
     }

@@ -7,6 +7,7 @@ use super::errors::ErrorPage;
 use super::proxy::{Proxy, Restriction, need};
 use super::server::{CheckKind, Expectation, HealthCheck};
 use crate::grammar;
+use crate::pattern::Pattern;
 use crate::server::Release;
 use crate::source::Span;
 
@@ -16,6 +17,9 @@ impl Builder<'_, '_> {
         self.known_option(&name)?;
         if !on && LASTING.contains(&name.text) {
             return Err(Refused::new(name.span, format!("`option {}` cannot be taken back", name.text)));
+        }
+        if name.text == "tcplog" && self.config.release < Release(3, 0, 0) && words.len() > 1 {
+            return Err(Refused::new(words[1].span, "`option tcplog` takes nothing behind it"));
         }
         option_words(&name, &words[1..], span)?;
         let settings = &mut proxy.settings;
@@ -119,6 +123,18 @@ impl Builder<'_, '_> {
         }
         let code = need(words, 1, "the status", span)?;
         let status = self.page_status(&code, "http-error")?;
+        let mut rest = words[2..].iter();
+        while let Some(word) = rest.next() {
+            let values = match word.text {
+                "default-errorfiles" => 0,
+                "status" | "content-type" | "errorfile" | "errorfiles" | "file" | "lf-file" | "string" | "lf-string" => 1,
+                "hdr" => 2,
+                other => return Err(Refused::new(word.span, format!("`http-error` knows no `{other}`"))),
+            };
+            if rest.by_ref().take(values).count() < values {
+                return Err(Refused::new(word.span, format!("`{}` needs a value", word.text)));
+            }
+        }
         let has = |names: &[&str]| words.iter().any(|word| names.contains(&word.text));
         if has(&["string", "file", "lf-string", "lf-file"]) && !has(&["content-type"]) {
             return Err(Refused::new(span, "a body needs a `content-type`"));
@@ -156,7 +172,7 @@ const LASTING: &[&str] = &[
 fn option_words(name: &Word<'_>, rest: &[Word<'_>], line: Span) -> Result<(), Refused> {
     let strange = |word: &Word<'_>| Err(Refused::new(word.span, format!("`option {}` knows no `{}`", name.text, word.text)));
     match (name.text, rest) {
-        ("httplog", [word, ..]) if word.text != "clf" => strange(word),
+        ("httplog", [word]) if word.text == "clf" => Ok(()),
         ("mysql-check", [word, ..]) if !matches!(word.text, "user" | "post-41") => strange(word),
         ("pgsql-check", [word, _, ..]) if word.text == "user" => Ok(()),
         ("mysql-check", [_]) | ("pgsql-check", _) => Err(Refused::new(line, format!("`option {}` needs a user", name.text))),
@@ -172,9 +188,23 @@ fn option_words(name: &Word<'_>, rest: &[Word<'_>], line: Span) -> Result<(), Re
             }
             Ok(())
         }
+        (name, [word, ..]) if !WORDY.contains(&name) => strange(word),
         _ => Ok(()),
     }
 }
+
+/// Options that something may follow; `tcplog` since 3.0.
+const WORDY: &[&str] = &[
+    "forwarded",
+    "http-restrict-req-hdr-names",
+    "httpchk",
+    "mysql-check",
+    "originalto",
+    "pgsql-check",
+    "redispatch",
+    "smtpchk",
+    "tcplog",
+];
 
 /// One argument is the URI, two are method and URI, a third is the version.
 fn http_check_option(words: &[Word<'_>], span: Span) -> Result<HealthCheck, Refused> {
@@ -246,14 +276,25 @@ fn http_check_expect(words: &[Word<'_>], span: Span) -> Result<Expectation, Refu
             }
             "rstatus" => {
                 let Some(value) = words.next() else { return Err(Refused::new(span, "`rstatus` needs a pattern")) };
-                let pattern = crate::pattern::Pattern::new(value.text, false);
+                let pattern = Pattern::new(value.text, false);
                 if pattern.is_refused() {
                     return Err(Refused::new(value.span, format!("`{}` is no regular expression", value.text)));
                 }
                 let matching = (100..600).filter(|status: &u16| pattern.matches(&status.to_string()) == Some(true));
                 return Ok(Expectation::Statuses { negated, ranges: matching.map(|status| (status, status)).collect() });
             }
-            "string" | "rstring" | "fhdr" | "hdr" | "string-lf" => return Ok(Expectation::Unknown),
+            "string" | "rstring" | "fhdr" | "hdr" | "string-lf" => {
+                let Some(value) = words.next() else {
+                    return Err(Refused::new(span, format!("`{}` needs something to match", word.text)));
+                };
+                if word.text == "rstring" && Pattern::new(value.text, false).is_refused() {
+                    return Err(Refused::new(value.span, format!("`{}` is no regular expression", value.text)));
+                }
+                if word.text.ends_with("hdr") && !matches!(value.text, "name" | "name-lf") {
+                    return Err(Refused::new(value.span, format!("`{}` goes on with `name`", word.text)));
+                }
+                return Ok(Expectation::Unknown);
+            }
             // Options before the match take a value each.
             "min-recv" | "comment" | "ok-status" | "error-status" | "tout-status" | "on-success" | "on-error" | "status-code" => {
                 words.next();

@@ -3,26 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::action::Rule;
 use super::build::{Builder, Refused, Word, words};
 use super::errors::ErrorPages;
-use super::forms;
-use super::proxy::need;
-use crate::server::Release;
+use super::forms::{self, Form};
 use crate::syntax::Directive;
-
-/// The settings of `global` that bear on methods.
-#[derive(Debug, Default)]
-pub(in crate::haproxy) struct Global {
-    pub(in crate::haproxy) experimental: bool,
-    pub(in crate::haproxy) lua: bool,
-    pub(in crate::haproxy) any_method_with_body: bool,
-    pub(in crate::haproxy) master_worker: bool,
-    /// `set-var` and `set-var-fmt`, done when the process starts.
-    pub(in crate::haproxy) variables: Vec<Rule>,
-    /// `ssl-server-verify none`
-    pub(in crate::haproxy) unverified: bool,
-}
 
 /// Users, their passwords and their groups.
 #[derive(Debug, Default)]
@@ -58,70 +42,6 @@ impl Userlist {
 }
 
 impl Builder<'_, '_> {
-    pub(super) fn global(&mut self, section: Directive<'_>) {
-        for line in section.children() {
-            let words = words(line);
-            let global = &mut self.config.global;
-            match words.first().map_or("", |word| word.text) {
-                "expose-experimental-directives" => global.experimental = true,
-                "lua-load" | "lua-load-per-thread" => global.lua = true,
-                "ssl-server-verify" if words.get(1).is_some_and(|word| word.text == "none") => global.unverified = true,
-                "h1-accept-payload-with-any-method" => global.any_method_with_body = true,
-                "master-worker" => global.master_worker = true,
-                "set-var" | "set-var-fmt" if self.config.release >= Release(2, 4, 0) => {
-                    self.place = Some(line.head());
-                    match self.global_variable(&words, line.head()) {
-                        Ok(rule) => self.config.global.variables.push(rule),
-                        Err(refused) => self.refuse(refused),
-                    }
-                }
-                "setenv" | "presetenv" => {
-                    if words.len() != 3 {
-                        let message = format!("`{}` needs a name and a value", words[0].text);
-                        self.refuse(Refused::new(line.head(), message));
-                    }
-                }
-                name => {
-                    if name.is_empty() || name.starts_with('.') {
-                        continue;
-                    }
-                    if matches!(name, "no" | "default") {
-                        self.negated_global(&words);
-                        continue;
-                    }
-                    let release = self.config.release;
-                    let mut entries = crate::grammar::HAPROXY.find(name).filter(|entry| entry.module == "global");
-                    if !entries.any(|entry| entry.known_to(release) || entry.until == Some(release)) {
-                        self.unknown_global(name, words[0].span);
-                    } else if let Err(refused) = forms::check(forms::GLOBAL, &words[0], &words[1..], line.head()) {
-                        self.refuse(refused);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Few keywords of `global` can be taken back (src/cfgparse-global.c).
-    fn negated_global(&mut self, words: &[Word<'_>]) {
-        const NEGATABLE: &[&str] =
-            &["option", "log", "busy-polling", "set-dumpable", "strict-limits", "insecure-fork-wanted", "numa-cpu-mapping"];
-        if let Some(word) = words.get(1)
-            && !NEGATABLE.contains(&word.text)
-            && self.config.release < Release(2, 7, 0)
-        {
-            self.refuse(Refused::new(words[0].span, format!("`{}` cannot be taken back", word.text)));
-        }
-    }
-
-    fn unknown_global(&mut self, name: &str, span: crate::source::Span) {
-        let refused = Refused::new(span, format!("there is no keyword `{name}` in `global`"));
-        let best = crate::grammar::HAPROXY.suggest_among(name, |entry| entry.module == "global");
-        self.refuse(match best {
-            Some(best) => refused.help(format!("did you mean `{best}`?")),
-            None => refused,
-        });
-    }
-
     pub(super) fn userlist(&mut self, section: Directive<'_>) {
         let mut list = Userlist::default();
         for line in section.children() {
@@ -157,13 +77,51 @@ impl Builder<'_, '_> {
         let Some(name) = section.arg(0) else {
             return self.refuse(Refused::new(section.head(), "a `userlist` needs a name"));
         };
+        if let Some(extra) = words(section).get(2) {
+            self.refuse(Refused::new(extra.span, format!("`{}` is not expected here", extra.text)));
+        }
         self.config.userlists.insert(name.into(), list);
     }
 
-    pub(super) fn fcgi_app(&mut self, section: Directive<'_>) {
-        let Some(name) = section.arg(0) else {
-            return self.refuse(Refused::new(section.head(), "a `fcgi-app` needs a name"));
+    /// A section that needs a name of its own, with lines of known keywords.
+    pub(super) fn plain_section(&mut self, section: Directive<'_>, known: &[Form]) {
+        self.section_name(section);
+        for line in section.children() {
+            let words = words(line);
+            let Some(first) = words.first() else { continue };
+            if line.control().is_some() || first.text.starts_with('.') || first.text == "no" {
+                continue;
+            }
+            let read = match known.iter().any(|form| form.name() == first.text) {
+                true => forms::check(known, first, &words[1..], line.head()).and_then(|()| needs_port(&words)),
+                false => {
+                    let names = known.iter().map(Form::name);
+                    let what = format!("keyword of `{}`", section.name());
+                    Err(Refused::new(first.span, super::words::unknown(&what, first.text, names)))
+                }
+            };
+            if let Err(refused) = read {
+                self.refuse(refused);
+            }
+        }
+    }
+
+    fn section_name(&mut self, section: Directive<'_>) {
+        let (kind, words) = (section.name(), words(section));
+        let Some(name) = words.get(1) else {
+            return self.refuse(Refused::new(section.head(), format!("a section `{kind}` needs a name")));
         };
+        if let Some(extra) = words.get(2).filter(|_| !LENIENT.contains(&kind)) {
+            self.refuse(Refused::new(extra.span, format!("`{}` is not expected here", extra.text)));
+        }
+        if !self.sections.insert((kind.into(), name.text.into())) {
+            self.refuse(Refused::new(name.span, format!("there is already a section `{kind} {}`", name.text)));
+        }
+    }
+
+    pub(super) fn fcgi_app(&mut self, section: Directive<'_>) {
+        self.plain_section(section, forms::FCGI_APP);
+        let Some(name) = section.arg(0) else { return };
         self.config.fcgi_apps.insert(name.into());
         if !section.children().any(|line| line.name() == "docroot") {
             self.refuse(Refused::new(section.head(), format!("the `fcgi-app` `{name}` has no `docroot`")));
@@ -183,11 +141,24 @@ impl Builder<'_, '_> {
                 self.refuse(refused);
             }
         }
-        let read = need(&words(section), 1, "the name of the section", section.head()).map(|name| Arc::<str>::from(name.text));
-        match read {
-            Ok(name) => _ = self.config.http_errors.insert(name, pages),
-            Err(refused) => self.refuse(refused),
+        self.section_name(section);
+        if let Some(name) = section.arg(0) {
+            self.config.http_errors.insert(name.into(), pages);
         }
+    }
+}
+
+/// Sections that take more words behind their name without a word about it.
+const LENIENT: &[&str] = &["resolvers", "mailers", "http-errors", "ring"];
+
+/// Name servers and mail servers are told with their ports.
+fn needs_port(words: &[Word<'_>]) -> Result<(), Refused> {
+    let Some(place) = words.get(2).filter(|_| matches!(words[0].text, "nameserver" | "mailer")) else { return Ok(()) };
+    let plain = !place.text.contains('@') && !place.text.starts_with('/');
+    let has_port = place.text.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty());
+    match plain && !has_port {
+        true => Err(Refused::new(place.span, format!("`{}` has no port", place.text))),
+        false => Ok(()),
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::action::Reach;
 use super::build::{Builder, Refused, Word};
 use super::forms;
+use super::sample::Files;
 use crate::source::Span;
 
 #[derive(Debug)]
@@ -250,6 +252,13 @@ pub(in crate::haproxy) struct ServerDefaults {
     authority: bool,
     resolvers: Option<(Box<str>, Span)>,
     fcgi: bool,
+    /// `agent-check` and its port.
+    agent: Option<Span>,
+    agent_port: bool,
+    /// The server whose state is taken over.
+    track: Option<(Box<str>, Span)>,
+    /// The name for TLS, an expression.
+    sni: Option<(Box<str>, Span)>,
 }
 
 impl Builder<'_, '_> {
@@ -282,6 +291,8 @@ impl Builder<'_, '_> {
             self.wanted_resolvers.push(resolvers.clone());
         }
         let (address, port) = address(place.text);
+        self.check_server(&settled, place, port)?;
+        let count = if template { template_size(&words[1])? } else { 1 };
         let check = settled.check.map(|span| Check { address: settled.check_address.clone(), port: settled.check_port, span });
         let scheme = match (settled.fcgi, settled.ssl, http) {
             (true, _, _) => "fastcgi",
@@ -294,11 +305,6 @@ impl Builder<'_, '_> {
         let to: Arc<str> = match port {
             Some(port) => format!("{scheme}://{shown}:{port}").into(),
             None => format!("{scheme}://{shown}").into(),
-        };
-        let count = if template {
-            words[1].text.rsplit('-').next().and_then(|last| last.parse().ok()).unwrap_or(1u32).min(64)
-        } else {
-            1
         };
         let make = |index: u32| {
             let name: Arc<str> = if template { format!("{}{index}", name.text).into() } else { name.text.into() };
@@ -322,6 +328,44 @@ impl Builder<'_, '_> {
     }
 }
 
+impl Builder<'_, '_> {
+    /// What a server asks for besides itself.
+    fn check_server(&mut self, settled: &ServerDefaults, place: &Word<'_>, port: Option<u16>) -> Result<(), Refused> {
+        if let Some((name, span)) = &settled.sni {
+            self.reach = Reach::Request;
+            self.sample(&Word { text: name, span: *span })?;
+        }
+        if let Some((name, _)) = &settled.track {
+            self.refer(b'v', name);
+        }
+        let is_address = place.text.split(':').next().is_some_and(|host| host.parse::<std::net::Ipv4Addr>().is_ok());
+        let no_port = is_address && port.is_none_or(|port| port == 0) && settled.check_port.is_none();
+        if settled.check.is_some() && no_port {
+            return Err(Refused::new(place.span, "there is no port to check").help("add a port here, or write `port`"));
+        }
+        match settled.agent {
+            Some(span) if !settled.agent_port => Err(Refused::new(span, "`agent-check` needs an `agent-port`")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The last number of `server-template PREFIX NUMBER` or `FIRST-LAST`.
+fn template_size(range: &Word<'_>) -> Result<u32, Refused> {
+    let number = |text: &str| {
+        let digits = text.trim_end_matches(|sign: char| !sign.is_ascii_digit());
+        digits.parse::<u32>().ok().filter(|number| *number > 0)
+    };
+    let (first, last) = match range.text.split_once('-') {
+        Some((first, last)) => (number(first), number(last)),
+        None => (Some(1), number(range.text)),
+    };
+    match first.zip(last).filter(|(first, last)| first <= last) {
+        Some((_, last)) => Ok(last.min(64)),
+        None => Err(Refused::new(range.span, format!("`{}` is no number of servers", range.text))),
+    }
+}
+
 fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> {
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -338,6 +382,8 @@ fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> 
                 "no-backup" => to.backup = false,
                 "check" => to.check = Some(word.span),
                 "no-check" => to.check = None,
+                "agent-check" => to.agent = Some(word.span),
+                "no-agent-check" => to.agent = None,
                 "ssl" => to.ssl = true,
                 "check-ssl" => to.check_ssl = true,
                 "no-check-ssl" => to.check_ssl = false,
@@ -364,6 +410,9 @@ fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> 
             }
             "cookie" => to.cookie = Some(value.text.into()),
             "port" => to.check_port = value.text.parse().ok(),
+            "agent-port" => to.agent_port = true,
+            "track" => to.track = Some((value.text.into(), value.span)),
+            "sni" => to.sni = Some((value.text.into(), value.span)),
             "addr" => to.check_address = Some(value.text.into()),
             "verify" => to.unverified = value.text == "none",
             "ca-file" => to.authority = true,

@@ -9,7 +9,10 @@ use crate::haproxy::site::acl::Scope;
 use crate::haproxy::site::action::{Reach, Set};
 use crate::haproxy::site::build::{Builder, Refused, Word, words};
 use crate::haproxy::site::forms;
+use crate::haproxy::site::log;
 use crate::haproxy::site::persistence;
+use crate::haproxy::site::tables;
+use crate::haproxy::site::words as site_words;
 use crate::server::Release;
 use crate::source::{Span, Spanned};
 use crate::syntax::Directive;
@@ -64,7 +67,7 @@ impl Builder<'_, '_> {
                 Err(Refused::new(span, "this backend would use itself"))
             }
             "stick-table" => {
-                stick_table(rest, span)?;
+                tables::stick_table(rest, span, self.config.release)?;
                 self.tables.insert((&*proxy.name).into());
                 Ok(())
             }
@@ -75,6 +78,12 @@ impl Builder<'_, '_> {
                 Ok(())
             }
             "timeout" => timeout(rest, span),
+            // What `global` says, or nothing any more.
+            "log" if rest.first().is_some_and(|word| word.text == "global") || modifier.is_some() => Ok(()),
+            "log" => log::log(rest, span),
+            "compression" => compression(rest, span),
+            "hash-type" => hash_type(rest),
+            "tcp-check" => tcp_check(rest),
             "use_backend" if !role.is_frontend() => {
                 self.ignored(first.span, "`use_backend` is ignored in a backend");
                 Ok(())
@@ -434,30 +443,6 @@ pub(in crate::haproxy::site) fn need<'w>(words: &[Word<'w>], index: usize, what:
     words.get(index).copied().ok_or_else(|| Refused::new(line, format!("{what} is missing")))
 }
 
-/// `stick-table type TYPE size NUMBER …` (src/stick_table.c, parse_stick_table).
-fn stick_table(words: &[Word<'_>], line: Span) -> Result<(), Refused> {
-    const TYPES: &[&str] = &["ip", "ipv6", "integer", "string", "binary"];
-    let value = |name: &str| words.iter().position(|word| word.text == name).map(|at| words.get(at + 1));
-    match value("type") {
-        Some(Some(kind)) if !TYPES.contains(&kind.text) => {
-            return Err(Refused::new(
-                kind.span,
-                crate::haproxy::site::words::unknown("type of a stick table", kind.text, TYPES.iter().copied()),
-            ));
-        }
-        Some(Some(_)) => {}
-        _ => return Err(Refused::new(line, "a stick table needs a `type`")),
-    }
-    match value("size") {
-        Some(Some(size)) if size.text.starts_with(|sign: char| sign.is_ascii_digit()) => {}
-        _ => return Err(Refused::new(line, "a stick table needs a `size`")),
-    }
-    match value("expire") {
-        Some(Some(expire)) => forms::time(expire.text).map(|_| ()).map_err(|message| Refused::new(expire.span, message)),
-        _ => Ok(()),
-    }
-}
-
 /// The algorithms of `balance` (src/backend.c, backend_parse_balance).
 fn balance(words: &[Word<'_>], line: Span) -> Result<(), Refused> {
     const KNOWN: &[&str] =
@@ -468,14 +453,69 @@ fn balance(words: &[Word<'_>], line: Span) -> Result<(), Refused> {
         "hdr" if argument.is_none_or(|argument| argument.is_empty() || argument.starts_with(')')) => {
             Err(Refused::new(word.span, "`balance hdr` needs the name of a header in parentheses"))
         }
+        "uri" => uri_parameters(&words[1..]),
         "url_param" if words.len() < 2 => Err(Refused::new(line, "`balance url_param` needs the name of a parameter")),
         "random" if argument.is_some_and(|argument| !argument.starts_with(|sign: char| sign.is_ascii_digit())) => {
             Err(Refused::new(word.span, "`random` takes a number"))
         }
         "hdr" | "rdp-cookie" => Ok(()),
         _ if KNOWN.contains(&name) => Ok(()),
-        _ => Err(Refused::new(word.span, crate::haproxy::site::words::unknown("algorithm", name, KNOWN.iter().copied()))),
+        _ => Err(Refused::new(word.span, site_words::unknown("algorithm", name, KNOWN.iter().copied()))),
     }
+}
+
+/// How much of a URI counts.
+fn uri_parameters(words: &[Word<'_>]) -> Result<(), Refused> {
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        match word.text {
+            "whole" | "path-only" => {}
+            "len" | "depth" if rest.next().is_some_and(|value| value.text.bytes().all(|byte| byte.is_ascii_digit())) => {}
+            "len" | "depth" => return Err(Refused::new(word.span, format!("`{}` needs a number", word.text))),
+            other => {
+                let known = ["whole", "path-only", "len", "depth"];
+                return Err(Refused::new(word.span, site_words::unknown("parameter of `balance uri`", other, known.into_iter())));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `hash-type METHOD [FUNCTION [avalanche]]` (src/cfgparse-listen.c).
+fn hash_type(words: &[Word<'_>]) -> Result<(), Refused> {
+    const FUNCTIONS: &[&str] = &["sdbm", "djb2", "wt6", "crc32", "none"];
+    if let Some(function) = words.get(1).filter(|function| !FUNCTIONS.contains(&function.text)) {
+        return Err(Refused::new(function.span, site_words::unknown("hash function", function.text, FUNCTIONS.iter().copied())));
+    }
+    match words.get(2).filter(|modifier| modifier.text != "avalanche") {
+        Some(modifier) => Err(Refused::new(modifier.span, "a hash function may be followed by `avalanche` alone")),
+        None => Ok(()),
+    }
+}
+
+/// `compression algo NAME…` and `compression type TYPE…` (src/flt_http_comp.c).
+fn compression(words: &[Word<'_>], line: Span) -> Result<(), Refused> {
+    const ALGORITHMS: &[&str] = &["identity", "gzip", "deflate", "raw-deflate"];
+    let Some((what, values)) = words.split_first() else { return Ok(()) };
+    if values.is_empty() && !matches!(what.text, "offload" | "direction") {
+        return Err(Refused::new(line, format!("`compression {}` needs a value", what.text)));
+    }
+    let strange = |value: &&Word<'_>| what.text.starts_with("algo") && !ALGORITHMS.contains(&value.text);
+    match values.iter().find(strange) {
+        Some(value) => Err(Refused::new(value.span, site_words::unknown("algorithm", value.text, ALGORITHMS.iter().copied()))),
+        None => Ok(()),
+    }
+}
+
+/// The steps of `tcp-check` (src/tcpcheck.c).
+fn tcp_check(words: &[Word<'_>]) -> Result<(), Refused> {
+    const STEPS: &[&str] = &["comment", "connect", "send", "send-lf", "send-binary", "send-binary-lf", "expect"];
+    let Some(step) = words.first() else { return Ok(()) };
+    let sets = ["set-var", "unset-var"].iter().any(|start| step.text.starts_with(start));
+    if sets || STEPS.contains(&step.text) {
+        return Ok(());
+    }
+    Err(Refused::new(step.span, site_words::unknown("step of `tcp-check`", step.text, STEPS.iter().copied())))
 }
 
 /// `timeout NAME TIME` (src/proxy.c, proxy_parse_timeout).
@@ -496,7 +536,7 @@ fn timeout(words: &[Word<'_>], line: Span) -> Result<(), Refused> {
     ];
     let name = need(words, 0, "the name of the timeout", line)?;
     if !KNOWN.contains(&name.text) {
-        return Err(Refused::new(name.span, crate::haproxy::site::words::unknown("timeout", name.text, KNOWN.iter().copied())));
+        return Err(Refused::new(name.span, site_words::unknown("timeout", name.text, KNOWN.iter().copied())));
     }
     let value = need(words, 1, "the time", line)?;
     if let Some(extra) = words.get(2) {
