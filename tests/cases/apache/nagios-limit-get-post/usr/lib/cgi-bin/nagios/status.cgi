@@ -1,4 +1,5 @@
 #!/bin/sh
+cat >/dev/null
 printf 'Content-Type: text/plain\r
 \r
 q'
