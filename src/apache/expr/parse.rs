@@ -204,18 +204,17 @@ impl<'s> Parser<'s> {
     fn regex(&mut self) -> Result<Arc<Pattern>, ParseError> {
         self.blanks();
         let rest = self.rest();
-        let body = rest.strip_prefix('m').filter(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric())).unwrap_or(rest);
-        let Some(sign) = body.chars().next().filter(|sign| "/#$%^|?!'\",;:._-".contains(*sign)) else {
+        // Only after an `m` may another sign than a slash stand around it.
+        let (body, signs) = rest.strip_prefix('m').map_or((rest, "/"), |body| (body, "/#$%^|?!'\",;:._-"));
+        let Some(sign) = body.chars().next().filter(|sign| signs.contains(*sign)) else {
             return Err(self.error("a regular expression in `/…/` or `m#…#` is missing"));
         };
         let body = &body[sign.len_utf8()..];
         let Some(end) = body.find(sign) else { return Err(self.error("the regular expression is not closed")) };
-        let flags: String = body[end + 1..].chars().take_while(char::is_ascii_alphabetic).collect();
-        if flags.contains(|c| !"ismg".contains(c)) {
-            return Err(self.error("the regular expression has an unknown flag"));
-        }
-        self.at = self.source.len() - body.len() + end + 1 + flags.len();
-        let pattern = Pattern::new(&body[..end], flags.contains('i'));
+        let after = &body[end + 1..];
+        let ignore_case = after.starts_with('i');
+        self.at = self.source.len() - after.len() + usize::from(ignore_case);
+        let pattern = Pattern::new(&body[..end], ignore_case);
         if pattern.is_refused() {
             return Err(self.error("the regular expression cannot be compiled"));
         }
@@ -491,6 +490,8 @@ mod tests {
             "%{IPV6}",
             "%{IPV6} == GET",
             "%{IPV6} =~ m|a|b|",
+            "%{IPV6} =~ 'a'",
+            "%{IPV6} =~ m#a#im",
             "('a' == 'b'",
             "'a' == 'b' 'c'",
             "%{IPV6} in {'a' 'b'}",

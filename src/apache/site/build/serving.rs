@@ -69,6 +69,9 @@ impl Builder<'_, '_, '_> {
 
     fn script(&mut self, statement: Statement<'_>, config: &mut DirConfig) {
         let [method, path] = &statement.args()[..] else { return };
+        if method == "TRACE" {
+            return self.refuse(statement, "`Script` takes no TRACE");
+        }
         let universe = &self.context.universe;
         let methods = match &**method {
             "GET" | "HEAD" => self.context.registry.covered(universe, method),
