@@ -6,7 +6,12 @@ use super::rewrite::{Local, Rewritten};
 use super::{End, Phase, Run};
 use crate::http::Part;
 use crate::source::Span;
-use std::borrow::Cow;
+
+/// The URL that a `ProxyPass` makes of the path, and whether it goes on without being encoded anew.
+struct Mapped {
+    url: String,
+    as_it_is: bool,
+}
 
 impl<'s> Run<'s, '_, '_> {
     pub(super) fn translate_name(&mut self) -> Phase {
@@ -132,13 +137,13 @@ impl<'s> Run<'s, '_, '_> {
         let main = if std::ptr::eq(site.main(), server) { &[][..] } else { &site.main().proxies[..] };
         let location = self.innermost(|config| config.proxy_pass.as_deref());
         for pass in location.into_iter().chain(main).chain(&server.proxies) {
-            let Some(url) = self.pass_matches(pass) else { continue };
-            let note = if url.is_some() { "sends the request on" } else { "keeps the request here" };
+            let Some(mapped) = self.pass_matches(pass) else { continue };
+            let note = if mapped.is_some() { "sends the request on" } else { "keeps the request here" };
             let step = self.step("translate_name", "ProxyPass", pass.span, note);
-            match url {
-                Some(url) => {
+            match mapped {
+                Some(Mapped { url, as_it_is }) => {
                     self.decided = Some(step);
-                    self.as_it_is = pass.no_canon;
+                    self.as_it_is = as_it_is;
                     self.proxied = Some(url);
                     return Ok(true);
                 }
@@ -151,17 +156,22 @@ impl<'s> Run<'s, '_, '_> {
         Ok(false)
     }
 
-    /// The URL that a line maps the path to; the inner `None` for `!`.
-    fn pass_matches(&mut self, pass: &ProxyPass) -> Option<Option<String>> {
-        let path = self.pass_subject(pass);
+    /// What a line maps the path to; the inner `None` for `!` (`ap_proxy_trans_match`).
+    fn pass_matches(&mut self, pass: &ProxyPass) -> Option<Option<Mapped>> {
+        // With `nocanon` the target goes on as the client wrote it, unless the line does not match that as well.
+        let written = pass.no_canon.then(|| self.target_as_written());
+        let raw = written.as_deref();
+        let path = &*self.url.path;
         match &pass.from {
             PassFrom::Prefix(from) => {
-                let length = alias_matches(&path, from).filter(|length| *length > 0)?;
+                let length = alias_matches(path, from).filter(|length| *length > 0)?;
                 let Some(to) = &pass.to else { return Some(None) };
-                Some(Some(format!("{to}{}", &path[length..])))
+                let raw = raw.filter(|raw| alias_matches(raw, from) == Some(length));
+                let url = format!("{to}{}", &raw.unwrap_or(path)[length..]);
+                Some(Some(Mapped { url, as_it_is: raw.is_some() }))
             }
             PassFrom::Pattern(pattern) => {
-                let groups = match pattern.groups(&path) {
+                let groups = match pattern.groups(path) {
                     Some(groups) => groups?,
                     None => {
                         self.ask.doubt("the pattern of `ProxyPassMatch` cannot be tested here");
@@ -173,18 +183,21 @@ impl<'s> Run<'s, '_, '_> {
                     }
                 };
                 let Some(to) = &pass.to else { return Some(None) };
+                let of_raw = raw.and_then(|raw| Some((raw, pattern.groups(raw)??)));
+                let as_it_is = of_raw.is_some();
+                let (subject, groups) = of_raw.unwrap_or((&self.url.path, groups));
                 let filled = fill_groups(to, &groups);
-                Some(Some(if *filled == **to { format!("{to}{}", self.pass_subject(pass)) } else { filled }))
+                let url = if *filled == **to { format!("{to}{subject}") } else { filled };
+                Some(Some(Mapped { url, as_it_is }))
             }
         }
     }
 
-    /// What a line matches against: with `nocanon` the target as the client wrote it.
-    fn pass_subject(&self, pass: &ProxyPass) -> Cow<'_, str> {
+    /// The target with its query, not decoded.
+    fn target_as_written(&self) -> String {
         match &self.url.query {
-            Some(query) if pass.no_canon => Cow::Owned(format!("{}?{query}", self.url.raw)),
-            _ if pass.no_canon => Cow::Borrowed(&self.url.raw),
-            _ => Cow::Borrowed(&self.url.path),
+            Some(query) => format!("{}?{query}", self.url.raw),
+            None => self.url.raw.clone(),
         }
     }
 
