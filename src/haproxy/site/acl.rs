@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::build::{Builder, Refused, Word};
+use super::build::{Builder, Reason, Refused, Word};
 use super::maps::{self, Content};
 use super::matching::{MATCHINGS, Matching, Patterns};
-use super::sample::{self, Fetch, Sample};
+use super::sample::{self, Fetch, Flaw, Sample};
 use super::vocabulary;
 use super::words;
 use crate::haproxy::arguments;
@@ -206,7 +206,7 @@ impl Builder<'_, '_> {
     /// `CRITERION [flags] [--] PATTERN…`
     pub(super) fn criterion(&mut self, words: &[Word<'_>], line: Span) -> Result<CriterionId, Refused> {
         let Some(first) = words.first() else { return Err(Refused::new(line, "a criterion is missing")) };
-        let (sample, usual) = self.subject(first.text).map_err(|message| Refused::new(first.span, message))?;
+        let (sample, usual) = self.subject(first.text).map_err(|flaw| flaw.at(first.span))?;
         self.capture.needs_http |= sample.needs_http();
         let span = first.span.to(words.last().map_or(first.span, |last| last.span));
         let mut matching = usual.or_else(|| Matching::usual(sample.kind));
@@ -226,6 +226,9 @@ impl Builder<'_, '_> {
                     };
                     rest = &rest[1..];
                     match flag.text {
+                        "-u" if value.text.parse::<i64>().is_err() => {
+                            return Err(Refused::new(value.span, "`-u` takes a number"));
+                        }
                         "-m" => matching = Some(self.matching(&sample, value, &flags)?),
                         "-f" if matching.is_none() => return Err(needs_matching(first)),
                         "-f" => self.load_patterns(value, &mut flags)?,
@@ -259,14 +262,16 @@ impl Builder<'_, '_> {
     }
 
     /// What is compared: an ACL keyword or a sample expression, and the match method that its name brings.
-    fn subject(&mut self, text: &str) -> Result<(Sample, Option<Matching>), String> {
+    fn subject(&mut self, text: &str) -> Result<(Sample, Option<Matching>), Flaw> {
         let end = text.find(['(', ',']).unwrap_or(text.len());
         let Some((fetch, matching)) = keyword(&text[..end]) else {
             // A name that is no fetch may be close to an ACL keyword.
-            if vocabulary::fetch(arguments::keyword(text).0).is_none() {
-                return Err(words::unknown("criterion", &text[..end], criterion_names().iter().map(String::as_str)));
-            }
-            return Ok((sample::parse(text, self)?, None));
+            return match sample::known_fetch(arguments::keyword(text).0, self) {
+                Err(flaw) if flaw.reason == Reason::UnknownWord => {
+                    Err(Flaw::unknown("criterion", &text[..end], criterion_names().iter().map(String::as_str)))
+                }
+                _ => Ok((sample::parse(text, self)?, None)),
+            };
         };
         let sample = sample::parse(&format!("{fetch}{}", &text[end..]), self)?;
         // A converter behind the keyword brings the match method of its own type.

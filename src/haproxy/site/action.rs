@@ -370,13 +370,15 @@ impl Builder<'_, '_> {
             "set-timeout" if self.role == Role::Frontend => {
                 return Err(Refused::new(verb.span, "`set-timeout` is for backends"));
             }
-            _ if name.starts_with("lua.") || matches!(name, "send-spoe-group" | "do-resolve") => {
+            "do-resolve" => self.do_resolve(argument, verb, parts)?,
+            _ if name.starts_with("lua.") || name == "send-spoe-group" => {
                 while !parts.at_condition() {
                     parts.next();
                 }
                 Action::Opaque
             }
             _ => {
+                self.check_counter(argument, verb)?;
                 self.bystander(name, parts, line)?;
                 // Expressions of other actions may hold anything; their condition is what matters here.
                 while !parts.at_condition() {
@@ -385,6 +387,19 @@ impl Builder<'_, '_> {
                 Action::Nothing
             }
         })
+    }
+
+    /// `do-resolve(VARIABLE,RESOLVERS,[ipv4|ipv6]) SAMPLE` (src/resolvers.c).
+    fn do_resolve(&mut self, argument: Option<&str>, verb: Word<'_>, parts: &mut Parts<'_>) -> Result<Action, Refused> {
+        self.variable(argument, verb)?;
+        let Some(resolvers) = argument.and_then(|argument| argument.split(',').nth(1)) else {
+            return Err(Refused::new(verb.span, "`do-resolve` needs a variable and the name of a `resolvers` section"));
+        };
+        self.wanted_resolvers.push((resolvers.into(), verb.span));
+        while !parts.at_condition() {
+            parts.next();
+        }
+        Ok(Action::Opaque)
     }
 
     /// `capture SAMPLE len LENGTH` makes a slot, `capture SAMPLE id SLOT` uses one.
@@ -403,6 +418,17 @@ impl Builder<'_, '_> {
             }
             "id" if set == Set::Request => Ok(Action::Capture(sample, value)),
             other => Err(Refused::new(kind.span, format!("`{other}` is not expected behind `capture`"))),
+        }
+    }
+
+    /// `sc-inc-gpc0(0)` and its kin name one of the counters of `track-sc0` to `track-sc2`.
+    fn check_counter(&self, argument: Option<&str>, verb: Word<'_>) -> Result<(), Refused> {
+        // Later releases may have more of them.
+        let fixed = verb.text.starts_with("sc-") && self.config.release < Release(2, 8, 0);
+        let number = argument.and_then(|argument| argument.split(',').next_back()?.parse::<u32>().ok());
+        match number.filter(|number| fixed && *number > 2) {
+            Some(number) => Err(Refused::new(verb.span, format!("there is no counter {number}: there are 0, 1 and 2"))),
+            None => Ok(()),
         }
     }
 

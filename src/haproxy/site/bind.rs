@@ -115,6 +115,7 @@ impl Builder<'_, '_> {
     pub(super) fn bind(&mut self, words: &[Word<'_>], line: Span) -> Result<Vec<Bind>, Refused> {
         let Some(places) = words.first() else { return Err(Refused::new(line, "`bind` needs an address")) };
         keywords(&words[1..])?;
+        self.known_words("bind", &words[1..])?;
         let mut tls = false;
         let mut certificate = false;
         let (mut id, mut name) = (None, None);

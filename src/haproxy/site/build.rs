@@ -14,6 +14,7 @@ use super::maps::{self, Content, Map};
 use super::proxy::Role;
 use super::sample::Files;
 use crate::finding::{Edit, Finding, Safety, Severity};
+use crate::server::Release;
 use crate::source::{Reader, SourceFile, Span};
 use crate::syntax::{Directive, Tree};
 
@@ -24,21 +25,33 @@ pub(in crate::haproxy) struct Word<'w> {
     pub(in crate::haproxy) span: Span,
 }
 
+/// Why HAProxy refuses something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum Reason {
+    Wrong,
+    /// A later release would take it.
+    TooOld,
+    /// A word of sample expressions that no release up to [`LATEST`] has.
+    UnknownWord,
+}
+
+/// The last release whose words are listed (grammars/haproxy.toml).
+const LATEST: Release = Release(3, 4, u16::MAX);
+
 /// What HAProxy refuses about a line.
 #[derive(Debug)]
 pub(in crate::haproxy) struct Refused {
     pub(in crate::haproxy) span: Span,
     pub(in crate::haproxy) message: String,
     pub(in crate::haproxy) help: Option<String>,
-    /// Whether a later release would take it.
-    pub(in crate::haproxy) too_old: bool,
+    pub(in crate::haproxy) reason: Reason,
     /// What it was evidently meant to be.
     pub(in crate::haproxy) edit: Option<Edit>,
 }
 
 impl Refused {
     pub(in crate::haproxy) fn new(span: Span, message: impl Into<String>) -> Self {
-        Refused { span, message: message.into(), help: None, too_old: false, edit: None }
+        Refused { span, message: message.into(), help: None, reason: Reason::Wrong, edit: None }
     }
 
     pub(in crate::haproxy) fn help(mut self, help: impl Into<String>) -> Self {
@@ -52,7 +65,7 @@ impl Refused {
     }
 
     pub(in crate::haproxy) fn too_old(mut self) -> Self {
-        self.too_old = true;
+        self.reason = Reason::TooOld;
         self
     }
 }
@@ -211,7 +224,7 @@ impl<'r, 'a> Builder<'r, 'a> {
             "mailers" => self.plain_section(section, forms::MAILERS),
             "ring" => self.plain_section(section, forms::RING),
             "log-forward" => self.plain_section(section, forms::LOG_FORWARD),
-            "program" if self.config.release >= crate::server::Release(3, 4, 0) => {
+            "program" if self.config.release >= Release(3, 4, 0) => {
                 self.refuse(Refused::new(section.head(), "sections `program` are gone since HAProxy 3.4"));
             }
             _ => {}
@@ -227,11 +240,10 @@ impl<'r, 'a> Builder<'r, 'a> {
     }
 
     pub(super) fn refuse(&mut self, refused: Refused) {
-        // The vocabulary of samples is that of 2.6; a later release, or one built with another device library, has more words.
-        if self.config.release > crate::server::Release(2, 6, u16::MAX) && super::words::is_vocabulary(&refused.message) {
+        if self.config.release > LATEST && refused.reason == Reason::UnknownWord {
             return;
         }
-        let finding = if refused.too_old {
+        let finding = if refused.reason == Reason::TooOld {
             let mut finding = Finding::new("server-too-old", Severity::Error, refused.span, refused.message);
             finding.invalid = true;
             finding
@@ -296,6 +308,14 @@ impl Files for Builder<'_, '_> {
         let map = Arc::new(Map::new(matching, content.as_ref().map(|file| file.text())));
         self.maps.insert(key, Arc::clone(&map));
         map
+    }
+
+    fn release(&self) -> Release {
+        self.config.release
+    }
+
+    fn has_lua(&self) -> bool {
+        self.config.global.lua
     }
 
     fn refer(&mut self, kind: u8, name: &str) {

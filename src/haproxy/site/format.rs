@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::sample::{self, Files, Sample};
+use super::sample::{self, Files, Flaw, Sample};
 use super::words;
 
 /// A log-format string, cut into what stands for itself and what is looked up.
@@ -96,7 +96,7 @@ impl Format {
 ///
 /// # Errors
 /// What HAProxy refuses about it.
-pub(in crate::haproxy) fn parse(text: &str, files: &mut dyn Files) -> Result<Format, String> {
+pub(in crate::haproxy) fn parse(text: &str, files: &mut dyn Files) -> Result<Format, Flaw> {
     let mut format = Format::default();
     let mut literal = String::new();
     let mut rest = text;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::matching::{self, Matching};
+use super::vocabulary::Kind;
 use crate::haproxy::decide::expand;
 use crate::haproxy::value::Datum;
 use crate::pattern::Pattern;
@@ -41,6 +42,16 @@ impl Map {
             Entry { key: key.into(), value: value.into(), pattern: pattern(key) }
         });
         Map { matching, entries: entries.collect(), expands, missing: content.is_none() }
+    }
+
+    /// The first entry that the names of the converter do not fit: keys are numbers for `map_int`, values for `map_…_int`
+    /// (src/map.c, sample_load_map).
+    pub(super) fn misfit(&self, kind: Kind) -> Option<&str> {
+        let bad = |entry: &&Entry| {
+            let bad_key = self.matching == Matching::Integer && entry.key.starts_with(|sign: char| sign.is_ascii_alphabetic());
+            bad_key || kind == Kind::Integer && !entry.value.is_empty() && entry.value.parse::<i64>().is_err()
+        };
+        self.entries.iter().find(bad).map(|entry| &*entry.key)
     }
 
     /// The value of the key that matches; the outer `None` where that cannot be told.

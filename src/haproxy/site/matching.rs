@@ -53,7 +53,7 @@ impl Matching {
             Kind::Bool => Some(Matching::Bool),
             Kind::Integer => Some(Matching::Integer),
             Kind::Address => Some(Matching::Address),
-            Kind::Text => Some(Matching::Text),
+            Kind::Text | Kind::Foreign => Some(Matching::Text),
             Kind::Any | Kind::Binary | Kind::Method => None,
         }
     }

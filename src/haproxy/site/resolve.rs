@@ -168,6 +168,11 @@ impl Builder<'_, '_> {
                 refused.push(Refused::new(heir.span, "a `listen` cannot take over a `defaults` section that has rules"));
             }
         }
+        if !defaults.slots.is_empty() {
+            let message = "a `defaults` section with slots for captures is for frontends";
+            let wrong = heirs.iter().filter(|heir| matches!(heir.role, Role::Backend | Role::Defaults));
+            refused.extend(wrong.map(|heir| Refused::new(heir.span, message)));
+        }
         let mixed = heirs.iter().any(|heir| heir.role == Role::Frontend) && heirs.iter().any(|heir| heir.role == Role::Backend);
         if mixed {
             refused

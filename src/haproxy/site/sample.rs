@@ -3,11 +3,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::build::{Reason, Refused};
 use super::maps::Map;
 use super::vocabulary::{self, Kind};
+use crate::grammar;
 use crate::haproxy::arguments::{self, Signature};
 use crate::haproxy::site::words;
 use crate::pattern::Pattern;
+use crate::server::Release;
+use crate::source::Span;
 
 /// A sample expression as it was written, and what it fetches.
 #[derive(Debug)]
@@ -249,26 +253,90 @@ impl Sample {
 pub(in crate::haproxy) trait Files {
     fn map(&mut self, path: &str, matching: &str) -> Arc<Map>;
 
+    fn release(&self) -> Release;
+
+    /// Whether a Lua script may register words of its own.
+    fn has_lua(&self) -> bool;
+
     /// Notes a name that must mean something once everything is read; `kind` is the letter of its type.
     fn refer(&mut self, kind: u8, name: &str);
+}
+
+/// What HAProxy refuses about an expression.
+#[derive(Debug)]
+pub(in crate::haproxy) struct Flaw {
+    message: String,
+    pub(in crate::haproxy) reason: Reason,
+}
+
+impl Flaw {
+    pub(super) fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n str>) -> Self {
+        Flaw { message: words::unknown(what, name, known), reason: Reason::UnknownWord }
+    }
+
+    pub(super) fn at(self, span: Span) -> Refused {
+        Refused { reason: self.reason, ..Refused::new(span, self.message) }
+    }
+}
+
+impl From<String> for Flaw {
+    fn from(message: String) -> Self {
+        Flaw { message, reason: Reason::Wrong }
+    }
+}
+
+/// What is known about a fetch.
+///
+/// # Errors
+/// The release has none of the name.
+pub(super) fn known_fetch(name: &str, files: &dyn Files) -> Result<vocabulary::Fetch, Flaw> {
+    match vocabulary::fetch(name) {
+        Some(known) => Ok(known),
+        None if is_foreign("fetch", name, files)? => Ok(vocabulary::Fetch::FOREIGN),
+        None => Err(Flaw::unknown("fetch", name, vocabulary::fetch_names())),
+    }
+}
+
+fn known_converter(name: &str, files: &dyn Files) -> Result<vocabulary::Converter, Flaw> {
+    match vocabulary::converter(name) {
+        Some(known) => Ok(known),
+        None if is_foreign("converter", name, files)? => Ok(vocabulary::Converter::FOREIGN),
+        None => Err(Flaw::unknown("converter", name, vocabulary::converter_names())),
+    }
+}
+
+/// Whether a word that 2.6 does not list is right all the same: a Lua script registers it, a later release has it, or one that is
+/// built with a library for devices.
+fn is_foreign(place: &str, name: &str, files: &dyn Files) -> Result<bool, Flaw> {
+    if name.starts_with("lua.") {
+        return Ok(files.has_lua());
+    }
+    let Some(entry) = grammar::HAPROXY.find(name).find(|entry| entry.module == place) else { return Ok(false) };
+    match entry.since.filter(|since| files.release() < *since) {
+        Some(since) => {
+            let message = format!("the {place} `{name}` is known since HAProxy {}.{}", since.0, since.1);
+            Err(Flaw { message, reason: Reason::TooOld })
+        }
+        None => Ok(true),
+    }
 }
 
 /// Reads a whole sample expression.
 ///
 /// # Errors
 /// What HAProxy refuses about it.
-pub(in crate::haproxy) fn parse(text: &str, files: &mut dyn Files) -> Result<Sample, String> {
+pub(in crate::haproxy) fn parse(text: &str, files: &mut dyn Files) -> Result<Sample, Flaw> {
     let (sample, rest) = parse_prefix(text, files)?;
-    if rest.is_empty() { Ok(sample) } else { Err(format!("a comma is missing before `{rest}`")) }
+    if rest.is_empty() { Ok(sample) } else { Err(format!("a comma is missing before `{rest}`").into()) }
 }
 
 /// Reads a sample expression from the start of a text, and gives what follows it.
 ///
 /// # Errors
 /// What HAProxy refuses about it.
-pub(in crate::haproxy) fn parse_prefix<'t>(text: &'t str, files: &mut dyn Files) -> Result<(Sample, &'t str), String> {
+pub(in crate::haproxy) fn parse_prefix<'t>(text: &'t str, files: &mut dyn Files) -> Result<(Sample, &'t str), Flaw> {
     let (name, rest) = arguments::keyword(text);
-    let known = vocabulary::fetch(name).ok_or_else(|| words::unknown("fetch", name, vocabulary::fetch_names()))?;
+    let known = known_fetch(name, files)?;
     let (arguments, rest) = arguments::read(name, rest, known.takes)?;
     refer(name, &arguments, known.takes, files);
     check_fetch(name, &arguments)?;
@@ -289,7 +357,7 @@ pub(in crate::haproxy) fn parse_prefix<'t>(text: &'t str, files: &mut dyn Files)
 }
 
 /// Reads the converters at the start of `rest`, which begin with a comma each.
-pub(super) fn converters<'t>(sample: &mut Sample, rest: &'t str, files: &mut dyn Files) -> Result<&'t str, String> {
+pub(super) fn converters<'t>(sample: &mut Sample, rest: &'t str, files: &mut dyn Files) -> Result<&'t str, Flaw> {
     let mut rest = rest;
     while let Some(next) = rest.strip_prefix(',') {
         rest = next.trim_start_matches(',');
@@ -297,15 +365,20 @@ pub(super) fn converters<'t>(sample: &mut Sample, rest: &'t str, files: &mut dyn
             break;
         }
         let (name, after) = arguments::keyword(rest);
-        let known =
-            vocabulary::converter(name).ok_or_else(|| words::unknown("converter", name, vocabulary::converter_names()))?;
+        let known = known_converter(name, files)?;
         if !sample.kind.casts_to(known.from) {
-            return Err(format!("the converter `{name}` cannot be applied here"));
+            return Err(format!("the converter `{name}` cannot be applied here").into());
         }
         let (arguments, after) = arguments::read(name, after, known.takes)?;
         refer(name, &arguments, known.takes, files);
         check_converter(name, &arguments)?;
-        sample.converters.push(converter(name, &arguments, files));
+        let converter = converter(name, &arguments, files);
+        if let Converter::Map(map, _, kind) = &converter
+            && let Some(key) = map.misfit(*kind)
+        {
+            return Err(format!("the entry `{key}` of `{}` is no number", arguments[0]).into());
+        }
+        sample.converters.push(converter);
         sample.kind = known.to;
         rest = after;
     }

@@ -6,6 +6,7 @@ use super::action::Reach;
 use super::build::{Builder, Refused, Word};
 use super::forms;
 use super::sample::Files;
+use crate::grammar;
 use crate::source::Span;
 
 #[derive(Debug)]
@@ -281,6 +282,7 @@ impl Builder<'_, '_> {
         };
         self.check_name(name);
         let mut settled = defaults.clone();
+        self.known_words("server", &words[skip + 1..])?;
         settings(&words[skip + 1..], &mut settled)?;
         check_port(place)?;
         if (settled.ssl || settled.check_ssl) && !settled.unverified && !settled.authority && !self.config.global.unverified {
@@ -329,6 +331,18 @@ impl Builder<'_, '_> {
 }
 
 impl Builder<'_, '_> {
+    /// Words of `server` and `bind` lines that a later release brought.
+    pub(super) fn known_words(&self, place: &str, words: &[Word<'_>]) -> Result<(), Refused> {
+        let release = self.config.release;
+        let late = |word: &Word<'_>| {
+            let entry = grammar::HAPROXY.find(word.text).find(|entry| entry.module == place)?;
+            let since = entry.since.filter(|since| release < *since)?;
+            let message = format!("`{}` is known since HAProxy {}.{}", word.text, since.0, since.1);
+            Some(Refused::new(word.span, message).too_old())
+        };
+        words.iter().find_map(late).map_or(Ok(()), Err)
+    }
+
     /// What a server asks for besides itself.
     fn check_server(&mut self, settled: &ServerDefaults, place: &Word<'_>, port: Option<u16>) -> Result<(), Refused> {
         if let Some((name, span)) = &settled.sni {
@@ -347,6 +361,15 @@ impl Builder<'_, '_> {
             Some(span) if !settled.agent_port => Err(Refused::new(span, "`agent-check` needs an `agent-port`")),
             _ => Ok(()),
         }
+    }
+}
+
+/// `last,libc,none` and addresses, in any order (src/server.c, srv_parse_init_addr).
+fn init_addresses(list: &Word<'_>) -> Result<(), Refused> {
+    let known = |way: &str| matches!(way, "last" | "libc" | "none") || way.parse::<std::net::IpAddr>().is_ok();
+    match list.text.split(',').find(|way| !known(way)) {
+        Some(way) => Err(Refused::new(list.span, format!("`init-addr` knows no `{way}`"))),
+        None => Ok(()),
     }
 }
 
@@ -398,6 +421,9 @@ fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> 
             continue;
         }
         let Some(value) = words.next() else { return Err(Refused::new(word.span, format!("`{}` needs a value", word.text))) };
+        if word.text == "init-addr" {
+            init_addresses(value)?;
+        }
         forms::check(forms::SERVER, word, std::slice::from_ref(value), word.span)?;
         match word.text {
             "weight" => {

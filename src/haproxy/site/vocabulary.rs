@@ -15,6 +15,8 @@ pub(in crate::haproxy) enum Kind {
     Text,
     Binary,
     Method,
+    /// Not told: the word is none of those that are listed.
+    Foreign,
 }
 
 impl Kind {
@@ -34,7 +36,7 @@ impl Kind {
     pub(in crate::haproxy) fn casts_to(self, other: Kind) -> bool {
         use Kind::*;
         match (self, other) {
-            (Any, _) | (_, Any) => true,
+            (Any | Foreign, _) | (_, Any | Foreign) => true,
             (one, same) if one == same => true,
             (Bool | Integer, Method) | (Address, Method | Bool) | (Method, Bool | Integer | Address) => false,
             (Binary, Method | Bool | Integer | Address) => false,
@@ -61,6 +63,20 @@ pub(in crate::haproxy) struct Converter {
     pub(in crate::haproxy) takes: Signature,
     pub(in crate::haproxy) from: Kind,
     pub(in crate::haproxy) to: Kind,
+}
+
+/// As many arguments as any word has.
+const ANYTHING: Signature = Signature::new(0, "ssssssssssss");
+
+impl Fetch {
+    /// A word that is right and yet not listed.
+    pub(super) const FOREIGN: Fetch =
+        Fetch { takes: ANYTHING, kind: Kind::Foreign, session: true, request: true, response: true, logs: true, backend: true };
+}
+
+impl Converter {
+    /// A word that is right and yet not listed.
+    pub(super) const FOREIGN: Converter = Converter { takes: ANYTHING, from: Kind::Foreign, to: Kind::Foreign };
 }
 
 struct Vocabulary {

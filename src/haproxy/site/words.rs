@@ -23,8 +23,3 @@ pub(in crate::haproxy) fn unknown<'n>(what: &str, name: &str, known: impl Iterat
         None => format!("there is no {what} `{name}`"),
     }
 }
-
-/// Whether a message of [`unknown`] is about a word of sample expressions.
-pub(in crate::haproxy) fn is_vocabulary(message: &str) -> bool {
-    ["there is no fetch `", "there is no converter `"].iter().any(|start| message.starts_with(start))
-}

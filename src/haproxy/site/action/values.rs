@@ -48,7 +48,7 @@ impl Builder<'_, '_> {
         while let Some(word) = parts.peek().filter(|word| vocabulary::converter(arguments::keyword(word.text).0).is_some()) {
             parts.next();
             let text = format!(",{}", word.text);
-            let rest = sample::converters(&mut sample, &text, self).map_err(|message| Refused::new(word.span, message))?;
+            let rest = sample::converters(&mut sample, &text, self).map_err(|flaw| flaw.at(word.span))?;
             if !rest.is_empty() {
                 return Err(Refused::new(word.span, format!("a comma is missing before `{rest}`")));
             }
@@ -57,14 +57,14 @@ impl Builder<'_, '_> {
     }
 
     pub(in crate::haproxy::site) fn sample(&mut self, word: &Word<'_>) -> Result<Sample, Refused> {
-        let sample = sample::parse(word.text, self).map_err(|message| Refused::new(word.span, message))?;
+        let sample = sample::parse(word.text, self).map_err(|flaw| flaw.at(word.span))?;
         self.check_reach(&sample, word.span)?;
         self.capture.needs_http |= sample.needs_http();
         Ok(sample)
     }
 
     pub(in crate::haproxy::site) fn format(&mut self, word: &Word<'_>) -> Result<Format, Refused> {
-        let format = format::parse(word.text, self).map_err(|message| Refused::new(word.span, message))?;
+        let format = format::parse(word.text, self).map_err(|flaw| flaw.at(word.span))?;
         if format.wants_http && !self.http {
             return Err(Refused::new(word.span, format!("`{}` holds a variable that needs `mode http`", word.text)));
         }
