@@ -60,33 +60,60 @@ impl Parts {
     }
 }
 
+/// The terms of a condition that ask something of the path, the query or the host.
 pub(super) struct Probe<'c> {
-    config: &'c Config,
-    terms: Vec<(&'c Criterion, bool)>,
+    /// ACLs that must match, each with its criteria, of which one is enough.
+    wanted: Vec<Vec<&'c Criterion>>,
+    unwanted: Vec<&'c Criterion>,
 }
 
 impl<'c> Probe<'c> {
+    /// How many alternatives of one ACL are tried, and how many ways to combine those of several.
+    const ALTERNATIVES: usize = 4;
+    const WAYS: usize = 16;
+
     pub(super) fn new(config: &'c Config, terms: &[Term]) -> Self {
-        let mut chosen = Vec::new();
+        let mut probe = Probe { wanted: Vec::new(), unwanted: Vec::new() };
         for term in terms {
             let told = |criterion: &&Criterion| subject(&criterion.sample).is_some();
             if term.negated {
-                chosen.extend(config.criteria_of(term.acl).filter(told).map(|criterion| (criterion, true)));
+                probe.unwanted.extend(config.criteria_of(term.acl).filter(told));
             } else if config.criteria_of(term.acl).all(|criterion| told(&criterion)) {
-                // Of the alternatives of one ACL the first is enough. One that can be met in another way asks nothing of the path.
-                chosen.extend(config.criteria_of(term.acl).next().map(|criterion| (criterion, false)));
+                // An ACL that can be met in another way asks nothing of the path.
+                probe.wanted.push(config.criteria_of(term.acl).take(Self::ALTERNATIVES).collect());
             }
         }
-        Probe { config, terms: chosen }
+        probe
     }
 
     /// The request, unless the terms contradict one another.
     pub(super) fn request(&self, base: &Request) -> Option<Request> {
+        let plainest = vec![0; self.wanted.len()];
+        self.attempt(base, &plainest).or_else(|| self.ways().find_map(|way| self.attempt(base, &way)))
+    }
+
+    /// The other ways to choose an alternative of each ACL.
+    fn ways(&self) -> impl Iterator<Item = Vec<usize>> {
+        let count = |criteria: &Vec<&Criterion>| alternatives(criteria).take(Self::ALTERNATIVES).count().max(1);
+        let counts: Vec<usize> = self.wanted.iter().map(count).collect();
+        let all = counts.iter().fold(1, |all: usize, count| all.saturating_mul(*count));
+        (1..all.min(Self::WAYS)).map(move |mut way| {
+            let digit = |count: &usize| {
+                let digit = way % count;
+                way /= count;
+                digit
+            };
+            counts.iter().map(digit).collect()
+        })
+    }
+
+    fn attempt(&self, base: &Request, way: &[usize]) -> Option<Request> {
         let mut host = base.host.clone();
         let mut parts = Parts::default();
         let mut query = None;
-        for (criterion, _) in self.terms.iter().filter(|(_, negated)| !negated) {
-            self.fulfil(criterion, &mut host, &mut parts, &mut query)?;
+        for (criteria, index) in self.wanted.iter().zip(way) {
+            let (criterion, text) = alternatives(criteria).nth(*index)?;
+            fulfil(criterion, text, &mut host, &mut parts, &mut query)?;
         }
         let mut target = parts.path();
         if let Some(query) = query.filter(|_| !target.contains('?')) {
@@ -96,78 +123,79 @@ impl<'c> Probe<'c> {
             return None;
         }
         let request = Request { host, target, ..base.clone() };
-        self.terms.iter().all(|(criterion, negated)| self.holds(criterion, &request) != *negated).then_some(request)
-    }
-
-    fn fulfil(
-        &self,
-        criterion: &Criterion,
-        host: &mut Option<String>,
-        parts: &mut Parts,
-        query: &mut Option<String>,
-    ) -> Option<()> {
-        let text = example(criterion)?;
-        match subject(&criterion.sample)? {
-            Subject::Host => *host = Some(text.trim_start_matches('.').to_owned()).filter(|host| is_host(host)),
-            Subject::Query => *query = Some(text),
-            Subject::Base => {
-                let (name, path) = text.split_once('/').unwrap_or((&text, ""));
-                if !name.is_empty() {
-                    *host = Some(name.to_owned());
-                }
-                parts.start = format!("/{path}");
-            }
-            Subject::Path | Subject::PathAndQuery => match criterion.patterns.matching {
-                Matching::Begin => {
-                    if text.len() > parts.start.len() {
-                        parts.start = text;
-                    }
-                }
-                Matching::End => parts.end = text,
-                Matching::Substring | Matching::Directory | Matching::Domain => parts.middle = text,
-                _ => parts.whole = Some(text),
-            },
-        }
-        Some(())
-    }
-
-    fn holds(&self, criterion: &Criterion, request: &Request) -> bool {
-        let host = request.host.as_deref().unwrap_or("");
-        let text = match subject(&criterion.sample) {
-            Some(Subject::Path) => request.path().to_owned(),
-            Some(Subject::PathAndQuery) => request.target.clone(),
-            Some(Subject::Query) => request.query().unwrap_or("").to_owned(),
-            Some(Subject::Host) => host.to_owned(),
-            Some(Subject::Base) => format!("{host}{}", request.path()),
-            None => return true,
-        };
-        let _ = self.config;
-        criterion.patterns.matches(&Datum::Text(text.into())) != Some(false)
+        let fits = self.wanted.iter().all(|criteria| criteria.iter().any(|criterion| holds(criterion, &request)))
+            && !self.unwanted.iter().any(|criterion| holds(criterion, &request));
+        fits.then_some(request)
     }
 }
 
-/// A text that a criterion matches.
-fn example(criterion: &Criterion) -> Option<String> {
+fn fulfil(
+    criterion: &Criterion,
+    text: String,
+    host: &mut Option<String>,
+    parts: &mut Parts,
+    query: &mut Option<String>,
+) -> Option<()> {
+    match subject(&criterion.sample)? {
+        Subject::Host => *host = Some(text.trim_start_matches('.').to_owned()).filter(|host| is_host(host)),
+        Subject::Query => *query = Some(text),
+        Subject::Base => {
+            let (name, path) = text.split_once('/').unwrap_or((&text, ""));
+            if !name.is_empty() {
+                *host = Some(name.to_owned());
+            }
+            parts.start = format!("/{path}");
+        }
+        Subject::Path | Subject::PathAndQuery => match criterion.patterns.matching {
+            Matching::Begin => {
+                if text.len() > parts.start.len() {
+                    parts.start = text;
+                }
+            }
+            Matching::End => parts.end = text,
+            Matching::Substring | Matching::Directory | Matching::Domain => parts.middle = text,
+            _ => parts.whole = Some(text),
+        },
+    }
+    Some(())
+}
+
+fn holds(criterion: &Criterion, request: &Request) -> bool {
+    let host = request.host.as_deref().unwrap_or("");
+    let text = match subject(&criterion.sample) {
+        Some(Subject::Path) => request.path().to_owned(),
+        Some(Subject::PathAndQuery) => request.target.clone(),
+        Some(Subject::Query) => request.query().unwrap_or("").to_owned(),
+        Some(Subject::Host) => host.to_owned(),
+        Some(Subject::Base) => format!("{host}{}", request.path()),
+        None => return true,
+    };
+    criterion.patterns.matches(&Datum::Text(text.into())) != Some(false)
+}
+
+/// Texts that one of the criteria matches, with that one.
+fn alternatives<'c>(criteria: &[&'c Criterion]) -> impl Iterator<Item = (&'c Criterion, String)> {
+    criteria.iter().flat_map(|criterion| texts(criterion).map(move |text| (*criterion, text)))
+}
+
+/// Texts that a criterion matches, one for each of its patterns.
+fn texts(criterion: &Criterion) -> Box<dyn Iterator<Item = String> + '_> {
     let patterns = &criterion.patterns;
     let is_path = subject(&criterion.sample).is_some_and(|subject| matches!(subject, Subject::Path | Subject::PathAndQuery));
+    let each = |text: fn(&str) -> String| patterns.texts().iter().map(move |pattern| text(pattern));
     match patterns.matching {
-        Matching::Regex => {
-            let pattern = patterns.regexes().first()?;
-            if is_path { pattern.example_after("/") } else { pattern.example() }
-        }
-        Matching::Directory => Some(format!("/{}/", patterns.texts().first()?.trim_matches('/'))),
-        Matching::Length => {
-            let (low, _) = patterns.ranges().first()?;
+        Matching::Regex if is_path => Box::new(patterns.regexes().iter().filter_map(|pattern| pattern.example_after("/"))),
+        Matching::Regex => Box::new(patterns.regexes().iter().filter_map(|pattern| pattern.example())),
+        Matching::Directory => Box::new(each(|text| format!("/{}/", text.trim_matches('/')))),
+        Matching::Length => Box::new(patterns.ranges().iter().filter_map(|(low, _)| {
             let length = usize::try_from(*low).ok().filter(|length| (1..2000).contains(length))?;
             Some(format!("/{}", "x".repeat(length - 1)))
-        }
-        Matching::Domain => Some(patterns.texts().first()?.trim_matches(['.', '/']).to_owned()),
-        Matching::End if !is_path => Some(format!("www{}", dotted(patterns.texts().first()?))),
-        Matching::Begin if !is_path => Some(format!("{}example", patterns.texts().first()?)),
-        Matching::Text | Matching::Begin | Matching::End | Matching::Substring => {
-            patterns.texts().first().map(|text| text.to_string())
-        }
-        _ => None,
+        })),
+        Matching::Domain => Box::new(each(|text| text.trim_matches(['.', '/']).to_owned())),
+        Matching::End if !is_path => Box::new(each(|text| format!("www{}", dotted(text)))),
+        Matching::Begin if !is_path => Box::new(each(|text| format!("{text}example"))),
+        Matching::Text | Matching::Begin | Matching::End | Matching::Substring => Box::new(each(str::to_owned)),
+        _ => Box::new(std::iter::empty()),
     }
 }
 
