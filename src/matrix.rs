@@ -1,6 +1,6 @@
 //! What every method gets on every route.
 
-use crate::http::{Answer, MethodSet, UpstreamMethod};
+use crate::http::{Answer, MethodSet};
 use crate::server::{Route, Site};
 use crate::survey::Survey;
 
@@ -40,20 +40,6 @@ fn cell(site: &dyn Site, survey: &Survey<'_>, method: MethodSet) -> Cell {
     let branches = || survey.branches.iter().filter(|branch| branch.methods.meets(method));
     let plain = branches().min_by_key(|branch| branch.distance).map(|branch| &branch.verdict.answer);
     let name = site.universe().first(method).unwrap_or("");
-    let depends = plain.is_some_and(|plain| branches().any(|branch| !is_alike(&branch.verdict.answer, plain, name)));
+    let depends = plain.is_some_and(|plain| branches().any(|branch| !branch.verdict.answer.is_alike(plain, name)));
     Cell { answer: plain.cloned(), depends }
-}
-
-/// Whether two answers mean the same to a client with this method: which upstream of a group is chosen does not matter.
-fn is_alike(one: &Answer, other: &Answer, client: &str) -> bool {
-    let seen = |method: &UpstreamMethod| match method {
-        UpstreamMethod::Unchanged => client.to_owned(),
-        UpstreamMethod::Replaced(method) => method.to_string(),
-    };
-    match (one, other) {
-        (Answer::Respond { status: a, .. }, Answer::Respond { status: b, .. }) => a == b,
-        (Answer::Forward { method: a, .. }, Answer::Forward { method: b, .. }) => seen(a) == seen(b),
-        (Answer::Close, Answer::Close) => true,
-        _ => false,
-    }
 }

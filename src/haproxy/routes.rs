@@ -6,6 +6,7 @@ mod values;
 
 pub(super) use self::values::Values;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -13,12 +14,13 @@ use rayon::prelude::*;
 
 use self::probe::Probe;
 use super::site::Config;
-use super::site::acl::{Condition, Term};
+use super::site::acl::{Condition, Criterion, Term};
 use super::site::action::{Action, Rule};
 use super::site::bind::Bind;
-use super::site::proxy::{Mode, Proxy};
+use super::site::proxy::{Mode, Proxy, Role};
 use super::site::resolve::rules_of;
-use super::site::sample::{Converter, Sample};
+use super::site::sample::{Converter, Fetch, Sample};
+use super::value::Datum;
 use crate::http::Request;
 use crate::server::{Part, Route, Thinning};
 use crate::source::Span;
@@ -27,23 +29,40 @@ use crate::source::Span;
 const ENTRIES: usize = 3;
 /// How many keys of a map are tried.
 const KEYS: usize = 16;
+/// How many sockets of a frontend are tried.
+const SOCKETS: usize = 8;
 
 pub(super) fn routes(config: &Config) -> Vec<Route> {
     let mut entered: HashMap<usize, usize> = HashMap::new();
     let mut fronts = Vec::new();
     for proxy in config.proxies.iter().filter(|proxy| proxy.role.is_frontend() && !proxy.settings.disabled) {
-        let Some(request) = proxy.binds.iter().find_map(knock) else { continue };
+        let mut requests: Vec<Request> = Vec::new();
+        for request in proxy.binds.iter().filter_map(knock).take(SOCKETS) {
+            if !requests.iter().any(|known| (known.port, &known.address) == (request.port, &request.address)) {
+                requests.push(request);
+            }
+        }
+        if requests.is_empty() {
+            continue;
+        }
         let doors: Vec<usize> = entries(config, proxy).collect();
         // Several frontends may lead to one backend; of their ways into it the first ones are looked at.
         let before = doors.iter().filter_map(|backend| Some((*backend, *entered.get(backend)?))).collect();
         doors.iter().for_each(|backend| *entered.entry(*backend).or_default() += 1);
-        fronts.push((proxy, request, before));
+        fronts.push((proxy, requests, before));
     }
     let parts = fronts.len();
-    let plan = |(proxy, request, entries)| {
+    let plan = |(proxy, requests, entries): (&Proxy, Vec<Request>, HashMap<usize, usize>)| {
         let thinning = Thinning::new(Part::walked_whole(size(config, proxy), 0), parts);
         let mut planner = Planner { config, routes: Vec::new(), seen: HashSet::new(), entries, thinning };
-        planner.frontend(proxy, &request);
+        let mut schemes = HashSet::new();
+        for request in &requests {
+            // Rules often part plain connections from those over TLS; of the sockets of one kind one is enough.
+            match schemes.insert(&request.scheme) {
+                true => planner.frontend(proxy, request),
+                false => planner.push(request.clone(), proxy.span, cors(proxy)),
+            }
+        }
         planner.routes
     };
     fronts.into_par_iter().flat_map_iter(plan).collect()
@@ -81,8 +100,8 @@ fn size(config: &Config, proxy: &Proxy) -> usize {
 struct Planner<'c> {
     config: &'c Config,
     routes: Vec<Route>,
-    /// Host and target of the requests so far.
-    seen: HashSet<(Option<String>, String)>,
+    /// Port, host, target and version of the requests so far.
+    seen: HashSet<(u16, Option<String>, String, Cow<'static, str>)>,
     /// How many ways into each backend were looked at.
     entries: HashMap<usize, usize>,
     thinning: Thinning,
@@ -113,8 +132,15 @@ impl<'c> Planner<'c> {
             }
             switch.to.samples().for_each(|sample| self.keys(sample, base, switch.span));
         }
-        if let Some(backend) = default {
-            self.backend(backend, base, &[], plain_cors);
+        match default {
+            Some(backend) => self.backend(backend, base, &[], plain_cors),
+            // Requests that reach no backend show little of the rules: those that reach one by a condition show more.
+            None if proxy.role == Role::Frontend => {
+                for entry in proxy.switches.iter().take(ENTRIES).flat_map(|switch| groups(switch.condition.as_ref()).take(1)) {
+                    self.rules(proxy, base, entry, plain_cors);
+                }
+            }
+            None => {}
         }
     }
 
@@ -168,12 +194,23 @@ impl<'c> Planner<'c> {
 
     fn add(&mut self, base: &Request, terms: &[Term], span: Span, cors: Option<Span>) {
         if let Some(request) = Probe::new(self.config, terms).request(base) {
-            self.push(request, span, cors);
+            let version = if self.want_old(terms) { Cow::Borrowed("1.0") } else { request.version.clone() };
+            self.push(Request { version, ..request }, span, cors);
         }
     }
 
+    /// Whether the terms want what only a request in HTTP/1.0 has.
+    fn want_old(&self, terms: &[Term]) -> bool {
+        let is = |criterion: &Criterion, version: &str| criterion.patterns.matches(&Datum::Text(version.into())) == Some(true);
+        terms.iter().any(|term| {
+            let versions = self.config.criteria_of(term.acl).take(ENTRIES);
+            let mut versions = versions.filter(|criterion| criterion.sample.fetch == Fetch::Version);
+            versions.any(|criterion| is(criterion, "1.0") != term.negated && is(criterion, "1.1") == term.negated)
+        })
+    }
+
     fn push(&mut self, request: Request, span: Span, cors: Option<Span>) {
-        if self.seen.insert((request.host.clone(), request.target.clone())) {
+        if self.seen.insert((request.port, request.host.clone(), request.target.clone(), request.version.clone())) {
             self.routes.push(Route { request, span, cors });
         }
     }

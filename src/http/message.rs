@@ -122,6 +122,24 @@ impl Answer {
         }
     }
 
+    /// Whether two answers mean the same for a client's method: which upstream of a group is chosen does not matter.
+    pub fn is_alike(&self, other: &Answer, client: &str) -> bool {
+        fn seen<'m>(method: &'m UpstreamMethod, client: &'m str) -> &'m str {
+            match method {
+                UpstreamMethod::Unchanged => client,
+                UpstreamMethod::Replaced(method) => method,
+            }
+        }
+        match (self, other) {
+            (Answer::Respond { status: one, .. }, Answer::Respond { status: other, .. }) => one == other,
+            (Answer::Forward { method: one, .. }, Answer::Forward { method: other, .. }) => {
+                seen(one, client) == seen(other, client)
+            }
+            (Answer::Close, Answer::Close) => true,
+            _ => false,
+        }
+    }
+
     /// Whether the request gets through: forwarded, or answered below 400.
     pub fn passes(&self) -> bool {
         match self {

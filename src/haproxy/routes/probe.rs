@@ -18,7 +18,8 @@ enum Subject {
 }
 
 fn subject(sample: &Sample) -> Option<Subject> {
-    let plain = sample.converters.iter().all(|converter| matches!(converter, Converter::Lower | Converter::Map(..)));
+    let keeps = |converter: &Converter| matches!(converter, Converter::Lower | Converter::Map(..) | Converter::UrlDecode { .. });
+    let plain = sample.converters.iter().all(keeps);
     let subject = match &sample.fetch {
         Fetch::Path => Subject::Path,
         Fetch::PathAndQuery | Fetch::Url => Subject::PathAndQuery,
@@ -153,7 +154,11 @@ fn fulfil(
                 }
             }
             Matching::End => parts.end = text,
-            Matching::Substring | Matching::Directory | Matching::Domain => parts.middle = text,
+            Matching::Substring | Matching::Directory | Matching::Domain if parts.middle.contains(&text) => {}
+            Matching::Substring | Matching::Directory | Matching::Domain => {
+                let joined = if parts.middle.ends_with('/') { text.trim_start_matches('/') } else { &text };
+                parts.middle.push_str(joined);
+            }
             _ => parts.whole = Some(text),
         },
     }
@@ -209,9 +214,14 @@ fn is_host(text: &str) -> bool {
 
 /// The request that meets a key of a map.
 pub(super) fn for_key(sample: &Sample, matching: Matching, key: &str, base: &Request) -> Option<Request> {
-    let clean = key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    let clean = key.bytes().all(|byte| byte.is_ascii_graphic());
     if !clean || matching == Matching::Regex {
         return None;
+    }
+    if let Some((host, path)) = key.split_once('#') {
+        // Controllers that write configs join host and path so, and look them up by way of variables.
+        let is_joined = is_host(host) && path.starts_with('/');
+        return is_joined.then(|| Request { host: Some(host.to_owned()), target: path.to_owned(), ..base.clone() });
     }
     match subject(sample)? {
         Subject::Host => Some(Request { host: Some(key.trim_start_matches('.').to_owned()), ..base.clone() }),
