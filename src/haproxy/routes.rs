@@ -230,3 +230,67 @@ fn cors(proxy: &Proxy) -> Option<Span> {
     };
     proxy.response.iter().chain(&proxy.after_response).chain(&proxy.request).find(sets).map(|rule| rule.span)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::haproxy::Haproxy;
+    use crate::server::{Release, Server, Task};
+    use crate::source::{MemoryFiles, Reader, Settings};
+
+    /// The requests of a frontend `f` on port 80 with these lines: scheme, host and target, and the version where it is old.
+    fn requests(lines: &[&str]) -> Vec<String> {
+        let head = "defaults\n mode http\nbackend b\n server s 127.0.0.1:1\nfrontend f\n bind 127.0.0.1:80\n ";
+        let text = format!("{head}{}\n", lines.join("\n "));
+        let files = MemoryFiles::default()
+            .with("/c/haproxy.cfg", text.as_str())
+            .with("/c/hosts.map", "a.example#/x b\nb.example b\n")
+            .with("/c/a.pem", "");
+        let settings = Settings::default();
+        let mut reader = Reader::new(&files, &settings);
+        reader.allow(Path::new("/c"));
+        let main = reader.load(Path::new("/c/haproxy.cfg")).expect("the file is there");
+        let site = Haproxy.read(&mut reader, &[main], &Task::new(&Haproxy, Some(Release(2, 6, 12)), Vec::new()));
+        let written = |request: crate::http::Request| {
+            let version = if request.version == "1.0" { " 1.0" } else { "" };
+            format!("{}://{}:{}{}{version}", request.scheme, request.host.unwrap_or_default(), request.port, request.target)
+        };
+        site.routes().into_iter().map(|route| written(route.request)).collect()
+    }
+
+    #[test]
+    fn alternatives_that_contradict_a_rule_give_way_to_others() {
+        let lines = ["acl api path_beg /api /v2/api", "http-request deny if api { path_beg /v2 } METH_PUT", "default_backend b"];
+        assert_eq!(requests(&lines), ["http://localhost:80/", "http://localhost:80/v2/api"]);
+    }
+
+    #[test]
+    fn rules_meet_plain_connections_and_those_over_tls() {
+        let lines = [
+            "bind 127.0.0.1:443 ssl crt /c/a.pem",
+            "bind 127.0.0.1:8443 ssl crt /c/a.pem",
+            "http-request deny if { path /a }",
+            "default_backend b",
+        ];
+        let found = requests(&lines);
+        assert_eq!(found[..2], ["http://localhost:80/", "http://localhost:80/a"]);
+        assert_eq!(found[2..], ["https://localhost:443/", "https://localhost:443/a", "https://localhost:8443/"]);
+    }
+
+    #[test]
+    fn without_a_default_backend_rules_are_met_on_the_way_to_others() {
+        let lines = ["acl v2 path_beg /v2/", "http-request deny if { path_sub /users } METH_POST", "use_backend b if v2"];
+        assert!(requests(&lines).contains(&"http://localhost:80/v2/users".to_owned()));
+    }
+
+    #[test]
+    fn keys_may_join_host_and_path_and_rules_may_want_old_requests() {
+        let lines = [
+            "http-request set-var(req.b) var(req.base),map(/c/hosts.map)",
+            "http-request deny if HTTP_1.0 METH_POST",
+            "default_backend b",
+        ];
+        assert_eq!(requests(&lines), ["http://localhost:80/", "http://a.example:80/x", "http://localhost:80/ 1.0"]);
+    }
+}
