@@ -161,7 +161,8 @@ fn keep(statement: Directive<'_>) -> Option<Vec<Edit>> {
             match status.value {
                 "permanent" | "301" => Some(vec![replace(status.span, "308")]),
                 "temp" | "302" | "seeother" | "303" => Some(vec![replace(status.span, "307")]),
-                // Without a status it is 302.
+                // Any other status is no redirect, and without one it is 302.
+                other if other == "gone" || other.bytes().all(|byte| byte.is_ascii_digit()) => None,
                 _ => Some(vec![insert(&statement.tree.source, name.end, " 307")]),
             }
         }
@@ -263,6 +264,7 @@ mod tests {
         assert_eq!(mended("RewriteRule a /b [R,L]", Wish::KeepMethod), "RewriteRule a /b [R=307,L]");
         assert_eq!(mended("RewriteRule a /b [L,R=301]", Wish::KeepMethod), "RewriteRule a /b [L,R=308]");
         assert_eq!(mended("Redirect permanent /a /b", Wish::KeepMethod), "Redirect 308 /a /b");
+        assert_eq!(mended("Redirect 410 /a", Wish::KeepMethod), "Redirect 410 /a");
         assert_eq!(mended("RedirectMatch ^/a /b", Wish::KeepMethod), "RedirectMatch 307 ^/a /b");
         assert_eq!(
             mended("ProxyPass /a/ http://x/a/", Wish::Route { path: "/b/" }),

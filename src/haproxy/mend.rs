@@ -5,10 +5,10 @@ use crate::mend::{Statements, Wish, insert, remove, replace, with_alternatives, 
 use crate::source::SourceFile;
 use crate::syntax::{Directive, Word};
 
-pub(super) fn mend(line: Directive<'_>, _all: &Statements<'_>, wish: Wish<'_>) -> Vec<Edit> {
+pub(super) fn mend(line: Directive<'_>, all: &Statements<'_>, wish: Wish<'_>) -> Vec<Edit> {
     let edits = match wish {
         Wish::Admit { methods, .. } => admit(line, methods),
-        Wish::MethodNotAllowed { allow } => deny(line, allow),
+        Wish::MethodNotAllowed { allow } => deny(line, allow).filter(|_| !is_caught(all)),
         Wish::KeepMethod => redirect(line),
         Wish::Route { path } => Condition::of(line).and_then(|condition| condition.route(path)),
         Wish::PassUnchanged => (line.arg(0) == Some("set-method")).then(|| vec![without(line)]),
@@ -56,6 +56,15 @@ fn deny(line: Directive<'_>, allow: &[&str]) -> Option<Vec<Edit>> {
         ("silent-drop" | "reject", None) => Some(vec![replace(action, format!("deny deny_status 405{header}"))]),
         _ => None,
     }
+}
+
+/// Whether a file or another address takes the place of the answers with 405.
+fn is_caught(all: &Statements<'_>) -> bool {
+    let pages = ["errorfile", "errorfiles", "errorloc", "errorloc302", "errorloc303", "http-error"];
+    pages
+        .iter()
+        .flat_map(|name| all.named(name))
+        .any(|page| page.name() == "errorfiles" || page.values().any(|word| word == "405"))
 }
 
 /// The header that a 405 owes (RFC 9110, section 15.5.6). Error files bring headers of their own, and no others.
