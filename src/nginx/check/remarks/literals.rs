@@ -16,6 +16,10 @@ enum Purpose {
     Selection,
 }
 
+fn is_in_use(method: &str) -> bool {
+    REGISTERED.contains(&method) || USED.contains(&method)
+}
+
 /// Tokens that are in use without registration.
 const USED: &[&str] = &["TRACK", "PURGE", "BAN", "NOTIFY", "BREW", "DEBUG", "MOVED", "POLL", "SUBSCRIBE", "UNSUBSCRIBE"];
 
@@ -50,7 +54,7 @@ impl<'d> Checker<'d> {
         let place = comparison(&self.document.trees, span);
         let names: Vec<_> = text.split(['|', ',', ' ', '(', ')', '^', '$']).filter(|name| !name.is_empty()).collect();
         let names: Vec<_> = names.into_iter().map(str::to_ascii_uppercase).collect();
-        let known = names.iter().all(|name| REGISTERED.contains(&name.as_str()) || USED.contains(&name.as_str()));
+        let known = names.iter().all(|name| is_in_use(name));
         let (help, edits) = match (&names[..], place) {
             ([_, _, ..], place) => {
                 let (operator, regex) = (if negated { "!~" } else { "~" }, format!("^({})$", names.join("|")));
@@ -72,11 +76,11 @@ impl<'d> Checker<'d> {
     }
 
     fn spelling(&mut self, token: &str, span: Span) {
-        if token.len() < 3 || REGISTERED.contains(&token) {
+        if token.len() < 3 || is_in_use(token) {
             return;
         }
         let meant = REGISTERED.iter().find(|known| known.len() >= 3 && strsim::osa_distance(known, token) == 1);
-        if let (Some(meant), false) = (meant, USED.contains(&token)) {
+        if let Some(meant) = meant {
             let message = format!("`{token}` is no registered method, so no client sends it");
             let finding = Finding::new("unknown-method", Severity::Warning, span, message);
             let finding = finding.help(format!("did you mean `{meant}`?"));
@@ -156,7 +160,13 @@ impl<'d> Checker<'d> {
             .filter(|bare| !bare.contains(['(', ')']))
             .unwrap_or(bare);
         let anchored = format!("^({bare})$");
-        let finding = Finding::new("method-regex-unanchored", severity, span, message).help(format!("write `{anchored}`"));
+        let finding = Finding::new("method-regex-unanchored", severity, span, message);
+        // `P` may stand for all methods that begin with it.
+        let is_whole = |literal: &Literal| is_in_use(&literal.text.to_ascii_uppercase());
+        if !pattern.alternatives().is_some_and(|literals| literals.iter().all(is_whole)) {
+            return self.add(finding.help("write the methods out, as in `^(PUT|PATCH)$`"));
+        }
+        let finding = finding.help(format!("write `{anchored}`"));
         self.add(match comparison(&self.document.trees, span).filter(|_| !bare.contains(['^', '$'])) {
             Some((_, text)) => finding.fix(Safety::Safe, vec![replace(text, anchored)]),
             None => finding,
