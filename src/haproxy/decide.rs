@@ -120,7 +120,10 @@ impl<'c> Transaction<'c> {
     fn run_tcp(&mut self, ask: &mut Ask<'_>) -> Flow {
         let frontend = self.frontend;
         self.content_rules(ask, frontend)?;
-        let Some(backend) = self.choose_backend(ask) else {
+        self.has_arrived = self.waits_for_request(ask);
+        let backend = self.choose_backend(ask);
+        self.has_arrived = true;
+        let Some(backend) = backend else {
             return Flow::Break(self.verdict(Answer::Close, None));
         };
         if backend.settings.mode == Mode::Http {
@@ -139,6 +142,19 @@ impl<'c> Transaction<'c> {
             self.content_rules(ask, backend)?;
         }
         Flow::Break(self.reach_server(ask, backend))
+    }
+
+    /// Whether the request is there when a TCP frontend chooses the backend. Where no rule waits for it, that depends on the network;
+    /// as a rule the connection comes first (src/tcp_rules.c, tcp_inspect_request).
+    fn waits_for_request(&self, ask: &mut Ask<'_>) -> bool {
+        let (config, frontend) = (self.config, self.frontend);
+        let mut conditions = frontend.switches.iter().filter_map(|switch| switch.condition.as_ref());
+        if config.waits_for_request(frontend) || !conditions.any(|condition| self.is_blind(condition)) {
+            return true;
+        }
+        let (there, late) =
+            ("the request is there when the backend is chosen", "the backend is chosen before the request is there");
+        ask.fact(Fact::told(there, late), false)
     }
 
     /// `tcp-request connection` and `session`, before any byte is read.

@@ -101,6 +101,15 @@ impl Config {
         &self.acls[id.0 as usize]
     }
 
+    /// Whether rules of a TCP frontend wait until the request is there: they look at it, and have the time.
+    pub(super) fn waits_for_request(&self, frontend: &Proxy) -> bool {
+        let sections = || frontend.parent.map(|parent| &self.proxies[parent]).into_iter().chain([frontend]);
+        let mut conditions = sections().flat_map(|section| &section.tcp_content).filter_map(|rule| rule.condition.as_ref());
+        let waits = |criterion: &Criterion| !criterion.sample.session || &*criterion.sample.text == "wait_end";
+        sections().any(|section| section.inspect_delay)
+            && conditions.any(|condition| condition.groups.iter().flatten().any(|term| self.criteria_of(term.acl).any(waits)))
+    }
+
     pub(super) fn criteria_of(&self, id: AclId) -> impl Iterator<Item = &Criterion> {
         self.acl(id).criteria.iter().map(|id| self.criterion(*id))
     }

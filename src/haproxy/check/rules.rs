@@ -15,6 +15,7 @@ impl Checks<'_> {
     pub(super) fn rule_sets(&self, proxy: &Proxy, findings: &mut Vec<Finding>) {
         self.inert(proxy, findings);
         self.blind(proxy, findings);
+        self.hasty(proxy, findings);
         for rules in [&proxy.request, &proxy.response, &proxy.tcp_content] {
             self.dead(rules, findings);
         }
@@ -62,6 +63,19 @@ impl Checks<'_> {
             findings.push(
                 ineffective(Severity::Error, condition.span, message).help("use `http-request deny`, or `tcp-request content`"),
             );
+        }
+    }
+
+    /// A TCP frontend that chooses by the method, and does not wait for it.
+    fn hasty(&self, proxy: &Proxy, findings: &mut Vec<Finding>) {
+        if proxy.settings.mode != Mode::Tcp || !proxy.role.is_frontend() || self.config.waits_for_request(proxy) {
+            return;
+        }
+        let conditions = proxy.switches.iter().filter_map(|switch| switch.condition.as_ref());
+        for condition in conditions.filter(|condition| self.looks_at_method(condition)) {
+            let message = "nothing waits for the request in `mode tcp`, so the backend may be chosen before its method is there";
+            let help = "add `tcp-request inspect-delay 5s` and `tcp-request content accept if HTTP`, or write `mode http`";
+            findings.push(ineffective(Severity::Warning, condition.span, message).help(help));
         }
     }
 

@@ -36,6 +36,7 @@ impl<'c> Transaction<'c> {
             && self.line_method.is_none()
             && self.received_method.is_none()
             && !self.responding
+            && self.has_arrived
         {
             return ask.method_is(methods);
         }

@@ -121,10 +121,11 @@ impl Transaction<'_> {
         let known = |data: Data| Value::Known(data);
         let text = |text: Option<&str>| text.map_or(Data::Nothing, Data::text);
         // Requests are gone from the buffers once the response is here.
-        if self.responding && fetch.is_of_request() {
+        if (self.responding || !self.has_arrived) && fetch.is_of_request() {
             return known(Data::Nothing);
         }
         match fetch {
+            Fetch::Method if !self.has_arrived => known(Data::Nothing),
             Fetch::Method => self.method(ask),
             Fetch::CapturedMethod if self.has_first_line() => self.received(ask).map(|name| Data::text(Arc::clone(name))),
             Fetch::CapturedUri if self.has_first_line() => self.received_uri.map(|uri| text(target::path_and_query(uri))),

@@ -36,6 +36,8 @@ pub(super) struct Transaction<'c> {
     pub(super) line_method: Option<Value<Arc<str>>>,
     /// The method that this proxy received, where it is not the client's: another section sent the request here.
     pub(super) received_method: Option<Value<Arc<str>>>,
+    /// Whether the request can be read at all: a TCP frontend may choose its backend before it is there.
+    pub(super) has_arrived: bool,
     /// Whether an analyser of HTTP has taken the request in, so that its first line and its headers are captured.
     pub(super) is_taken_in: bool,
     /// What the slots of the frontend's captures hold.
@@ -84,6 +86,7 @@ impl<'c> Transaction<'c> {
             query_is_clients: true,
             line_method: None,
             received_method: None,
+            has_arrived: true,
             is_taken_in: false,
             captures: HashMap::new(),
             headers: HashMap::new(),
