@@ -8,17 +8,24 @@ use std::process::Command;
 
 /// The default findings about a folder that holds one file, one a line.
 fn said(name: &str, text: &str) -> String {
+    said_of(&[(name, text)])
+}
+
+/// The same for a folder of several files; `@ROOT@` in them stands for its path.
+fn said_of(files: &[(&str, &str)]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(name);
-    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).unwrap();
-    std::fs::write(&path, text).unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).unwrap();
+        std::fs::write(&path, text.replace("@ROOT@", &folder.path().to_string_lossy())).unwrap();
+    }
     let output = Command::new(env!("CARGO_BIN_EXE_proxylint"))
         .args(["--format", "concise", "."])
         .current_dir(folder.path())
         .env_remove("GITHUB_ACTIONS")
         .output()
         .unwrap();
-    assert!(matches!(output.status.code(), Some(0 | 1)), "{name} is linted");
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{} is linted", files[0].0);
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -157,6 +164,33 @@ fn pieces_of_apache_configs() {
         "apache/site.conf.erb",
         "<VirtualHost *:80>\n    <%- if @port -%>\n    ProxyPass / http://127.0.0.1:<%= @port %>/\n    <%- else -%>\n    ProxyPass / http://127.0.0.1:8001/\n    <%- end -%>\n</VirtualHost>\n",
     );
+}
+
+/// The main server lets no `.htaccess` file say anything, and the other virtual host knows nothing of the folder.
+#[test]
+fn own_files_of_folders_that_one_host_serves() {
+    let modules = ["mpm_event", "rewrite", "dir", "authz_core"]
+        .map(|name| format!("LoadModule {name}_module modules/mod_{name}.so\n"))
+        .concat();
+    let hosts = "Listen 127.0.0.1:80
+<VirtualHost *:80>
+    ServerName a.test
+    DocumentRoot \"@ROOT@/a\"
+    <Directory \"@ROOT@/a\">
+        AllowOverride All
+        Require all granted
+    </Directory>
+</VirtualHost>
+<VirtualHost *:80>
+    ServerName b.test
+    DocumentRoot \"@ROOT@/b\"
+</VirtualHost>
+";
+    let own = "RewriteEngine On\nRewriteRule ^old$ new [L]\n";
+    let config = format!("{modules}{hosts}");
+    let said = |host| said_of(&[("httpd.conf", &config), (host, own), ("a/index.html", ""), ("b/index.html", "")]);
+    assert_eq!(said("a/.htaccess"), "");
+    assert!(said("b/.htaccess").contains("`AllowOverride` does not allow `RewriteEngine`"));
 }
 
 #[test]

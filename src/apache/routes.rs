@@ -69,11 +69,7 @@ fn listeners(site: &ApacheSite) -> HashMap<usize, Request> {
         [] => site.servers.len() == 1,
         _ => false,
     };
-    let open = site.listens.iter().find(|listen| {
-        let address = listen.address.as_deref().unwrap_or("127.0.0.1");
-        site.hosts.group(address, listen.port).is_none()
-    });
-    if let Some(listen) = open {
+    if let Some(listen) = site.hosts.left_over(&site.listens) {
         let address = listen.address.as_deref().unwrap_or("127.0.0.1");
         found.insert(0, request(site.main(), address, listen.port));
     } else if main {

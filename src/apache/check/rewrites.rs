@@ -61,11 +61,7 @@ fn not_inherited(site: &ApacheSite, findings: &mut Vec<Finding>) {
     let main = site.main();
     let Some(rule) = main.rewrite.rules.iter().find(|rule| is_about_methods(rule) && rule.flags.status.is_some()) else { return };
     let engine = main.rewrite.engine.is_some_and(|engine| engine.value);
-    let reaches_main = site.listens.is_empty()
-        || site.listens.iter().any(|listen| {
-            let address = listen.address.as_deref().unwrap_or("127.0.0.1");
-            site.hosts.group(address, listen.port).is_none()
-        });
+    let reaches_main = site.listens.is_empty() || site.hosts.left_over(&site.listens).is_some();
     if !engine || reaches_main || site.servers.len() < 2 || site.servers[1..].iter().any(|host| host.rewrite.merged.is_some()) {
         return;
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::expr::wildcard;
+use super::Listen;
 
 /// `ServerName` and `ServerAlias`.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +60,11 @@ impl Hosts {
             return Some(group);
         }
         self.any.get(&port).or_else(|| self.any.get(&0))
+    }
+
+    /// A listener that no virtual host answers on, so that the main server does.
+    pub(in crate::apache) fn left_over<'l>(&self, listens: &'l [Listen]) -> Option<&'l Listen> {
+        listens.iter().find(|listen| self.group(listen.address.as_deref().unwrap_or("127.0.0.1"), listen.port).is_none())
     }
 
     /// Every group with an address and port to reach it by; port 0 stands for any.

@@ -111,7 +111,10 @@ impl Builder<'_, '_, '_> {
     /// Reads a folder's file under all that some server lets it say.
     pub(super) fn folder(&mut self, path: &str, config: &Config, release: Release) -> Folder {
         let mut folder = Folder::new(config.statements().next().map(|statement| statement.span()));
-        for index in 0..self.servers.len() {
+        // What a server does not serve is read all the same, but its mistakes harm nobody there.
+        let (serving, others): (Vec<usize>, Vec<usize>) = (0..self.servers.len()).partition(|index| self.serves(*index, path));
+        let harms = serving.len();
+        for (place, index) in serving.into_iter().chain(others).enumerate() {
             let allowed = allowed(&self.servers, index, path, !self.context.config.modules.are_known());
             if !allowed.looks_for_file() || folder.under(&allowed).is_some() {
                 continue;
@@ -124,7 +127,7 @@ impl Builder<'_, '_, '_> {
             found.extend(context::check_htaccess(config, release, &allowed));
             found.extend(values::check(config));
             let refused = found.iter().find(|finding| finding.invalid).map(|finding| finding.span);
-            for finding in found.into_iter().map(at_runtime) {
+            for finding in found.into_iter().filter(|_| place < harms).map(at_runtime) {
                 let known = |other: &Finding| other.span == finding.span && other.message == finding.message;
                 if !self.context.findings.iter().any(known) {
                     self.context.findings.push(finding);
@@ -134,6 +137,22 @@ impl Builder<'_, '_, '_> {
         }
         self.allowed = Allowed::all();
         folder
+    }
+
+    /// Whether requests of a server are mapped to files of a folder.
+    fn serves(&self, index: usize, folder: &str) -> bool {
+        let (main, server) = (&self.servers[0], &self.servers[index]);
+        if index == 0 && self.servers.len() > 1 && self.hosts.left_over(&self.listens).is_none() {
+            return false;
+        }
+        let below = |root: &str| {
+            let rest = folder.strip_prefix(root.trim_end_matches('/'));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let root = server.document_root.as_ref().or(main.document_root.as_ref());
+        root.is_some_and(|root| below(&root.value))
+            || server.aliases.iter().chain(&main.aliases).any(|alias| below(alias.to.split('$').next().unwrap_or("")))
+            || [server, main].iter().any(|server| server.user_dirs.is_some() || server.root_by_host.is_some())
     }
 
     /// Whether the directive may stand where it does, as far as `AllowOverride` decides it.
