@@ -202,6 +202,10 @@ fn pieces_of_haproxy_configs() {
         "backend app\n    acl reads method GET HEAD\n    http-request deny if !reads { src 10.0.0.9 }\n    server a 127.0.0.1:1\n",
     );
     silent(
+        "haproxy/connect.cfg",
+        "defaults\n    mode tcp\nring log\n    format raw\n    size 1M\nlisten a\n    bind :80\n    option tcp-check\n    tcp-check connect port 9001\n    server a 127.0.0.1 check\n",
+    );
+    silent(
         "haproxy/check.cfg",
         "defaults\n    mode http\nfrontend nothing\n    bind 127.0.0.1:9000\nbackend app\n    option httpchk\n    server a 127.0.0.1:9000 check\n",
     );

@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Any,
     /// What C's atol reads at its start.
     Number(i64, i64),
+    /// At least so many bytes; a unit counts since HAProxy 3.
+    Size(i64),
     Time,
     /// A time that is not zero.
     Delay,
@@ -32,7 +34,7 @@ impl Form {
 const MANY: usize = 64;
 const POSITIVE: Kind = Kind::Number(1, i64::MAX);
 
-use Kind::{Any, Choice, Delay, Number, Regex, Time};
+use Kind::{Any, Choice, Delay, Number, Regex, Size, Time};
 
 /// Keywords of `global`.
 pub(super) const GLOBAL: &[Form] = &[
@@ -159,7 +161,7 @@ pub(super) const PEERS: &[Form] = &[
 
 /// Keywords of `ring`.
 pub(super) const RING: &[Form] = &[
-    Form("size", 1, MANY, Number(16_384, i64::MAX)),
+    Form("size", 1, MANY, Size(16_384)),
     Form("maxlen", 1, MANY, POSITIVE),
     Form("format", 1, MANY, Choice(super::log::FORMATS)),
     Form("timeout", 2, MANY, Choice(&["connect", "server"])),
@@ -213,6 +215,8 @@ fn value(name: &str, word: &Word<'_>, kind: Kind) -> Result<(), Refused> {
         Any => Ok(()),
         Number(least, most) if (least..=most).contains(&leading_number(text)) => Ok(()),
         Number(..) => refused(format!("`{text}` is no number that `{name}` takes")),
+        Size(least) if leading_number(text) >= least || text.ends_with(['k', 'K', 'm', 'M', 'g', 'G']) => Ok(()),
+        Size(least) => refused(format!("`{name}` is {least} at least")),
         Delay if time(text) == Ok(0) => refused(format!("`{name}` cannot be zero")),
         Time | Delay => match time(text) {
             Ok(_) => Ok(()),

@@ -354,7 +354,9 @@ impl Builder<'_, '_> {
         }
         let is_address = place.text.split(':').next().is_some_and(|host| host.parse::<std::net::Ipv4Addr>().is_ok());
         let no_port = is_address && port.is_none_or(|port| port == 0) && settled.check_port.is_none();
-        if settled.check.is_some() && no_port {
+        // A check that connects by rules of its own may name the port there (`start_check_task`, src/check.c).
+        let connects = self.reader.sources.iter().any(|source| source.text().contains("check connect"));
+        if settled.check.is_some() && no_port && !connects {
             return Err(Refused::new(place.span, "there is no port to check").help("add a port here, or write `port`"));
         }
         match settled.agent {
