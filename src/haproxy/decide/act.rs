@@ -14,6 +14,7 @@ use crate::haproxy::site::action::{Action, Body, DeleteBy, Part, Redirect, Redir
 use crate::haproxy::site::errors::ErrorPage;
 use crate::haproxy::site::format::Format;
 use crate::haproxy::site::proxy::Proxy;
+use crate::haproxy::site::words;
 use crate::haproxy::value::{Data, Datum, Value};
 use crate::http::{Answer, Verdict};
 use crate::pattern::Pattern;
@@ -54,7 +55,11 @@ impl<'c> Transaction<'c> {
             Action::SetHeader(name, _) | Action::AddHeader(name, _) | Action::ReplaceHeader { name, .. } => {
                 reads.any_header || reads.headers.contains(name) || **name == *"host"
             }
-            Action::DeleteHeader(name, _) => reads.any_header || reads.headers.contains(name),
+            // `option http-restrict-req-hdr-names` looks at odd names, and patterns may mean any.
+            Action::DeleteHeader(name, by) => {
+                let odd = *by != DeleteBy::Text || !words::is_plain_name(name);
+                odd || reads.any_header || reads.headers.contains(name)
+            }
             Action::SetVariable(name, sample) => reads.variables.contains(name) || sample.has_effect(),
             Action::Capture(_, slot) => reads.slots.contains(slot),
             Action::SetVariableFormat(name, _) | Action::UnsetVariable(name) => reads.variables.contains(name),
@@ -178,15 +183,15 @@ impl<'c> Transaction<'c> {
             }
             Action::DeleteHeader(name, DeleteBy::Text) => _ = self.headers.insert(Arc::clone(name), Value::Known(Vec::new())),
             Action::DeleteHeader(pattern, by) => {
-                let reads = self.config.reads.headers.iter();
-                let gone = reads.filter(|name| match by {
+                let sent = ask.request().headers.iter().map(|(name, _)| Arc::<str>::from(name.to_ascii_lowercase()));
+                let gone = self.config.reads.headers.iter().cloned().chain(sent).filter(|name| match by {
                     DeleteBy::Begin => name.starts_with(&**pattern),
                     DeleteBy::End => name.ends_with(&**pattern),
                     DeleteBy::Substring => name.contains(&**pattern),
                     _ => Pattern::new(pattern, true).matches(name).unwrap_or(false),
                 });
                 for name in gone {
-                    self.headers.insert(Arc::clone(name), Value::Known(Vec::new()));
+                    self.headers.insert(name, Value::Known(Vec::new()));
                 }
             }
             Action::ReplaceHeader { name, pattern, with, values } => {

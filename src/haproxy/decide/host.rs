@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::request_line::is_tunnel;
 use super::target::{self, Target};
 use super::transaction::{Lines, Transaction};
 use crate::ask::Ask;
@@ -15,7 +16,11 @@ impl Transaction<'_> {
         if uri.starts_with('/') || self.config.release < Release(2, 4, 1) {
             return;
         }
-        if self.is_tunnel(ask) {
+        if self.is_connect(ask) {
+            // A header that says something else is let through as it is, if at all.
+            if !is_tunnel(uri, ask.request().header("host").as_deref()) {
+                return;
+            }
             let host = self.lines(ask, "host").map(|lines| lines.iter().map(|line| without_usual_port(line)).collect::<Lines>());
             self.headers.insert("host".into(), host);
             return;
@@ -33,7 +38,7 @@ impl Transaction<'_> {
         if self.lines(ask, "host") == Value::Known(Vec::new()) {
             return;
         }
-        let tunnel = self.is_tunnel(ask);
+        let tunnel = self.is_connect(ask);
         let host = self.lines(ask, "host");
         let named = host.zip(&self.uri, |host, uri| {
             let authority = Target::new(uri).authority.filter(|authority| !authority.is_empty());
@@ -58,7 +63,7 @@ impl Transaction<'_> {
     }
 
     /// Whether the request came as CONNECT, which alone may have a target that is nothing but an authority.
-    fn is_tunnel(&self, ask: &mut Ask<'_>) -> bool {
+    fn is_connect(&self, ask: &mut Ask<'_>) -> bool {
         let is_authority = |uri: &str| matches!(Target::new(uri), Target { scheme: None, authority: Some(_), .. });
         matches!(&self.received_uri, Value::Known(uri) if is_authority(uri)) && ask.method_is(self.config.special.connect)
     }

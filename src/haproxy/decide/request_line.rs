@@ -169,7 +169,7 @@ impl Body {
 }
 
 /// Whether CONNECT may go to the authority: it has a port, and the Host header says the same (h1_validate_connect_authority).
-fn is_tunnel(authority: &str, host: Option<&str>) -> bool {
+pub(super) fn is_tunnel(authority: &str, host: Option<&str>) -> bool {
     let (name, port) = target::split_port(authority);
     let Some(port) = port.filter(|port| !port.is_empty()) else { return false };
     let Some(host) = host else { return true };
