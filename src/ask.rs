@@ -25,6 +25,13 @@ pub enum Input {
     Client,
 }
 
+impl Input {
+    /// Whether ordinary requests have it with this value: a config that asks for the header of a TLS terminator stands behind one.
+    fn is_usual(&self, value: &str) -> bool {
+        matches!(self, Input::Header(name) if **name == *"x-forwarded-proto") && value.eq_ignore_ascii_case("https")
+    }
+}
+
 /// Something about the world that neither config nor request tells.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Fact {
@@ -198,10 +205,13 @@ impl<'a> Ask<'a> {
             return None;
         }
         let worthwhile = worthwhile.into_iter().take(Explorer::MAX_CANDIDATES).map(Some);
-        let values: Vec<_> = std::iter::once(None).chain(worthwhile).collect();
-        let count = values.len();
+        let mut values: Vec<_> = std::iter::once(None).chain(worthwhile).collect();
+        if let Some(usual) = values.iter().position(|value| value.as_ref().is_some_and(|value| input.is_usual(value))) {
+            values.swap(0, usual);
+        }
+        let (count, plain) = (values.len(), values[0].clone());
         match (self.decide(Question::Input(input, values), count), self.made.last()) {
-            (0, _) => None,
+            (0, _) => plain,
             (taken, Some(Decision { question: Question::Input(_, values), .. })) => values[taken].clone(),
             _ => None,
         }

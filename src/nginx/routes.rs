@@ -10,7 +10,10 @@ use std::collections::HashSet;
 
 use super::decide::escape;
 use super::select::{Listener, Listeners, Named, locate};
-use super::site::{Address, Listen, Matching, Model, Place, ScopeId, ScopeKind, ServerBlock, ServerName, Setting};
+use super::site::{
+    Address, Builtin, Definition, Listen, Matching, Model, Place, ScopeId, ScopeKind, ServerBlock, ServerName, Setting, Test,
+    VarId,
+};
 use crate::http::Request;
 use crate::nginx::site::Instruction;
 use crate::server::{Part, Route, Thinning};
@@ -30,11 +33,16 @@ pub(super) fn routes(model: &Model, listeners: &Listeners) -> Vec<Route> {
         if !hosts.takes() {
             continue;
         }
-        let Some(request) = front_door(server, index, listeners) else { continue };
+        let doors = front_doors(model, server, index, listeners);
+        if doors.is_empty() {
+            continue;
+        }
         let mut add = |scope: ScopeId, path: &str| {
-            let request = Request { target: escape(path), ..request.clone() };
-            if seen.insert((request.host.clone(), request.port, request.target.clone())) {
-                routes.push(Route { request, span: model.scope(scope).span, cors: cors(model, scope) });
+            for door in &doors {
+                let request = Request { target: escape(path), ..door.clone() };
+                if seen.insert((request.host.clone(), request.port, request.target.clone())) {
+                    routes.push(Route { request, span: model.scope(scope).span, cors: cors(model, scope) });
+                }
             }
         };
         let reach = Reach { model, server: server.scope, thinning: Thinning::new(part(model, server.scope), servers) };
@@ -67,14 +75,51 @@ fn part(model: &Model, scope: ScopeId) -> Part {
     Part { walked: part.walked + locations.regexes.len(), ..part }
 }
 
-/// A request that selects the server.
-fn front_door(server: &ServerBlock, index: usize, listeners: &Listeners) -> Option<Request> {
-    server.listens.iter().find_map(|listen| {
+/// Requests that select the server: one, or one of each scheme where its code tells these apart.
+fn front_doors(model: &Model, server: &ServerBlock, index: usize, listeners: &Listeners) -> Vec<Request> {
+    let door = |listen: &Listen| {
         let base = knock(listen)?;
         let listener = listeners.find(&base)?;
         let host = hosts(server).find(|host| selects(listener, host, index))?;
         Some(Request { host: Some(host), ..base })
-    })
+    };
+    let mut doors: Vec<Request> = server.listens.iter().find_map(door).into_iter().collect();
+    if let Some(first) = server.listens.iter().find(|listen| door(listen).is_some())
+        && tests_connection(model, server.scope)
+    {
+        doors.extend(server.listens.iter().filter(|listen| listen.ssl != first.ssl).find_map(door));
+    }
+    doors
+}
+
+/// Whether the code of a level, or of one in it, tests how the client is connected.
+fn tests_connection(model: &Model, scope: ScopeId) -> bool {
+    let own = model.scope(scope);
+    let tests = |instruction: &Instruction| match instruction {
+        Instruction::If { condition, .. } => match &condition.test {
+            Test::True(variable) | Test::Equal { variable, .. } | Test::Match { variable, .. } => {
+                is_of_connection(model, *variable)
+            }
+            Test::File { .. } | Test::Unknown => false,
+        },
+        _ => false,
+    };
+    own.code.iter().any(tests)
+        || own.locations.iter().flat_map(|locations| locations.all()).any(|inner| tests_connection(model, inner))
+}
+
+/// Whether a variable tells plain connections from those over TLS, by itself or by a map.
+fn is_of_connection(model: &Model, variable: VarId) -> bool {
+    let is_told = |variable: VarId| {
+        matches!(
+            model.variables.get(variable).definition,
+            Definition::Builtin(Builtin::Scheme | Builtin::Https | Builtin::ServerPort)
+        )
+    };
+    match &model.variables.get(variable).definition {
+        Definition::Map(map) => map.source.variables().any(is_told),
+        _ => is_told(variable),
+    }
 }
 
 fn knock(listen: &Listen) -> Option<Request> {

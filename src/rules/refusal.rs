@@ -75,7 +75,10 @@ impl<'s> Refusal<'s> {
     /// Whether an ordinary client meets this: no odd header, nothing that is not known, and no other world in which the same
     /// method gets through. A refusal that credentials or addresses lift is a decision about clients.
     pub(super) fn is_plain(&self) -> bool {
-        let lifted = |other: &Branch| other.verdict.answer.passes() && other.methods.meets(self.methods);
+        // A redirect lets nobody in: it sends to a login, or to TLS.
+        let is_redirect = |other: &Branch| other.verdict.answer.status().is_some_and(|status| (300..400).contains(&status));
+        let gets_in = |other: &Branch| other.verdict.answer.passes() && !is_redirect(other);
+        let lifted = |other: &Branch| gets_in(other) && other.methods.meets(self.methods);
         self.branch.distance == 0 && self.branch.doubts.is_empty() && !self.survey.branches.iter().any(lifted)
     }
 

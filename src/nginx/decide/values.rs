@@ -196,6 +196,7 @@ impl<'m> Exchange<'m, '_, '_> {
             Builtin::Host if self.host.is_empty() => self.server_name(),
             Builtin::Host => Value::Plain(Arc::clone(&self.host)),
             Builtin::Scheme => Value::text(&request.scheme),
+            Builtin::Https => Value::text(if request.scheme == "https" { "on" } else { "" }),
             Builtin::ServerPort => Value::Plain(request.port.to_string().into()),
             Builtin::ServerAddr => Value::text(&request.address),
             Builtin::ServerName => self.server_name(),

@@ -73,6 +73,14 @@ impl Text {
         self.parts.is_none().then_some(&self.source)
     }
 
+    /// The variables in it, in order.
+    pub(in super::super) fn variables(&self) -> impl Iterator<Item = VarId> {
+        self.parts().unwrap_or_default().iter().filter_map(|part| match part {
+            Part::Variable(id) => Some(*id),
+            _ => None,
+        })
+    }
+
     /// The variable that is the whole value.
     pub(in super::super) fn variable(&self) -> Option<VarId> {
         match self.parts() {

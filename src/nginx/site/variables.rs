@@ -37,6 +37,7 @@ pub(in super::super) enum Builtin {
     IsArgs,
     Host,
     Scheme,
+    Https,
     ServerPort,
     ServerAddr,
     ServerName,
@@ -178,8 +179,8 @@ fn predefined(name: &str) -> Definition {
         "fastcgi_script_name" => Builtin::ScriptName,
         "fastcgi_path_info" => Builtin::PathInfo,
         "proxy_add_x_forwarded_for" => Builtin::ForwardedFor,
-        "https"
-        | "http2"
+        "https" => Builtin::Https,
+        "http2"
         | "http3"
         | "server_push"
         | "request_body"
