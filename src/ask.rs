@@ -26,9 +26,14 @@ pub enum Input {
 }
 
 impl Input {
-    /// Whether ordinary requests have it with this value: a config that asks for the header of a TLS terminator stands behind one.
+    /// Whether it is the header by which a TLS terminator tells how the client came.
+    fn is_scheme(&self) -> bool {
+        matches!(self, Input::Header(name) if **name == *"x-forwarded-proto")
+    }
+
+    /// Whether ordinary requests have it with this value: a config that asks for the header of a terminator stands behind one.
     fn is_usual(&self, value: &str) -> bool {
-        matches!(self, Input::Header(name) if **name == *"x-forwarded-proto") && value.eq_ignore_ascii_case("https")
+        self.is_scheme() && value.eq_ignore_ascii_case("https")
     }
 }
 
@@ -335,6 +340,12 @@ impl Branch {
     pub fn when(&self) -> Vec<String> {
         let facts = self.facts.iter().map(|(fact, holds)| fact.sentence(*holds));
         facts.chain(self.choices.iter().map(|(_, choice)| choice.to_string())).collect()
+    }
+
+    /// Whether the client has not come by TLS to a config behind a terminator of it.
+    pub fn is_unsecured(&self) -> bool {
+        let usual = |(input, value): &(Input, Option<Arc<str>>)| value.as_ref().is_some_and(|value| input.is_usual(value));
+        self.inputs.iter().any(|asked| asked.0.is_scheme() && !usual(asked))
     }
 
     /// Whether one request in one world can go both ways, but for its method.

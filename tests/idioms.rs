@@ -15,6 +15,7 @@ const MARK: &str = "#! ";
 
 /// Files that the configs may name.
 const FILES: &[(&str, &str)] = &[
+    ("a.pem", ""),
     ("405.http", "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n"),
     ("501.http", "HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\n\r\n"),
     ("503.http", "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"),

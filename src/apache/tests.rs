@@ -23,6 +23,18 @@ fn site(text: &str) -> Box<dyn Site> {
     Apache.read(&mut reader, &[main], &Task::new(&Apache, Some(Release(2, 4, 71)), Vec::new()))
 }
 
+#[test]
+fn files_of_folders_that_tell_tls_apart_are_met_both_ways() {
+    let text = "RewriteEngine On\nRewriteCond %{HTTPS} off\nRewriteRule ^ https://a.test/ [R=301,L]\n";
+    let files = MemoryFiles::default().with("/c/.htaccess", text);
+    let settings = Settings::default();
+    let mut reader = Reader::new(&files, &settings);
+    let main = reader.load(Path::new("/c/.htaccess")).expect("the file is there");
+    let site = Apache.read(&mut reader, &[main], &Task::new(&Apache, None, Vec::new()));
+    let schemes: Vec<_> = site.routes().into_iter().map(|route| route.request.scheme).collect();
+    assert!(schemes.iter().any(|scheme| scheme == "http") && schemes.iter().any(|scheme| scheme == "https"), "{schemes:?}");
+}
+
 /// Words and comments stand in order and in bounds, and what lies between them says nothing: blanks, joints of lines, the
 /// signs around a section's line, and the lines that close sections.
 fn check_lossless(text: &str) {

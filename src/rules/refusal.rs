@@ -11,6 +11,11 @@ pub(super) fn refuses_the_rest(site: &dyn Site, refused: MethodSet) -> bool {
     refused.meets(site.universe().stand_in())
 }
 
+/// Whether a client is only told to come back by way of TLS, where it meets the same rules.
+fn is_sent_to_tls(branch: &Branch) -> bool {
+    branch.is_unsecured() && matches!(branch.verdict.answer, Answer::Respond { status: 300..400, .. })
+}
+
 /// One branch on which standard methods are refused.
 pub(super) struct Refusal<'s> {
     pub(super) survey: &'s Survey<'s>,
@@ -75,9 +80,7 @@ impl<'s> Refusal<'s> {
     /// Whether an ordinary client meets this: no odd header, nothing that is not known, and no other world in which the same
     /// method gets through. A refusal that credentials or addresses lift is a decision about clients.
     pub(super) fn is_plain(&self) -> bool {
-        // A redirect lets nobody in: it sends to a login, or to TLS.
-        let is_redirect = |other: &Branch| other.verdict.answer.status().is_some_and(|status| (300..400).contains(&status));
-        let gets_in = |other: &Branch| other.verdict.answer.passes() && !is_redirect(other);
+        let gets_in = |other: &Branch| other.verdict.answer.passes() && !is_sent_to_tls(other);
         let lifted = |other: &Branch| gets_in(other) && other.methods.meets(self.methods);
         self.branch.distance == 0 && self.branch.doubts.is_empty() && !self.survey.branches.iter().any(lifted)
     }
