@@ -163,11 +163,16 @@ impl<'s> Run<'s, '_, '_> {
     /// `FallbackResource` takes what is not there, and folders without an index.
     fn fallback(&self) -> Option<&'s str> {
         let fallback = self.innermost(|config| config.rest.as_ref()?.fallback.as_deref());
-        fallback.filter(|path| !path.eq_ignore_ascii_case("disabled") && **path != *self.url.path)
+        fallback.filter(|path| !path.eq_ignore_ascii_case("disabled"))
     }
 
     fn fall_back(&mut self, path: &str) -> Phase {
+        if self.subrequest {
+            return Ok(());
+        }
         match self.look_up(path, true) {
+            // httpd looks for it in its own place, over and over.
+            Ok(Looked::Missing) => Err(End::Status(500)),
             Err(end @ End::Rewritten(_)) => Err(end),
             Err(End::Status(status)) if !matches!(status, 200 | 404) => Err(End::Status(status)),
             _ => Ok(()),
@@ -190,8 +195,8 @@ impl<'s> Run<'s, '_, '_> {
         for (index, name) in names.iter().enumerate() {
             let path = if name.starts_with('/') { name.clone() } else { format!("{folder}{name}") };
             match self.look_up(&path, index == 0) {
-                Ok(true) => return Ok(()),
-                Ok(false) => {}
+                Ok(Looked::Found) => return Ok(()),
+                Ok(Looked::Missing | Looked::Handled) => {}
                 Err(end @ (End::Status(300..=399) | End::Rewritten(_))) => return Err(end),
                 Err(End::Status(status @ (401 | 406))) if names.len() == 1 => return Err(End::Status(status)),
                 Err(End::Status(200 | 404)) => {}
@@ -208,9 +213,9 @@ impl<'s> Run<'s, '_, '_> {
 
     /// What a GET of another path would be (`ap_sub_req_lookup_uri`). Where a file or the proxy answers it, the request takes
     /// its place; else all stays as it was.
-    fn look_up(&mut self, path: &str, likely: bool) -> Phase<bool> {
+    fn look_up(&mut self, path: &str, likely: bool) -> Phase<Looked> {
         if self.subrequest {
-            return Ok(false);
+            return Ok(Looked::Missing);
         }
         let outer = self.enter(path);
         let looked = self.process_once();
@@ -224,9 +229,18 @@ impl<'s> Run<'s, '_, '_> {
         };
         if found {
             self.stay(&outer);
-            return Ok(true);
+            return Ok(Looked::Found);
         }
+        let missing = if looked.is_ok() && self.named_handler().is_some() { Looked::Handled } else { Looked::Missing };
         self.leave(outer, looked.is_err());
-        looked.map(|()| false)
+        looked.map(|()| missing)
     }
+}
+
+/// What another path turned out to be.
+enum Looked {
+    Found,
+    Missing,
+    /// No file is there, but a handler is named for it.
+    Handled,
 }
