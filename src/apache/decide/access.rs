@@ -5,6 +5,7 @@ use super::super::site::authn::AuthType;
 use super::super::site::authz::{Merging, Node, Rule};
 use super::authn::User;
 use super::{DirConfig, End, Layer, Phase, Run};
+use crate::ask::Fact;
 use crate::source::Span;
 
 /// What a rule says of a request (`authz_status`).
@@ -47,17 +48,24 @@ impl<'s> Run<'s, '_, '_> {
     }
 
     /// What is looked up for a request is not checked again where the same sections take it (`ap_process_request_internal`). Some
-    /// modules hook into the checks so that sections which look at more than the folder are taken for others
+    /// modules hook into the checks so that only files in the folder of the request are left out
     /// (`auth_internal_per_conf`).
-    fn is_checked_already(&self) -> bool {
+    fn is_checked_already(&mut self) -> bool {
         const CHECK_ALL: [&str; 3] = ["allowmethods", "log_debug", "lua"];
         let same = |(one, other): (&(Layer, &DirConfig), &(Layer, &DirConfig))| one.0 == other.0 && std::ptr::eq(one.1, other.1);
-        self.subrequest
-            && self.proxied.is_none()
-            && self.stack.len() == self.checked.len()
-            && self.stack.iter().zip(&self.checked).all(same)
-            && (self.stack.iter().all(|(layer, _)| matches!(layer, Layer::Defaults | Layer::Storage))
-                || !CHECK_ALL.iter().any(|module| self.has(module)))
+        if !self.subrequest
+            || self.proxied.is_some()
+            || self.stack.len() != self.checked.len()
+            || !self.stack.iter().zip(&self.checked).all(same)
+        {
+            return false;
+        }
+        if !CHECK_ALL.iter().any(|module| self.has(module)) {
+            return true;
+        }
+        let filename = self.filename.as_str().into();
+        self.stack.iter().all(|(layer, _)| matches!(layer, Layer::Defaults | Layer::Storage))
+            && self.ask.fact(Fact::FileExists(filename), true)
     }
 
     fn satisfies_any(&mut self) -> bool {
