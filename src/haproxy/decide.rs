@@ -119,8 +119,8 @@ impl<'c> Transaction<'c> {
     /// A TCP frontend passes every byte on; an HTTP backend behind it parses them after all.
     fn run_tcp(&mut self, ask: &mut Ask<'_>) -> Flow {
         let frontend = self.frontend;
-        self.content_rules(ask, frontend)?;
         self.has_arrived = self.waits_for_request(ask);
+        self.content_rules(ask, frontend)?;
         let backend = self.choose_backend(ask);
         self.has_arrived = true;
         let Some(backend) = backend else {
@@ -144,16 +144,18 @@ impl<'c> Transaction<'c> {
         Flow::Break(self.reach_server(ask, backend))
     }
 
-    /// Whether the request is there when a TCP frontend chooses the backend. Where no rule waits for it, that depends on the network;
-    /// as a rule the connection comes first (src/tcp_rules.c, tcp_inspect_request).
+    /// Whether the request is there when a TCP frontend looks at it. Where no rule waits for it, that depends on the network; as a
+    /// rule the connection comes first (src/tcp_rules.c, tcp_inspect_request).
     fn waits_for_request(&self, ask: &mut Ask<'_>) -> bool {
         let (config, frontend) = (self.config, self.frontend);
-        let mut conditions = frontend.switches.iter().filter_map(|switch| switch.condition.as_ref());
-        if config.waits_for_request(frontend) || !conditions.any(|condition| self.is_blind(condition)) {
+        let switches = frontend.switches.iter().filter_map(|switch| switch.condition.as_ref());
+        let inherited = frontend.parent.map_or(&[][..], |parent| &config.proxies[parent].tcp_content);
+        let rules = inherited.iter().chain(&frontend.tcp_content).filter_map(|rule| rule.condition.as_ref());
+        if config.waits_for_request(frontend) || !rules.chain(switches).any(|condition| self.is_blind(condition)) {
             return true;
         }
         let (there, late) =
-            ("the request is there when the backend is chosen", "the backend is chosen before the request is there");
+            ("the request is there when the frontend looks at it", "the frontend looks at the request before it is there");
         ask.fact(Fact::told(there, late), false)
     }
 

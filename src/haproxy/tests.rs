@@ -8,8 +8,10 @@ use proptest::prelude::*;
 use super::environment::Environment;
 use super::parse::{self, Reading};
 use super::*;
+use crate::http::Request;
 use crate::server::SERVERS;
 use crate::source::{FileId, MemoryFiles, Settings};
+use crate::trace;
 
 fn tree(text: &str) -> Tree {
     let source = Arc::new(SourceFile::new(FileId(0), "t".into(), "t".into(), text.as_bytes().to_vec()));
@@ -61,6 +63,21 @@ fn long_and_deep_texts_end() {
     site(&".if 1\n".repeat(10_000));
     site(&format!(".if {}1\n", "(".repeat(50_000)));
     site(&format!("frontend f\n http-request set-path %[path{}]\n", ",lower".repeat(20_000)));
+}
+
+#[test]
+fn tcp_rules_that_do_not_wait_may_come_before_the_request() {
+    let text = |delay: &str| {
+        let rules = format!("{delay} tcp-request content reject if METH_POST\n default_backend b\n");
+        format!("frontend f\n mode tcp\n bind 127.0.0.1:80\n{rules}backend b\n mode tcp\n server s 127.0.0.1:1\n")
+    };
+    let request = Request { method: "POST".into(), address: "127.0.0.1".into(), port: 80, ..Request::default() };
+    let passes = |text: &str| -> Vec<bool> {
+        let traced = trace::one(site(text).as_ref(), &request, None);
+        traced.outcomes.iter().map(|outcome| outcome.verdict.answer.passes()).collect()
+    };
+    assert_eq!(passes(&text("")), [true, false]);
+    assert_eq!(passes(&text(" tcp-request inspect-delay 5s\n")), [false]);
 }
 
 proptest! {
