@@ -196,6 +196,21 @@ pub(crate) fn without_alternatives(regex: &str, methods: &[&str]) -> Option<Stri
     Some(rest)
 }
 
+/// A file's text after the first of its statements that can be mended is: what the wings' tests look at.
+#[cfg(test)]
+pub(crate) fn mended(server: &dyn Server, tree: Tree, wish: Wish<'_>) -> String {
+    let trees = [Arc::new(tree)];
+    let statements = Statements::new(&trees);
+    let mend = |statement| server.mend(statement, &statements, wish);
+    let mut edits = trees[0].all().map(mend).find(|edits| !edits.is_empty()).unwrap_or_default();
+    edits.sort_by_key(|edit| edit.span);
+    let mut text = trees[0].source.text().to_owned();
+    for edit in edits.iter().rev() {
+        text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -276,16 +276,9 @@ mod tests {
 
     fn mended(lines: &str, wish: Wish<'_>) -> String {
         let text = format!("frontend x\n{lines}\n");
-        let source = Arc::new(SourceFile::new(FileId(0), "t".into(), "t".into(), text.clone().into()));
+        let source = Arc::new(SourceFile::new(FileId(0), "t".into(), "t".into(), text.into()));
         let mut reading = Reading { environment: Environment::default(), release: Release(3, 2, 0), unset: Vec::new() };
-        let tree = parse::parse(&source, &mut reading).0;
-        let mut edits =
-            tree.all().map(|line| mend(line, &Statements::new(&[]), wish)).find(|edits| !edits.is_empty()).unwrap_or_default();
-        edits.sort_by_key(|edit| edit.span);
-        let mut text = text;
-        for edit in edits.iter().rev() {
-            text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
-        }
+        let text = crate::mend::mended(&crate::haproxy::Haproxy, parse::parse(&source, &mut reading).0, wish);
         text.trim_start_matches("frontend x\n").trim_end_matches('\n').to_owned()
     }
 

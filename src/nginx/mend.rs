@@ -80,19 +80,7 @@ mod tests {
 
     fn mended(text: &str, wish: Wish<'_>) -> String {
         let source = Arc::new(SourceFile::new(FileId(0), "t".into(), "t".into(), text.into()));
-        let tree = Arc::new(super::super::parse::parse(&source).0);
-        let trees = [Arc::clone(&tree)];
-        let mut edits = tree
-            .all()
-            .map(|statement| mend(statement, &Statements::new(&trees), wish))
-            .find(|edits| !edits.is_empty())
-            .unwrap_or_default();
-        edits.sort_by_key(|edit| edit.span);
-        let mut text = text.to_owned();
-        for edit in edits.iter().rev() {
-            text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
-        }
-        text
+        crate::mend::mended(&crate::nginx::Nginx, super::super::parse::parse(&source).0, wish)
     }
 
     #[test]
