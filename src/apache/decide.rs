@@ -45,24 +45,11 @@ pub(super) fn decide(site: &ApacheSite, ask: &mut Ask<'_>) -> Verdict {
         outer_method: None,
         steps: Vec::new(),
         decided: None,
-        url: Url::default(),
-        stack: Vec::new(),
-        filename: String::new(),
-        path_info: String::new(),
-        inner_redirect: None,
-        proxied: None,
-        as_it_is: false,
-        local: false,
-        context: None,
-        handler: None,
-        script_alias: None,
-        env: Vec::new(),
+        mapping: Mapping::default(),
         user: authn::User::default(),
-        ended: false,
         subrequest: false,
         checked: Vec::new(),
         loops: 0,
-        excluded: None,
         mapped_by: None,
         transaction: Transaction::default(),
     };
@@ -104,17 +91,9 @@ enum Layer {
     If(u8),
 }
 
-/// One request on its way.
-struct Run<'s, 'r, 'a> {
-    site: &'s ApacheSite,
-    ask: &'r mut Ask<'a>,
-    server: &'s Server,
-    /// After an error document has turned the request into a GET.
-    fixed_method: Option<MethodSet>,
-    /// The fixed method of the request that a subrequest belongs to.
-    outer_method: Option<MethodSet>,
-    steps: Vec<Step>,
-    decided: Option<usize>,
+/// What a path leads to, as far as httpd has looked (the part of its `request_rec` that a subrequest has for itself).
+#[derive(Clone, Default)]
+struct Mapping<'s> {
     url: Url,
     /// The sections that the request meets, outermost first.
     stack: Vec<(Layer, &'s DirConfig)>,
@@ -137,17 +116,32 @@ struct Run<'s, 'r, 'a> {
     script_alias: Option<Span>,
     /// What rewrite rules set.
     env: Vec<(String, Option<Value>)>,
-    user: authn::User,
     /// Whether `[END]` has stopped mod_rewrite.
     ended: bool,
+    /// The `ProxyPass … !` that took the request off the proxy.
+    excluded: Option<usize>,
+}
+
+/// One request on its way.
+struct Run<'s, 'r, 'a> {
+    site: &'s ApacheSite,
+    ask: &'r mut Ask<'a>,
+    server: &'s Server,
+    /// After an error document has turned the request into a GET.
+    fixed_method: Option<MethodSet>,
+    /// The fixed method of the request that a subrequest belongs to.
+    outer_method: Option<MethodSet>,
+    steps: Vec<Step>,
+    decided: Option<usize>,
+    /// What the path leads to so far.
+    mapping: Mapping<'s>,
+    user: authn::User,
     /// Whether this is only a look at what another path would be.
     subrequest: bool,
     /// The sections of the request that this look is for, whose access was checked.
     checked: Vec<(Layer, &'s DirConfig)>,
     /// Internal redirects so far.
     loops: usize,
-    /// The `ProxyPass … !` that took the request off the proxy.
-    excluded: Option<usize>,
     /// The directive that mapped the request to a file.
     mapped_by: Option<(&'static str, Span)>,
     /// What ModSecurity remembers of the request.
@@ -211,7 +205,7 @@ impl<'s> Run<'s, '_, '_> {
 
     /// The innermost section that sets a thing.
     fn innermost<T>(&self, of: impl Fn(&'s DirConfig) -> Option<T>) -> Option<T> {
-        self.stack.iter().rev().find_map(|(_, config)| of(config))
+        self.mapping.stack.iter().rev().find_map(|(_, config)| of(config))
     }
 
     fn answer(&self, end: End) -> Answer {
@@ -270,19 +264,10 @@ impl<'s> Run<'s, '_, '_> {
         self.fixups()
     }
 
-    /// Forgets all that belongs to the path so far.
+    /// Turns to another path; what rewrite rules set remains.
     fn restart(&mut self, target: &str) {
-        self.url = Url::of_redirect(target);
-        self.stack.clear();
-        self.filename.clear();
-        self.path_info.clear();
-        self.inner_redirect = None;
-        self.proxied = None;
-        self.as_it_is = false;
-        self.local = false;
-        self.handler = None;
-        self.script_alias = None;
-        self.context = None;
+        let Mapping { env, ended, excluded, .. } = std::mem::take(&mut self.mapping);
+        self.mapping = Mapping { url: Url::of_redirect(target), env, ended, excluded, ..Mapping::default() };
         self.mapped_by = None;
     }
 }

@@ -54,17 +54,17 @@ impl<'s> Run<'s, '_, '_> {
         const CHECK_ALL: [&str; 3] = ["allowmethods", "log_debug", "lua"];
         let same = |(one, other): (&(Layer, &DirConfig), &(Layer, &DirConfig))| one.0 == other.0 && std::ptr::eq(one.1, other.1);
         if !self.subrequest
-            || self.proxied.is_some()
-            || self.stack.len() != self.checked.len()
-            || !self.stack.iter().zip(&self.checked).all(same)
+            || self.mapping.proxied.is_some()
+            || self.mapping.stack.len() != self.checked.len()
+            || !self.mapping.stack.iter().zip(&self.checked).all(same)
         {
             return false;
         }
         if !CHECK_ALL.iter().any(|module| self.has(module)) {
             return true;
         }
-        let filename = self.filename.as_str().into();
-        self.stack.iter().all(|(layer, _)| matches!(layer, Layer::Defaults | Layer::Storage))
+        let filename = self.mapping.filename.as_str().into();
+        self.mapping.stack.iter().all(|(layer, _)| matches!(layer, Layer::Defaults | Layer::Storage))
             && self.ask.fact(Fact::FileExists(filename), true)
     }
 
@@ -188,11 +188,11 @@ impl<'s> Run<'s, '_, '_> {
     fn merged_rules(&self) -> Rules<'s> {
         let mut whole = Merged { merging: None, rules: Rules::None };
         let mut index = 0;
-        while index < self.stack.len() {
-            let layer = self.stack[index].0;
+        while index < self.mapping.stack.len() {
+            let layer = self.mapping.stack[index].0;
             let mut walk: Option<Merged<'s>> = None;
-            while index < self.stack.len() && self.stack[index].0 == layer {
-                if let Some(authz) = &self.stack[index].1.authz {
+            while index < self.mapping.stack.len() && self.mapping.stack[index].0 == layer {
+                if let Some(authz) = &self.mapping.stack[index].1.authz {
                     let rules = authz.root.as_ref().map_or(Rules::None, Rules::One);
                     let next = Merged { merging: authz.merging, rules };
                     walk = Some(match walk {

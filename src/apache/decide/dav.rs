@@ -11,14 +11,14 @@ type Handler<'s, 'r, 'a> = fn(&mut Run<'s, 'r, 'a>, String) -> u16;
 impl<'s, 'r, 'a> Run<'s, 'r, 'a> {
     /// Whether mod_dav takes the request; GET, HEAD and POST stay with the files.
     pub(super) fn takes_dav(&mut self) -> bool {
-        if !self.has("dav") || self.proxied.is_some() {
+        if !self.has("dav") || self.mapping.proxied.is_some() {
             return false;
         }
         // An inner `Dav Off` does not undo an outer provider.
-        let on = self
-            .stack
-            .iter()
-            .any(|(_, config)| config.rest.as_ref().and_then(|rest| rest.dav.as_ref()).is_some_and(|dav| dav.value == Dav::On));
+        let on =
+            self.mapping.stack.iter().any(|(_, config)| {
+                config.rest.as_ref().and_then(|rest| rest.dav.as_ref()).is_some_and(|dav| dav.value == Dav::On)
+            });
         let files = self.ask.universe().set(["GET", "HEAD", "POST"]);
         on && !self.method_is(files)
     }
@@ -26,7 +26,7 @@ impl<'s, 'r, 'a> Run<'s, 'r, 'a> {
     pub(super) fn dav_handler(&mut self) -> Phase {
         let universe = self.ask.universe();
         let is = |name: &str| universe.only(name);
-        let file = self.filename.trim_end_matches('/').to_owned();
+        let file = self.mapping.filename.trim_end_matches('/').to_owned();
         let versions = universe.set(VERSIONS.iter().copied());
         let handlers: [(MethodSet, Handler<'s, 'r, 'a>); 10] = [
             (is("OPTIONS"), |_, _| 200),
@@ -123,7 +123,7 @@ impl<'s, 'r, 'a> Run<'s, 'r, 'a> {
         let path = rest.find('/').map_or("/", |start| &rest[start..]);
         let path = path.split(['?', '#']).next().unwrap_or(path);
         // The target lies below the same root as the source does.
-        let root = self.filename.strip_suffix(&self.url.path).unwrap_or_else(|| self.document_root()).to_owned();
+        let root = self.mapping.filename.strip_suffix(&self.mapping.url.path).unwrap_or_else(|| self.document_root()).to_owned();
         let target = format!("{root}{}", super::url::decode_all(path)).trim_end_matches('/').to_owned();
         let exists = self.exists(&target, false);
         match self.header("overwrite").as_deref() {

@@ -16,7 +16,7 @@ impl Run<'_, '_, '_> {
             end => return end,
         };
         let documents = |config: &'_ super::DirConfig| config.errors.iter().rev().position(|page| page.status == status);
-        let found = self.stack.iter().rev().find_map(|(_, config)| {
+        let found = self.mapping.stack.iter().rev().find_map(|(_, config)| {
             let index = documents(config)?;
             config.errors.iter().rev().nth(index)
         });
@@ -42,11 +42,11 @@ impl Run<'_, '_, '_> {
 
     fn page(&mut self, status: u16, path: &str, step: usize) -> End {
         self.fixed_method = Some(self.ask.universe().only("GET"));
-        let (decided, ended) = (self.decided, std::mem::replace(&mut self.ended, false));
+        let (decided, ended) = (self.decided, std::mem::replace(&mut self.mapping.ended, false));
         self.restart(path);
         self.loops += 1;
         let end = self.process();
-        self.ended = ended;
+        self.mapping.ended = ended;
         match end {
             // The refusal turned into a request of its own, which this line made.
             End::Forward { .. } => {

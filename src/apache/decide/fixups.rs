@@ -14,14 +14,14 @@ impl<'s> Run<'s, '_, '_> {
             self.rewrite_section()?;
         }
         if self.has("alias") {
-            let path = self.url.path.clone();
+            let path = self.mapping.url.path.clone();
             let own = |config: &'s super::DirConfig| {
                 config.redirects.iter().rev().find(|redirect| matches!(redirect.from, super::super::site::redirect::From::All))
             };
             if let Some(redirect) = self.innermost(own) {
                 self.redirects(std::iter::once(redirect), &path, "fixups")?;
             }
-            let stack = self.stack.clone();
+            let stack = self.mapping.stack.clone();
             let listed = stack.iter().rev().flat_map(|(_, config)| &config.redirects);
             let listed = listed.filter(|redirect| !matches!(redirect.from, super::super::site::redirect::From::All));
             self.redirects(listed, &path, "fixups")?;
@@ -30,7 +30,7 @@ impl<'s> Run<'s, '_, '_> {
             self.spelling()?;
         }
         // A rule of a section may have proxied what is a folder all the same.
-        if !self.filename.is_empty() && self.has("dir") {
+        if !self.mapping.filename.is_empty() && self.has("dir") {
             self.folder()?;
         }
         Ok(())
@@ -38,15 +38,18 @@ impl<'s> Run<'s, '_, '_> {
 
     /// The rules of the innermost section that has any line of mod_rewrite (`hook_fixup`).
     fn rewrite_section(&mut self) -> Phase {
-        let configs = self.stack.iter().filter_map(|(_, config)| config.rewrite.as_deref());
+        let configs = self.mapping.stack.iter().filter_map(|(_, config)| config.rewrite.as_deref());
         let configs: Vec<_> = configs.collect();
         let Some(last) = configs.last() else { return Ok(()) };
         let Some(folder) = &last.folder else { return Ok(()) };
         let engine = configs.iter().rev().find_map(|config| config.engine).is_some_and(|engine| engine.value);
-        if !engine || self.ended {
+        if !engine || self.mapping.ended {
             return Ok(());
         }
-        if self.proxied.is_none() && !last.options.no_slash && folder.strip_suffix('/') == Some(self.filename.as_str()) {
+        if self.mapping.proxied.is_none()
+            && !last.options.no_slash
+            && folder.strip_suffix('/') == Some(self.mapping.filename.as_str())
+        {
             return Ok(());
         }
         if !self.option("followsymlinks") && !self.option("symlinksifownermatch") {
@@ -72,9 +75,9 @@ impl<'s> Run<'s, '_, '_> {
         if rules.is_empty() {
             return Ok(());
         }
-        let start = match &self.proxied {
+        let start = match &self.mapping.proxied {
             Some(url) => format!("proxy:{url}"),
-            None => self.filename.clone(),
+            None => self.mapping.filename.clone(),
         };
         let (base, folder) = (last.base.clone(), folder.clone());
         match self.rewrite(&rules, start.clone(), Some(&folder))? {
@@ -109,11 +112,11 @@ impl<'s> Run<'s, '_, '_> {
             None => below(&path, root),
         };
         let found = found.or_else(|| {
-            let (prefix, aliased) = self.context?;
+            let (prefix, aliased) = self.mapping.context?;
             below(&path, aliased.trim_end_matches('/')).map(|rest| format!("{}{rest}", prefix.trim_end_matches('/')))
         });
         let path = found.unwrap_or(path);
-        self.inner_redirect = Some(match &self.url.query {
+        self.mapping.inner_redirect = Some(match &self.mapping.url.query {
             Some(query) => format!("{path}?{query}"),
             None => path,
         });
@@ -123,7 +126,7 @@ impl<'s> Run<'s, '_, '_> {
     /// Whether an option of `Options` is on.
     pub(super) fn option(&self, name: &str) -> bool {
         let mut on = name == "followsymlinks";
-        for change in self.stack.iter().filter_map(|(_, config)| config.rest.as_ref()).flat_map(|rest| &rest.options) {
+        for change in self.mapping.stack.iter().filter_map(|(_, config)| config.rest.as_ref()).flat_map(|rest| &rest.options) {
             let all = change.on.iter().any(|word| word == "all") && name != "multiviews";
             if change.reset {
                 on = false;
@@ -141,14 +144,14 @@ impl<'s> Run<'s, '_, '_> {
     /// mod_dir: a slash for folders, their index, a fallback for what does not exist.
     fn folder(&mut self) -> Phase {
         // The index of a folder is a file, unless rewrite rules made something else of it.
-        if self.subrequest && self.url.path == self.url.raw && !self.local {
+        if self.subrequest && self.mapping.url.path == self.mapping.url.raw && !self.mapping.local {
             return Ok(());
         }
-        let filename = self.filename.clone();
+        let filename = self.mapping.filename.clone();
         if self.is_folder(&filename) {
             return self.inside_folder(&filename);
         }
-        if self.proxied.is_some() || self.inner_redirect.is_some() || self.takes_dav() {
+        if self.mapping.proxied.is_some() || self.mapping.inner_redirect.is_some() || self.takes_dav() {
             return Ok(());
         }
         // Whether the file exists is no matter where nothing stands in for it.
@@ -180,17 +183,17 @@ impl<'s> Run<'s, '_, '_> {
     }
 
     fn inside_folder(&mut self, filename: &str) -> Phase {
-        if !self.url.path.ends_with('/') {
+        if !self.mapping.url.path.ends_with('/') {
             let slash = self.innermost(|config| config.rest.as_ref()?.slash).unwrap_or(true);
             return if slash { Err(End::Status(301)) } else { Ok(()) };
         }
-        if self.proxied.is_some() || self.inner_redirect.is_some() || self.takes_dav() {
+        if self.mapping.proxied.is_some() || self.mapping.inner_redirect.is_some() || self.takes_dav() {
             return Ok(());
         }
         let named = self.innermost(|config| config.rest.as_ref()?.index.as_ref());
         let default = ["index.html".to_owned()];
         let names = named.map_or(&default[..], |names| &names[..]);
-        let (folder, filename) = (self.url.path.clone(), filename.to_owned());
+        let (folder, filename) = (self.mapping.url.path.clone(), filename.to_owned());
         let mut refused = None;
         for (index, name) in names.iter().enumerate() {
             let path = if name.starts_with('/') { name.clone() } else { format!("{folder}{name}") };
@@ -204,7 +207,7 @@ impl<'s> Run<'s, '_, '_> {
                 Err(_) => {}
             }
         }
-        self.filename = filename;
+        self.mapping.filename = filename;
         match refused {
             Some(status) => Err(End::Status(status)),
             None => self.fallback().map_or(Ok(()), |path| self.fall_back(path)),
@@ -220,9 +223,9 @@ impl<'s> Run<'s, '_, '_> {
         let outer = self.enter(path);
         let looked = self.process_once();
         let found = match &looked {
-            Ok(()) if self.proxied.is_some() => true,
+            Ok(()) if self.mapping.proxied.is_some() => true,
             Ok(()) => {
-                let file = self.filename.clone();
+                let file = self.mapping.filename.clone();
                 self.ask.fact(Fact::FileExists(file.into()), likely)
             }
             Err(_) => false,

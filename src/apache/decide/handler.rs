@@ -9,10 +9,10 @@ const ONLY_READS: &str = "leaves the request to the handler of files, which only
 
 impl<'s> Run<'s, '_, '_> {
     pub(super) fn invoke_handler(&mut self) -> Phase {
-        if let Some(path) = self.inner_redirect.take() {
+        if let Some(path) = self.mapping.inner_redirect.take() {
             return Err(End::Again(path));
         }
-        if self.proxied.is_some() {
+        if self.mapping.proxied.is_some() {
             return self.proxy_handler();
         }
         if self.takes_dav() {
@@ -23,7 +23,7 @@ impl<'s> Run<'s, '_, '_> {
                 Handler::Proxy(url) => {
                     let path = self.existing_path();
                     // A URL with a path of its own is the whole of it (`proxy_handler`).
-                    self.proxied = Some(url + &path);
+                    self.mapping.proxied = Some(url + &path);
                     return self.proxy_handler();
                 }
                 Handler::Named(name) => self.named(&name)?,
@@ -39,7 +39,7 @@ impl<'s> Run<'s, '_, '_> {
 
     /// The file's name ends where the first folder is missing; the rest of the path is no part of it.
     fn existing_path(&mut self) -> String {
-        let path = self.filename.clone();
+        let path = self.mapping.filename.clone();
         let root = self.document_root().trim_end_matches('/').len();
         let slashes: Vec<usize> = path.match_indices('/').map(|(index, _)| index).filter(|index| *index > root).collect();
         for end in slashes {
@@ -52,7 +52,7 @@ impl<'s> Run<'s, '_, '_> {
 
     /// `SetHandler` goes before `AddHandler`, and a rewrite rule's `[H]` before both.
     pub(super) fn named_handler(&mut self) -> Option<Handler> {
-        if let Some(name) = &self.handler {
+        if let Some(name) = &self.mapping.handler {
             return Some(Handler::read(name));
         }
         if let Some(handler) = self.innermost(|config| config.handler.as_ref()) {
@@ -60,7 +60,7 @@ impl<'s> Run<'s, '_, '_> {
             self.plays(Part::Habit);
             return (handler.value != Handler::Off).then(|| handler.value.clone());
         }
-        if self.script_alias.is_some() {
+        if self.mapping.script_alias.is_some() {
             return Some(Handler::Named("cgi-script".to_owned()));
         }
         self.extension_handler()
@@ -68,12 +68,15 @@ impl<'s> Run<'s, '_, '_> {
 
     /// Every extension of the file's name counts; the last one with a handler wins.
     fn extension_handler(&mut self) -> Option<Handler> {
-        let any =
-            self.stack.iter().any(|(_, config)| config.rest.as_ref().is_some_and(|rest| !rest.extension_handlers.is_empty()));
+        let any = self
+            .mapping
+            .stack
+            .iter()
+            .any(|(_, config)| config.rest.as_ref().is_some_and(|rest| !rest.extension_handlers.is_empty()));
         if !any || !self.has("mime") {
             return None;
         }
-        let name = self.filename.rsplit('/').next().unwrap_or("").to_ascii_lowercase();
+        let name = self.mapping.filename.rsplit('/').next().unwrap_or("").to_ascii_lowercase();
         let extensions: Vec<&str> = name.split('.').skip(1).collect();
         let found = extensions.iter().rev().find_map(|extension| {
             self.innermost(|config| {
@@ -111,14 +114,14 @@ impl<'s> Run<'s, '_, '_> {
         if self.method_is(methods) {
             return Err(End::Status(200));
         }
-        self.excluded = self.steps.iter().rposition(|step| step.directive == "SetHandler").or(self.excluded);
+        self.mapping.excluded = self.steps.iter().rposition(|step| step.directive == "SetHandler").or(self.mapping.excluded);
         Ok(())
     }
 
     /// A script gets every method; it needs `Options ExecCGI` unless `ScriptAlias` names its folder.
     fn cgi(&mut self) -> Phase {
-        let file: std::sync::Arc<str> = self.filename.as_str().into();
-        let alias = self.script_alias;
+        let file: std::sync::Arc<str> = self.mapping.filename.as_str().into();
+        let alias = self.mapping.script_alias;
         if alias.is_none() && !self.option("execcgi") {
             return Err(End::Status(403));
         }
@@ -131,7 +134,7 @@ impl<'s> Run<'s, '_, '_> {
             };
         }
         let refuses_rest = self.innermost(|config| config.rest.as_ref()?.accepts_path_info) == Some(false);
-        if !self.ask.fact(Fact::FileExists(file.clone()), true) || (refuses_rest && !self.path_info.is_empty()) {
+        if !self.ask.fact(Fact::FileExists(file.clone()), true) || (refuses_rest && !self.mapping.path_info.is_empty()) {
             return Err(End::Status(404));
         }
         if !self.ask.fact(Fact::ProgramRuns(file), true) {
@@ -146,11 +149,11 @@ impl<'s> Run<'s, '_, '_> {
         if !self.has("actions") {
             return Ok(());
         }
-        let stack = self.stack.clone();
+        let stack = self.mapping.stack.clone();
         let rests = || stack.iter().rev().filter_map(|(_, config)| config.rest.as_ref());
         let mut to = None;
         for script in rests().flat_map(|rest| rest.scripts.iter().rev()) {
-            if script.get && self.url.query.is_none() {
+            if script.get && self.mapping.url.query.is_none() {
                 continue;
             }
             if self.method_is(script.methods) {
@@ -166,7 +169,7 @@ impl<'s> Run<'s, '_, '_> {
         if let Some(name) = handler
             && let Some(action) = rests().flat_map(|rest| rest.actions.iter().rev()).find(|action| action.name == name)
         {
-            if !action.is_virtual && !self.ask.fact(Fact::FileExists(self.filename.as_str().into()), true) {
+            if !action.is_virtual && !self.ask.fact(Fact::FileExists(self.mapping.filename.as_str().into()), true) {
                 return Err(End::Status(404));
             }
             to = Some((&action.path, action.span, "Action"));
@@ -176,8 +179,8 @@ impl<'s> Run<'s, '_, '_> {
             return Ok(());
         };
         self.step("handler", directive, span, "hands the request to another path");
-        let mut target = format!("{path}{}", self.url.path);
-        if let Some(query) = &self.url.query {
+        let mut target = format!("{path}{}", self.mapping.url.path);
+        if let Some(query) = &self.mapping.url.query {
             target = format!("{target}?{query}");
         }
         Err(End::Again(target))
@@ -201,11 +204,12 @@ impl<'s> Run<'s, '_, '_> {
             self.excluded_by(ONLY_READS);
             return Err(End::Status(405));
         }
-        let file = self.filename.clone();
+        let file = self.mapping.filename.clone();
         if file.ends_with('/') || self.ask.fact(Fact::FolderExists(file.as_str().into()), false) {
             return self.listing(&file, get);
         }
-        let rest = self.path_info.is_empty() || self.innermost(|config| config.rest.as_ref()?.accepts_path_info) == Some(true);
+        let rest =
+            self.mapping.path_info.is_empty() || self.innermost(|config| config.rest.as_ref()?.accepts_path_info) == Some(true);
         let found = self.ask.fact(Fact::FileExists(file.into()), true);
         if !found || !rest {
             return Err(End::Status(404));
@@ -243,7 +247,7 @@ impl<'s> Run<'s, '_, '_> {
         if let Some(kind) = self.innermost(|config| config.rest.as_ref()?.forced_type.as_deref()) {
             return Some(kind.to_owned());
         }
-        let name = self.filename.rsplit('/').next().unwrap_or("").to_ascii_lowercase();
+        let name = self.mapping.filename.rsplit('/').next().unwrap_or("").to_ascii_lowercase();
         name.split('.').skip(1).collect::<Vec<_>>().into_iter().rev().find_map(|extension| {
             self.innermost(|config| {
                 let types = &config.rest.as_ref()?.extension_types;

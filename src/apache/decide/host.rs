@@ -9,7 +9,7 @@ impl Run<'_, '_, '_> {
         let host = self.ask.request().host.as_deref().map(super::request::strip_port);
         let host = host.or(self.server.names.name.as_deref()).unwrap_or("").to_ascii_lowercase();
         let folder = fill(&root.value, host.trim_end_matches('.'), self.server_port());
-        self.filename = format!("{}{}", folder.trim_end_matches('/'), self.url.path);
+        self.mapping.filename = format!("{}{}", folder.trim_end_matches('/'), self.mapping.url.path);
         self.mapped_by = Some(("VirtualDocumentRoot", root.span));
         true
     }

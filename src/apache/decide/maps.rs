@@ -51,7 +51,11 @@ impl Run<'_, '_, '_> {
         if matches!(var, Var::User | Var::Empty) && self.header("authorization").is_none() {
             return Value::Plain(String::new());
         }
-        let path = if self.filename.starts_with('/') { self.url.path.clone() } else { return Value::Plain(String::new()) };
+        let path = if self.mapping.filename.starts_with('/') {
+            self.mapping.url.path.clone()
+        } else {
+            return Value::Plain(String::new());
+        };
         match self.look_at(&path, |run| run.var(var)) {
             Some((_, value)) => value,
             None => Value::Plain(String::new()),

@@ -30,10 +30,10 @@ const KNOWN: &[(&str, &str)] = &[
 
 impl Run<'_, '_, '_> {
     pub(super) fn negotiate(&mut self) -> Phase {
-        if self.proxied.is_some() || !self.has("negotiation") || !self.option("multiviews") {
+        if self.mapping.proxied.is_some() || !self.has("negotiation") || !self.option("multiviews") {
             return Ok(());
         }
-        let filename = self.filename.clone();
+        let filename = self.mapping.filename.clone();
         let Some((folder, name)) = filename.rsplit_once('/').filter(|(_, name)| !name.is_empty()) else { return Ok(()) };
         if self.is_folder(&filename) || self.ask.fact(Fact::FileExists(filename.as_str().into()), true) {
             return Ok(());
@@ -45,21 +45,21 @@ impl Run<'_, '_, '_> {
                 Some(false) => refused = true,
                 // What is looked up for something else need not be looked at any closer.
                 Some(true) if self.subrequest => {
-                    self.filename = format!("{folder}/{variant}");
+                    self.mapping.filename = format!("{folder}/{variant}");
                     return Ok(());
                 }
                 Some(true) => {
                     let path = format!(
                         "{}{}",
-                        self.url.path.strip_suffix(&self.path_info).unwrap_or(&self.url.path),
+                        self.mapping.url.path.strip_suffix(&self.mapping.path_info).unwrap_or(&self.mapping.url.path),
                         &variant[name.len()..]
                     );
-                    let rest = self.path_info.clone();
+                    let rest = self.mapping.path_info.clone();
                     let outer = self.enter(&path);
                     let looked = self.process_once();
                     if looked.is_ok() {
                         self.stay(&outer);
-                        self.path_info = rest;
+                        self.mapping.path_info = rest;
                         return Ok(());
                     }
                     self.leave(outer, false);
@@ -78,7 +78,7 @@ impl Run<'_, '_, '_> {
                 types.iter().rev().find(|(known, _)| known == extension).map(|(_, kind)| kind.clone())
             });
             let listed = KNOWN.iter().find(|(known, _)| *known == extension).map(|(_, kind)| (*kind).to_owned());
-            let meant = self.stack.iter().any(|(_, config)| {
+            let meant = self.mapping.stack.iter().any(|(_, config)| {
                 config.rest.as_ref().is_some_and(|rest| rest.extensions.iter().any(|known| known == extension))
             });
             match own.or(listed) {

@@ -25,7 +25,7 @@ const SCHEMES: &[(&str, &str, u16)] = &[
 
 impl Run<'_, '_, '_> {
     pub(super) fn proxy_handler(&mut self) -> Phase {
-        let url = self.proxied.clone().unwrap_or_default();
+        let url = self.mapping.proxied.clone().unwrap_or_default();
         self.max_forwards()?;
         let trace_method = self.ask.universe().only("TRACE");
         if self.method_is(trace_method)
@@ -141,7 +141,7 @@ impl Run<'_, '_, '_> {
             Some(socket) => format!("unix:{socket}|{kind}://{host}").into(),
             None => format!("{kind}://{name}:{port}").into(),
         };
-        if self.as_it_is && path.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+        if self.mapping.as_it_is && path.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
             return Err(End::Status(403));
         }
         // FastCGI and its kin get the client's own target as REQUEST_URI.
@@ -183,13 +183,13 @@ impl Run<'_, '_, '_> {
     /// The path and query that the upstream sees (`proxy_http_canon`).
     fn upstream_target(&self, path: &str) -> Phase<String> {
         let slash = if path.starts_with('/') { "" } else { "/" };
-        if self.as_it_is {
+        if self.mapping.as_it_is {
             return Ok(format!("{slash}{path}"));
         }
         let kept = self.innermost(|config| config.rest.as_ref()?.encoded_slashes) == Some(EncodedSlashes::Kept);
         let path = if kept { encode_kept(path).ok_or(End::Status(400))? } else { encode_path(path) };
         let path = format!("{slash}{path}");
-        Ok(match self.url.query.as_deref() {
+        Ok(match self.mapping.url.query.as_deref() {
             Some(query) => format!("{path}?{query}"),
             None => path,
         })

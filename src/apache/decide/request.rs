@@ -13,7 +13,7 @@ impl Run<'_, '_, '_> {
     pub(super) fn read_request(&mut self) -> Phase {
         let request = self.ask.request();
         self.server = select::first_server(self.site, &request.address, request.port);
-        self.stack = self.defaults();
+        self.mapping.stack = self.defaults();
         let first = self.server;
         let options = self.site.inherited(first, |server| server.protocol.strict);
         if options.is_none_or(|strict| strict.value) && !self.method_is(self.site.registry.tokens) {
@@ -107,13 +107,13 @@ impl Run<'_, '_, '_> {
             Some(_) => None,
         };
         self.server = by_path.unwrap_or(server);
-        self.stack = self.defaults();
+        self.mapping.stack = self.defaults();
         if strict && !known && name.is_some() {
             return Err(End::Early(400));
         }
         let (raw, query) = raw.split_once('?').map_or((raw, None), |(raw, query)| (raw, Some(query.to_owned())));
         let raw = if raw.is_empty() { "/" } else { raw };
-        self.url = Url { path: raw.to_owned(), query, raw: raw.to_owned() };
+        self.mapping.url = Url { path: raw.to_owned(), query, raw: raw.to_owned() };
         Ok(())
     }
 
@@ -137,13 +137,13 @@ impl Run<'_, '_, '_> {
 
     /// The path as sections and rules see it.
     pub(super) fn unescape(&mut self) -> Phase {
-        if self.url.raw == "*" {
+        if self.mapping.url.raw == "*" {
             return Ok(());
         }
         let slashes = self.innermost(|config| config.rest.as_ref()?.encoded_slashes).unwrap_or(EncodedSlashes::Refused);
         let merge = self.site.inherited(self.server, |server| server.merge_slashes).unwrap_or(true);
-        match normalize(&self.url.raw, slashes, merge) {
-            Ok(path) => self.url.path = path,
+        match normalize(&self.mapping.url.raw, slashes, merge) {
+            Ok(path) => self.mapping.url.path = path,
             Err(BadPath::EncodedSlash | BadPath::Zero) => return Err(End::Status(404)),
             Err(BadPath::BadEscape | BadPath::AboveRoot) => return Err(End::Status(400)),
         }

@@ -56,10 +56,10 @@ struct Work<'w> {
 impl Run<'_, '_, '_> {
     /// Applies the rules to the file's name; `folder` is the path of the section they stand in.
     pub(super) fn rewrite(&mut self, rules: &[Arc<RewriteRule>], start: String, folder: Option<&str>) -> Phase<Rewritten> {
-        let kept = std::mem::replace(&mut self.filename, start);
+        let kept = std::mem::replace(&mut self.mapping.filename, start);
         let mut work = Work {
             folder,
-            proxied: self.proxied.is_some(),
+            proxied: self.mapping.proxied.is_some(),
             changed: false,
             no_escape: false,
             redirect: None,
@@ -70,7 +70,7 @@ impl Run<'_, '_, '_> {
             unknown: false,
         };
         self.rewrite_all(rules, &mut work);
-        let uri = std::mem::replace(&mut self.filename, kept);
+        let uri = std::mem::replace(&mut self.mapping.filename, kept);
         Ok(self.outcome(work, uri))
     }
 
@@ -94,7 +94,7 @@ impl Run<'_, '_, '_> {
             let target = self.expand(rule, &matched, work);
             self.set_env(rule, &matched);
             if let Some(handler) = &rule.flags.handler {
-                self.handler = Some(handler.clone());
+                self.mapping.handler = Some(handler.clone());
             }
             let status = rule.flags.status.or(work.status);
             if let Some(status) = status {
@@ -115,13 +115,13 @@ impl Run<'_, '_, '_> {
                 work.changed = true;
                 return;
             }
-            self.ended |= rule.flags.end;
+            self.mapping.ended |= rule.flags.end;
             if rule.flags.end || rule.flags.proxy || rule.flags.last {
                 return;
             }
             if rule.flags.next {
                 rounds += 1;
-                if rounds >= rule.flags.rounds || self.filename.len() > 2 * Self::MAX_LINE {
+                if rounds >= rule.flags.rounds || self.mapping.filename.len() > 2 * Self::MAX_LINE {
                     work.status = Some(500);
                     return;
                 }
@@ -137,7 +137,7 @@ impl Run<'_, '_, '_> {
         let touched = work.changed || work.status.is_some();
         if work.unknown {
             Rewritten::Unknown
-        } else if touched && (!absolute || work.no_escape) && self.url.query.as_deref().is_some_and(is_unsafe_query) {
+        } else if touched && (!absolute || work.no_escape) && self.mapping.url.query.as_deref().is_some_and(is_unsafe_query) {
             Rewritten::Status(403)
         } else if let Some(status) = work.status {
             Rewritten::Status(status)
@@ -157,8 +157,11 @@ impl Run<'_, '_, '_> {
     /// The groups of a rule that matches with all its conditions.
     fn rule_matches(&mut self, rule: &RewriteRule, work: &Work<'_>) -> Option<Matched> {
         // In a section the rest of the path counts as well, and the section's own path does not.
-        let whole = work.folder.filter(|_| !self.path_info.is_empty()).map(|_| format!("{}{}", self.filename, self.path_info));
-        let subject = whole.as_deref().unwrap_or(&self.filename);
+        let whole = work
+            .folder
+            .filter(|_| !self.mapping.path_info.is_empty())
+            .map(|_| format!("{}{}", self.mapping.filename, self.mapping.path_info));
+        let subject = whole.as_deref().unwrap_or(&self.mapping.filename);
         let subject = match work.folder {
             Some(folder) if !work.proxied => subject.strip_prefix(folder).unwrap_or(subject),
             _ => subject,
@@ -255,10 +258,10 @@ impl Run<'_, '_, '_> {
                 continue;
             };
             match name.strip_prefix('!') {
-                Some(name) => self.env.push((name.to_owned(), None)),
+                Some(name) => self.mapping.env.push((name.to_owned(), None)),
                 None => {
                     let value = self.text(&rewrite_text(value), matched);
-                    self.env.push((name, Some(value)));
+                    self.mapping.env.push((name, Some(value)));
                 }
             }
         }
@@ -316,7 +319,7 @@ impl Run<'_, '_, '_> {
             }
         }
         if work.folder.is_some() && rule.flags.discard_path_info {
-            self.path_info.clear();
+            self.mapping.path_info.clear();
         }
         self.split_query(rule, &mut uri);
         if rule.flags.proxy {
@@ -335,27 +338,27 @@ impl Run<'_, '_, '_> {
                 uri.drain(..slashes.saturating_sub(1));
             }
         }
-        self.filename = uri;
+        self.mapping.filename = uri;
     }
 
     /// A query in the substitution replaces the request's own, or comes before it with `[QSA]` (`splitout_queryargs`).
     fn split_query(&mut self, rule: &RewriteRule, uri: &mut String) {
         if rule.flags.no_query {
-            self.url.query = None;
+            self.mapping.url.query = None;
             return;
         }
         if rule.flags.discard_query {
-            self.url.query = None;
+            self.mapping.url.query = None;
         }
         let split = if rule.flags.last_question_mark { uri.rsplit_once('?') } else { uri.split_once('?') };
         let Some((path, query)) = split.map(|(path, query)| (path.to_owned(), query.to_owned())) else { return };
-        let query = match self.url.query.take() {
+        let query = match self.mapping.url.query.take() {
             own if rule.flags.append_query && query.is_empty() => own.unwrap_or_default(),
             own if rule.flags.append_query => format!("{query}&{}", own.unwrap_or_default()),
             _ => query,
         };
         let query = query.strip_suffix('&').unwrap_or(&query);
-        self.url.query = (!query.is_empty()).then(|| query.to_owned());
+        self.mapping.url.query = (!query.is_empty()).then(|| query.to_owned());
         *uri = path;
     }
 

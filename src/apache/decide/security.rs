@@ -21,7 +21,7 @@ impl Run<'_, '_, '_> {
         if !self.has("security2") || self.subrequest || self.loops > 0 || self.fixed_method.is_some() {
             return Ok(());
         }
-        let sections: Vec<_> = self.stack.iter().filter_map(|(_, config)| config.security.as_deref()).collect();
+        let sections: Vec<_> = self.mapping.stack.iter().filter_map(|(_, config)| config.security.as_deref()).collect();
         match self.site.security.of_sections(self.server.index, &sections) {
             Some(policy) => self.security(&policy, Phase::RequestBody),
             None => Ok(()),

@@ -20,15 +20,16 @@ impl Run<'_, '_, '_> {
         let Some(spelling) = self.innermost(|config| config.rest.as_ref()?.spelling).filter(|spelling| spelling.value.on) else {
             return Ok(());
         };
-        if self.subrequest || self.proxied.is_some() || self.url.path == "/" {
+        if self.subrequest || self.mapping.proxied.is_some() || self.mapping.url.path == "/" {
             return Ok(());
         }
-        let Some((folder, wanted)) = self.filename.rsplit_once('/').map(|(folder, name)| (folder.to_owned(), name.to_owned()))
+        let Some((folder, wanted)) =
+            self.mapping.filename.rsplit_once('/').map(|(folder, name)| (folder.to_owned(), name.to_owned()))
         else {
             return Ok(());
         };
         let get = self.ask.universe().set(["GET", "HEAD"]);
-        let filename = self.filename.clone();
+        let filename = self.mapping.filename.clone();
         if !self.method_is(get) || self.is_folder(&filename) || self.ask.fact(Fact::FileExists(filename.into()), true) {
             return Ok(());
         }

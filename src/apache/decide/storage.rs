@@ -8,13 +8,13 @@ use super::{End, Layer, Phase, Run};
 
 impl Run<'_, '_, '_> {
     pub(super) fn map_to_storage(&mut self) -> Phase {
-        if self.proxied.is_some() {
+        if self.mapping.proxied.is_some() {
             self.walk_proxy();
             return Ok(());
         }
         let universe = self.ask.universe();
         let (trace, options) = (universe.only("TRACE"), universe.only("OPTIONS"));
-        if self.url.raw == "*" {
+        if self.mapping.url.raw == "*" {
             let status = if self.method_is(options) { 200 } else { 400 };
             return Err(End::Status(status));
         }
@@ -42,8 +42,8 @@ impl Run<'_, '_, '_> {
 
     /// `<Proxy>` sections, by the URL that the request goes to.
     fn walk_proxy(&mut self) {
-        self.stack = self.defaults();
-        let url = self.proxied.clone().unwrap_or_default();
+        self.mapping.stack = self.defaults();
+        let url = self.mapping.proxied.clone().unwrap_or_default();
         let (site, server) = (self.site, self.server);
         for section in sections(site, server, |server| &server.proxy_sections) {
             let takes = match &section.matcher {
@@ -53,7 +53,7 @@ impl Run<'_, '_, '_> {
                 Matcher::Open => false,
             };
             if takes {
-                self.stack.push((Layer::Storage, &section.config));
+                self.mapping.stack.push((Layer::Storage, &section.config));
             }
         }
     }

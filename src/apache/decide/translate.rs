@@ -15,7 +15,7 @@ struct Mapped {
 
 impl<'s> Run<'s, '_, '_> {
     pub(super) fn translate_name(&mut self) -> Phase {
-        if self.url.raw == "*" {
+        if self.mapping.url.raw == "*" {
             let options = self.ask.universe().only("OPTIONS");
             if self.has("rewrite") && self.method_is(options) && self.server.rewrite.options.any_uri {
                 self.rewrite_server()?;
@@ -32,7 +32,7 @@ impl<'s> Run<'s, '_, '_> {
             return Ok(());
         }
         if self.has("alias") {
-            let path = self.url.path.clone();
+            let path = self.mapping.url.path.clone();
             self.section_redirect(&path)?;
             let (site, server) = (self.site, self.server);
             let main = if std::ptr::eq(site.main(), server) { &[][..] } else { &site.main().redirects[..] };
@@ -48,7 +48,7 @@ impl<'s> Run<'s, '_, '_> {
             return Ok(());
         }
         let root = self.document_root().trim_end_matches('/').to_owned();
-        self.filename = root + &self.url.path;
+        self.mapping.filename = root + &self.mapping.url.path;
         self.mapped_by =
             self.site.inherited(self.server, |server| server.document_root.as_ref()).map(|root| ("DocumentRoot", root.span));
         Ok(())
@@ -65,14 +65,14 @@ impl<'s> Run<'s, '_, '_> {
         let engine = self.innermost(|config| config.rewrite.as_ref()?.engine).is_some_and(|engine| engine.value);
         // A virtual host without a line of its own has no rules, not even inherited ones.
         let own = std::ptr::eq(self.server, self.site.main()) || rewrite.touched;
-        if !engine || !own || self.ended {
+        if !engine || !own || self.mapping.ended {
             return Ok(false);
         }
         let rules = rewrite.merged.as_ref().unwrap_or(&rewrite.rules);
-        if rules.is_empty() || !self.url.path.starts_with('/') && !rewrite.options.any_uri {
+        if rules.is_empty() || !self.mapping.url.path.starts_with('/') && !rewrite.options.any_uri {
             return Ok(false);
         }
-        let start = self.url.path.clone();
+        let start = self.mapping.url.path.clone();
         match self.rewrite(rules, start, None)? {
             Rewritten::Unchanged => Ok(false),
             Rewritten::Status(status) => Err(End::Status(status)),
@@ -83,11 +83,11 @@ impl<'s> Run<'s, '_, '_> {
                 Ok(true)
             }
             Rewritten::PassThrough(path) => {
-                self.url.path = path;
+                self.mapping.url.path = path;
                 Ok(false)
             }
             Rewritten::Local(local) => {
-                self.excluded = self.steps.iter().rposition(|step| step.directive == "RewriteRule");
+                self.mapping.excluded = self.steps.iter().rposition(|step| step.directive == "RewriteRule");
                 self.local_file(local)?;
                 Ok(true)
             }
@@ -109,15 +109,15 @@ impl<'s> Run<'s, '_, '_> {
             && spelled_out()
             && (path.starts_with(&root) && !root.is_empty()
                 || self.ask.fact(crate::ask::Fact::FolderExists(first.into()), false));
-        self.filename = if absolute { path } else { root + &path };
-        self.local = true;
+        self.mapping.filename = if absolute { path } else { root + &path };
+        self.mapping.local = true;
         Ok(())
     }
 
     /// Sends the request to a URL that a rewrite rule made.
     pub(super) fn go_on(&mut self, url: String, as_it_is: bool) {
-        self.as_it_is = as_it_is;
-        self.proxied = Some(match self.url.query.as_deref().filter(|_| as_it_is) {
+        self.mapping.as_it_is = as_it_is;
+        self.mapping.proxied = Some(match self.mapping.url.query.as_deref().filter(|_| as_it_is) {
             Some(query) => format!("{url}?{query}"),
             None => url,
         });
@@ -125,12 +125,12 @@ impl<'s> Run<'s, '_, '_> {
 
     /// `ProxyPass`: that of the innermost Location, then the server's list, the main server's lines first.
     pub(super) fn proxy_pass(&mut self) -> Phase<bool> {
-        if !self.url.path.starts_with('/') {
+        if !self.mapping.url.path.starts_with('/') {
             return Ok(false);
         }
         let before = self.steps.len();
         if self.env_value("no-proxy", 0).is_some() {
-            self.excluded = (self.steps.len() > before).then_some(before);
+            self.mapping.excluded = (self.steps.len() > before).then_some(before);
             return Ok(false);
         }
         let (site, server) = (self.site, self.server);
@@ -143,12 +143,12 @@ impl<'s> Run<'s, '_, '_> {
             match mapped {
                 Some(Mapped { url, as_it_is }) => {
                     self.decided = Some(step);
-                    self.as_it_is = as_it_is;
-                    self.proxied = Some(url);
+                    self.mapping.as_it_is = as_it_is;
+                    self.mapping.proxied = Some(url);
                     return Ok(true);
                 }
                 None => {
-                    self.excluded = Some(step);
+                    self.mapping.excluded = Some(step);
                     return Ok(false);
                 }
             }
@@ -161,7 +161,7 @@ impl<'s> Run<'s, '_, '_> {
         // With `nocanon` the target goes on as the client wrote it, unless the line does not match that as well.
         let written = pass.no_canon.then(|| self.target_as_written());
         let raw = written.as_deref();
-        let path = &*self.url.path;
+        let path = &*self.mapping.url.path;
         match &pass.from {
             PassFrom::Prefix(from) => {
                 let length = alias_matches(path, from).filter(|length| *length > 0)?;
@@ -185,7 +185,7 @@ impl<'s> Run<'s, '_, '_> {
                 let Some(to) = &pass.to else { return Some(None) };
                 let of_raw = raw.and_then(|raw| Some((raw, pattern.groups(raw)??)));
                 let as_it_is = of_raw.is_some();
-                let (subject, groups) = of_raw.unwrap_or((&self.url.path, groups));
+                let (subject, groups) = of_raw.unwrap_or((&self.mapping.url.path, groups));
                 let filled = fill_groups(to, &groups);
                 let url = if *filled == **to { format!("{to}{subject}") } else { filled };
                 Some(Some(Mapped { url, as_it_is }))
@@ -195,9 +195,9 @@ impl<'s> Run<'s, '_, '_> {
 
     /// The target with its query, not decoded.
     fn target_as_written(&self) -> String {
-        match &self.url.query {
-            Some(query) => format!("{}?{query}", self.url.raw),
-            None => self.url.raw.clone(),
+        match &self.mapping.url.query {
+            Some(query) => format!("{}?{query}", self.mapping.url.raw),
+            None => self.mapping.url.raw.clone(),
         }
     }
 
@@ -250,7 +250,7 @@ impl<'s> Run<'s, '_, '_> {
                 super::values::Value::Plain(path) => path,
                 _ => String::new(),
             };
-            self.filename = format!("{path}{below}");
+            self.mapping.filename = format!("{path}{below}");
             return true;
         }
         let main = if std::ptr::eq(site.main(), server) { &[][..] } else { &site.main().aliases[..] };
@@ -258,17 +258,17 @@ impl<'s> Run<'s, '_, '_> {
             let file = match &alias.from {
                 AliasFrom::All => None,
                 AliasFrom::Prefix(from) => {
-                    let length = alias_matches(&self.url.path, from).filter(|length| *length > 0);
-                    length.map(|length| (Some(from.as_str()), format!("{}{}", alias.to, &self.url.path[length..])))
+                    let length = alias_matches(&self.mapping.url.path, from).filter(|length| *length > 0);
+                    length.map(|length| (Some(from.as_str()), format!("{}{}", alias.to, &self.mapping.url.path[length..])))
                 }
                 AliasFrom::Pattern(pattern) => {
-                    pattern.groups(&self.url.path).flatten().map(|groups| (None, fill_groups(&alias.to, &groups)))
+                    pattern.groups(&self.mapping.url.path).flatten().map(|groups| (None, fill_groups(&alias.to, &groups)))
                 }
             };
             if let Some((prefix, file)) = file {
-                self.filename = file;
-                self.context = prefix.map(|prefix| (prefix, alias.to.as_str()));
-                self.script_alias = alias.script.then_some(alias.span);
+                self.mapping.filename = file;
+                self.mapping.context = prefix.map(|prefix| (prefix, alias.to.as_str()));
+                self.mapping.script_alias = alias.script.then_some(alias.span);
                 self.mapped_by = Some(("Alias", alias.span));
                 return true;
             }
@@ -281,7 +281,7 @@ impl<'s> Run<'s, '_, '_> {
         let sections = super::super::select::sections(self.site, self.server, |server| &server.locations);
         let own = sections.filter(|section| section.config.rest.as_ref().is_some_and(|rest| rest.alias.is_some()));
         let paths = own.filter_map(|section| match &section.matcher {
-            super::super::site::section::Matcher::Path(path) => self.url.path.strip_prefix(path.as_str()),
+            super::super::site::section::Matcher::Path(path) => self.mapping.url.path.strip_prefix(path.as_str()),
             _ => None,
         });
         paths.last().unwrap_or("").to_owned()
@@ -293,7 +293,7 @@ impl<'s> Run<'s, '_, '_> {
         if self.decided.is_some() {
             return;
         }
-        self.decided = match (self.excluded, self.mapped_by) {
+        self.decided = match (self.mapping.excluded, self.mapped_by) {
             (Some(step), _) => Some(step),
             (None, Some((directive, span))) => {
                 let step = self.step("handler", directive, span, note);
@@ -331,7 +331,7 @@ impl<'s> Run<'s, '_, '_> {
     fn forward_proxy(&mut self, span: Span, target: String) {
         let step = self.step("translate_name", "ProxyRequests", span, "sends the request on");
         self.decided = Some(step);
-        self.proxied = Some(target);
+        self.mapping.proxied = Some(target);
     }
 }
 

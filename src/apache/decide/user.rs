@@ -9,7 +9,7 @@ impl Run<'_, '_, '_> {
     pub(super) fn user_folder(&mut self) -> Phase<bool> {
         let (site, server) = (self.site, self.server);
         let Some(dirs) = site.inherited(server, |server| server.user_dirs.as_ref()) else { return Ok(false) };
-        let Some(named) = self.url.path.strip_prefix("/~") else { return Ok(false) };
+        let Some(named) = self.mapping.url.path.strip_prefix("/~") else { return Ok(false) };
         let end = named.find('/').unwrap_or(named.len());
         let (user, rest) = (named[..end].to_owned(), named[end..].to_owned());
         if !dirs.value.has(&user) {
@@ -26,7 +26,7 @@ impl Run<'_, '_, '_> {
             };
             let folder = folder.filter(|folder| is_last || self.ask.fact(Fact::FolderExists(folder.as_str().into()), true));
             if let Some(folder) = folder {
-                self.filename = folder + &rest;
+                self.mapping.filename = folder + &rest;
                 self.mapped_by = Some(("UserDir", dirs.span));
                 return Ok(true);
             }

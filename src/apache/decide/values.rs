@@ -234,13 +234,13 @@ impl Run<'_, '_, '_> {
                 let method = Value::ByMethod(ByMethod::each(self.ask.universe(), self.ask.methods(), str::to_owned));
                 return method.join(Value::Plain(rest));
             }
-            Var::Uri => self.url.path.clone(),
-            Var::Filename => match &self.proxied {
-                Some(url) if self.filename.is_empty() => format!("proxy:{url}"),
-                None if self.filename.is_empty() => self.url.path.clone(),
-                _ => self.filename.clone(),
+            Var::Uri => self.mapping.url.path.clone(),
+            Var::Filename => match &self.mapping.proxied {
+                Some(url) if self.mapping.filename.is_empty() => format!("proxy:{url}"),
+                None if self.mapping.filename.is_empty() => self.mapping.url.path.clone(),
+                _ => self.mapping.filename.clone(),
             },
-            Var::PathInfo => self.path_info.clone(),
+            Var::PathInfo => self.mapping.path_info.clone(),
             Var::Status => "200".to_owned(),
             Var::Off => "off".to_owned(),
             Var::User => match &self.user {
@@ -251,7 +251,7 @@ impl Run<'_, '_, '_> {
             Var::IsSubrequest => if self.subrequest { "true" } else { "false" }.to_owned(),
             Var::Software => format!("Apache/{}", self.site.release),
             Var::LookAhead(inner) => return self.look_ahead(inner),
-            Var::Query => self.url.query.clone().unwrap_or_default(),
+            Var::Query => self.mapping.url.query.clone().unwrap_or_default(),
             Var::Header(name) => self.header(name).map(|value| value.to_string()).unwrap_or_default(),
             Var::Env(name) => return self.env_value(name, 0).unwrap_or_default(),
             Var::RemoteAddress => self.ask.client().to_string(),
@@ -262,11 +262,11 @@ impl Run<'_, '_, '_> {
             },
             Var::ServerAddress => request.address.to_string(),
             Var::DocumentRoot => self.document_root().to_owned(),
-            Var::ContextPrefix => self.context.map_or("", |(prefix, _)| prefix).to_owned(),
+            Var::ContextPrefix => self.mapping.context.map_or("", |(prefix, _)| prefix).to_owned(),
             Var::Scheme => request.scheme.to_string(),
             Var::Https => if request.scheme == "https" { "on" } else { "off" }.to_owned(),
             Var::Protocol => format!("HTTP/{}", request.version),
-            Var::Handler => self.handler.clone().unwrap_or_default(),
+            Var::Handler => self.mapping.handler.clone().unwrap_or_default(),
             Var::Empty => String::new(),
             Var::Unknown(name) => return Value::Unknown(format!("`%{{{name}}}`").into()),
         })
@@ -279,8 +279,8 @@ impl Run<'_, '_, '_> {
             return None;
         }
         // Sections set theirs in the header parser, after rewrite rules of the server.
-        for index in (0..self.stack.len()).rev() {
-            let (layer, config) = self.stack[index];
+        for index in (0..self.mapping.stack.len()).rev() {
+            let (layer, config) = self.mapping.stack[index];
             if layer == Layer::Defaults || config.env.is_empty() {
                 continue;
             }
@@ -288,7 +288,7 @@ impl Run<'_, '_, '_> {
                 return value;
             }
         }
-        if let Some((_, value)) = self.env.iter().rev().find(|(known, _)| known == name) {
+        if let Some((_, value)) = self.mapping.env.iter().rev().find(|(known, _)| known == name) {
             return value.clone();
         }
         let (site, server) = (self.site, self.server);

@@ -21,7 +21,7 @@ impl<'s> Run<'s, '_, '_> {
 
     /// The first location walk, which serves the translation of the path.
     pub(super) fn walk_locations(&mut self) {
-        self.stack = self.defaults();
+        self.mapping.stack = self.defaults();
         self.locations();
         self.walk_ifs();
     }
@@ -34,16 +34,16 @@ impl<'s> Run<'s, '_, '_> {
 
     fn locations(&mut self) {
         let (site, server) = (self.site, self.server);
-        let path = std::mem::take(&mut self.url.path);
+        let path = std::mem::take(&mut self.mapping.url.path);
         // Slashes that `MergeSlashes Off` keeps count for regular expressions alone.
         let merged = path.contains("//").then(|| super::url::merge_slashes(&path));
         for section in sections(site, server, |server| &server.locations) {
             let merged = merged.as_ref().filter(|_| !matches!(section.matcher, Matcher::Pattern(_)));
             if self.takes(section, merged.unwrap_or(&path)) {
-                self.stack.push((Layer::Location, &section.config));
+                self.mapping.stack.push((Layer::Location, &section.config));
             }
         }
-        self.url.path = path;
+        self.mapping.url.path = path;
     }
 
     fn takes(&mut self, section: &'s Section, subject: &str) -> bool {
@@ -54,7 +54,7 @@ impl<'s> Run<'s, '_, '_> {
             let named = groups.iter().flat_map(|groups| &groups.named);
             let set =
                 named.map(|(name, value)| (format!("MATCH_{}", name.to_ascii_uppercase()), Some(Value::Plain(value.clone()))));
-            self.env.extend(set);
+            self.mapping.env.extend(set);
             return groups.is_some();
         }
         match section.takes(subject) {
@@ -75,9 +75,9 @@ impl<'s> Run<'s, '_, '_> {
     fn walk_ifs(&mut self) {
         let mut from = 0;
         for level in 0..=u8::MAX {
-            let end = self.stack.len();
+            let end = self.mapping.stack.len();
             let configs: Vec<&'s DirConfig> =
-                self.stack[from..].iter().map(|(_, config)| *config).filter(|config| !config.ifs.is_empty()).collect();
+                self.mapping.stack[from..].iter().map(|(_, config)| *config).filter(|config| !config.ifs.is_empty()).collect();
             let mut previous = None;
             for inner in configs.iter().flat_map(|config| &config.ifs) {
                 if inner.kind != IfKind::If && previous == Some(true) {
@@ -92,11 +92,11 @@ impl<'s> Run<'s, '_, '_> {
                         IfKind::Else => "Else",
                     };
                     self.step("if_walk", name, inner.span, "holds");
-                    self.stack.push((Layer::If(level), &inner.config));
+                    self.mapping.stack.push((Layer::If(level), &inner.config));
                 }
             }
             from = end;
-            if self.stack.len() == end {
+            if self.mapping.stack.len() == end {
                 break;
             }
         }
@@ -104,14 +104,14 @@ impl<'s> Run<'s, '_, '_> {
 
     /// `<Directory>` sections from the root down, then `<DirectoryMatch>`, then `<Files>`.
     pub(super) fn walk_storage(&mut self) -> Phase {
-        self.stack = self.defaults();
+        self.mapping.stack = self.defaults();
         // What `MergeSlashes Off` keeps in the path is no part of a file's name (`apr_filepath_merge`).
-        if self.filename.contains("//") {
-            self.filename = super::url::merge_slashes(&self.filename);
+        if self.mapping.filename.contains("//") {
+            self.mapping.filename = super::url::merge_slashes(&self.mapping.filename);
         }
         self.find_file();
         let (site, server) = (self.site, self.server);
-        let filename = std::mem::take(&mut self.filename);
+        let filename = std::mem::take(&mut self.mapping.filename);
         let may_take = |section: &&Section| match &section.matcher {
             Matcher::Path(own) => filename.starts_with(own.trim_end_matches('/')),
             _ => true,
@@ -122,17 +122,17 @@ impl<'s> Run<'s, '_, '_> {
         for (index, folder) in folders.iter().enumerate() {
             for &section in &directories {
                 if takes_folder(section, folder) && (index + 1 < folders.len() || self.is_folder(&filename)) {
-                    self.stack.push((Layer::Storage, &section.config));
+                    self.mapping.stack.push((Layer::Storage, &section.config));
                 }
             }
             self.own_file(folder, index + 1 < folders.len(), &filename)?;
         }
         for section in directories {
             if matches!(section.matcher, Matcher::Pattern(_)) && self.takes(section, &filename) {
-                self.stack.push((Layer::Storage, &section.config));
+                self.mapping.stack.push((Layer::Storage, &section.config));
             }
         }
-        self.filename = filename;
+        self.mapping.filename = filename;
         self.walk_files();
         Ok(())
     }
@@ -140,14 +140,14 @@ impl<'s> Run<'s, '_, '_> {
     /// Follows the path as far as it exists: what comes after a file, or after the first name that is none, is no part of the
     /// file's name (`ap_directory_walk`). Where files are not looked up, the whole path is taken for the name.
     fn find_file(&mut self) {
-        if !self.ask.sees_disk() || self.is_folder(&self.filename.clone()) {
+        if !self.ask.sees_disk() || self.is_folder(&self.mapping.filename.clone()) {
             return;
         }
-        let ends: Vec<usize> = self.filename.match_indices('/').map(|(index, _)| index).skip(1).collect();
+        let ends: Vec<usize> = self.mapping.filename.match_indices('/').map(|(index, _)| index).skip(1).collect();
         for end in ends {
-            let folder = self.filename[..end].to_owned();
+            let folder = self.mapping.filename[..end].to_owned();
             if !self.is_folder(&folder) {
-                self.path_info = self.filename.split_off(end);
+                self.mapping.path_info = self.mapping.filename.split_off(end);
                 return;
             }
         }
@@ -160,9 +160,9 @@ impl<'s> Run<'s, '_, '_> {
             return Ok(());
         }
         let is_piece = !self.site.config.modules.are_known();
-        match own.under(&Allowed::by(self.stack.iter().rev().map(|(_, config)| *config), is_piece)) {
+        match own.under(&Allowed::by(self.mapping.stack.iter().rev().map(|(_, config)| *config), is_piece)) {
             Some(Ok(config)) => {
-                self.stack.push((Layer::Storage, config));
+                self.mapping.stack.push((Layer::Storage, config));
                 Ok(())
             }
             Some(Err(span)) => {
@@ -175,11 +175,11 @@ impl<'s> Run<'s, '_, '_> {
 
     /// `<Files>` sections of all that was met so far.
     pub(super) fn walk_files(&mut self) {
-        let all: Vec<&'s Section> = self.stack.iter().flat_map(|(_, config)| &config.files).collect();
+        let all: Vec<&'s Section> = self.mapping.stack.iter().flat_map(|(_, config)| &config.files).collect();
         if all.is_empty() {
             return;
         }
-        let name = self.filename.rsplit('/').next().unwrap_or("").to_owned();
+        let name = self.mapping.filename.rsplit('/').next().unwrap_or("").to_owned();
         if name.is_empty() {
             return;
         }
@@ -189,18 +189,18 @@ impl<'s> Run<'s, '_, '_> {
                 _ => self.takes(section, &name),
             };
             if takes && (self.ask.sees_disk() || self.parents_exist()) {
-                self.stack.push((Layer::Files, &section.config));
+                self.mapping.stack.push((Layer::Files, &section.config));
             }
         }
     }
 
     /// Whether all folders above the file exist: where one does not, the rest of the path is no part of the file's name.
     pub(super) fn parents_exist(&mut self) -> bool {
-        if !self.path_info.trim_matches('/').is_empty() {
+        if !self.mapping.path_info.trim_matches('/').is_empty() {
             return false;
         }
         let root = self.document_root().to_owned();
-        let folders = folders(&self.filename);
+        let folders = folders(&self.mapping.filename);
         let below: Vec<String> = folders[..folders.len().saturating_sub(1)]
             .iter()
             .filter(|folder| folder.len() > root.trim_end_matches('/').len())
