@@ -30,9 +30,12 @@ mod unknown_directive;
 mod suppression_unused;
 mod contract_broken;
 
-use crate::finding::Finding;
+use std::collections::HashMap;
+
+use crate::finding::{Finding, Severity};
 use crate::mend::Statements;
 use crate::server::{Server, Site};
+use crate::source::Span;
 
 pub use rule::Rule;
 
@@ -72,10 +75,14 @@ pub fn check(server: &dyn Server, site: &dyn Site) -> Vec<Finding> {
     let (mut findings, verdicts) = rayon::join(|| site.findings(), || verdict::check(server, site, &statements));
     waf_method_policy::mend(server, site, &statements, &mut findings);
     // What a request shows says more than what the line looks like.
+    let mut rewritten: HashMap<Span, Severity> = HashMap::new();
+    for verdict in verdicts.iter().filter(|verdict| verdict.rule == method_override::RULE.name) {
+        let severity = rewritten.entry(verdict.span).or_insert(verdict.severity);
+        *severity = verdict.severity.max(*severity);
+    }
     let shown = |finding: &Finding| {
-        let same = |verdict: &Finding| verdict.rule == method_override::RULE.name && verdict.span == finding.span;
         finding.rule == method_check_bypassed::RULE.name
-            && verdicts.iter().any(|verdict| same(verdict) && verdict.severity >= finding.severity)
+            && rewritten.get(&finding.span).is_some_and(|severity| *severity >= finding.severity)
     };
     findings.retain(|finding| !shown(finding));
     findings.extend(verdicts);

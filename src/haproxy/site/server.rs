@@ -7,7 +7,7 @@ use super::build::{Builder, Refused, Word};
 use super::forms;
 use super::sample::Files;
 use crate::grammar;
-use crate::source::Span;
+use crate::source::{SourceFile, Span};
 
 #[derive(Debug)]
 pub(in crate::haproxy) struct Server {
@@ -343,6 +343,12 @@ impl Builder<'_, '_> {
         words.iter().find_map(late).map_or(Ok(()), Err)
     }
 
+    /// Whether checks may connect by rules of their own, which may name the port (`start_check_task`, src/check.c).
+    fn connects_by_rules(&self) -> bool {
+        let connects = |source: &Arc<SourceFile>| source.text().contains("check connect");
+        *self.connects.get_or_init(|| self.reader.sources.iter().any(connects))
+    }
+
     /// What a server asks for besides itself.
     fn check_server(&mut self, settled: &ServerDefaults, place: &Word<'_>, port: Option<u16>) -> Result<(), Refused> {
         if let Some((name, span)) = &settled.sni {
@@ -354,9 +360,7 @@ impl Builder<'_, '_> {
         }
         let is_address = place.text.split(':').next().is_some_and(|host| host.parse::<std::net::Ipv4Addr>().is_ok());
         let no_port = is_address && port.is_none_or(|port| port == 0) && settled.check_port.is_none();
-        // A check that connects by rules of its own may name the port there (`start_check_task`, src/check.c).
-        let connects = self.reader.sources.iter().any(|source| source.text().contains("check connect"));
-        if settled.check.is_some() && no_port && !connects {
+        if settled.check.is_some() && no_port && !self.connects_by_rules() {
             return Err(Refused::new(place.span, "there is no port to check").help("add a port here, or write `port`"));
         }
         match settled.agent {
