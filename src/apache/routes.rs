@@ -15,6 +15,7 @@ use super::site::rewrite::RewriteRule;
 use super::site::section::{DirConfig, Matcher, Section};
 use super::site::setenvif::Test;
 use super::site::userdir::{Home, home};
+use super::site::vhost::end_of;
 use super::site::{ApacheSite, Server};
 use super::text::{Piece, Var};
 use crate::http::Request;
@@ -25,7 +26,7 @@ use crate::source::Span;
 pub(super) fn routes(site: &ApacheSite) -> Vec<Route> {
     let mut routes = Vec::new();
     let listeners = listeners(site);
-    let wild = site.servers.iter().map(|server| server.names.wild.len()).sum();
+    let wild = site.servers.iter().flat_map(|server| &server.names.wild).filter(|pattern| end_of(pattern).is_none()).count();
     let hosts = Thinning::new(Part { own: site.servers.len(), places: site.servers.len(), walked: wild }, 1);
     let shared = size(site.main());
     for (index, server) in site.servers.iter().enumerate() {

@@ -30,7 +30,15 @@ pub(in crate::apache) struct Group {
     /// In the order of the config; the first one takes what no name takes.
     pub(in crate::apache) members: Vec<usize>,
     by_name: HashMap<String, usize>,
+    /// Of wildcards such as `*.example.org`, the part behind the sign, and the first host that has it.
+    by_end: HashMap<String, usize>,
+    /// Other wildcards.
     wild: Vec<(String, usize)>,
+}
+
+/// The part of a wildcard behind its one sign, where that stands for whole labels in front.
+pub(in crate::apache) fn end_of(pattern: &str) -> Option<&str> {
+    pattern.strip_prefix('*').filter(|end| end.starts_with('.') && !end.contains(['*', '?']))
 }
 
 impl Hosts {
@@ -41,14 +49,20 @@ impl Hosts {
             "*" | "_default_" | "" | "0.0.0.0" | "[::]" => self.any.entry(port).or_default(),
             host => self.exact.entry((host.trim_matches(['[', ']']).to_ascii_lowercase(), port)).or_default(),
         };
-        if group.members.contains(&server) {
+        // The addresses of one host come one after the other.
+        if group.members.last() == Some(&server) {
             return;
         }
         group.members.push(server);
         for name in names.name.iter().chain(&names.aliases) {
             group.by_name.entry(name.clone()).or_insert(server);
         }
-        group.wild.extend(names.wild.iter().map(|pattern| (pattern.clone(), server)));
+        for pattern in &names.wild {
+            match end_of(pattern) {
+                Some(end) => _ = group.by_end.entry(end.to_owned()).or_insert(server),
+                None => group.wild.push((pattern.clone(), server)),
+            }
+        }
     }
 
     /// The group that answers on an address, if any; else the main server does.
@@ -79,12 +93,12 @@ impl Group {
     pub(in crate::apache) fn choose(&self, host: &str) -> (usize, bool) {
         let first = self.members.first().copied().unwrap_or(0);
         let named = self.by_name.get(host).copied();
-        // Names and wildcards are asked host by host; an earlier host's wildcard goes before a later host's name.
+        let by_end = host.match_indices('.').filter_map(|(dot, _)| self.by_end.get(&host[dot..]).copied());
         let wild = self.wild.iter().find(|(pattern, _)| wildcard(pattern, host)).map(|(_, server)| *server);
-        match (named, wild) {
-            (Some(named), Some(wild)) => (named.min(wild), true),
-            (Some(server), None) | (None, Some(server)) => (server, true),
-            (None, None) => (first, false),
+        // Names and wildcards are asked host by host; an earlier host's wildcard goes before a later host's name.
+        match by_end.chain(named).chain(wild).min() {
+            Some(server) => (server, true),
+            None => (first, false),
         }
     }
 }
@@ -105,4 +119,35 @@ pub(in crate::apache) fn split_name(text: &str) -> (String, Option<u16>) {
         _ => (text, None),
     };
     (name.trim_end_matches('.').to_ascii_lowercase(), port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_host_whose_name_or_wildcard_fits_is_chosen() {
+        let names = |name: &str, wild: &[&str]| Names {
+            name: Some(name.to_owned()),
+            wild: wild.iter().map(|pattern| (*pattern).to_owned()).collect(),
+            ..Names::default()
+        };
+        let mut hosts = Hosts::default();
+        hosts.add("*:80", 1, &names("a.test", &["*.b.test", "w?w.c.test"]));
+        hosts.add("*:80", 1, &names("a.test", &["*.b.test"]));
+        hosts.add("*:80", 2, &names("x.b.test", &["*.test", "*.b.test"]));
+        let group = hosts.group("127.0.0.1", 80).unwrap();
+        assert_eq!(group.members, [1, 2]);
+        for (host, chosen) in [
+            ("a.test", (1, true)),
+            ("x.b.test", (1, true)),
+            ("y.x.b.test", (1, true)),
+            ("www.c.test", (1, true)),
+            ("b.test", (2, true)),
+            ("c.test", (2, true)),
+            ("other", (1, false)),
+        ] {
+            assert_eq!(group.choose(host), chosen, "{host}");
+        }
+    }
 }
