@@ -112,11 +112,6 @@ impl<'a> Ask<'a> {
         self.explorer.candidates.is_none()
     }
 
-    /// Whether files are looked up: then no answer about them is an assumption.
-    pub fn is_disk_known(&self) -> bool {
-        self.explorer.disk.is_some()
-    }
-
     /// The methods that this run still speaks of.
     pub fn methods(&self) -> MethodSet {
         self.methods
@@ -344,8 +339,8 @@ impl Branch {
 
     /// Whether the client has not come by TLS to a config behind a terminator of it.
     pub fn is_unsecured(&self) -> bool {
-        let usual = |(input, value): &(Input, Option<Arc<str>>)| value.as_ref().is_some_and(|value| input.is_usual(value));
-        self.inputs.iter().any(|asked| asked.0.is_scheme() && !usual(asked))
+        let is_usual = |input: &Input, value: &Option<Arc<str>>| value.as_ref().is_some_and(|value| input.is_usual(value));
+        self.inputs.iter().any(|(input, value)| input.is_scheme() && !is_usual(input, value))
     }
 
     /// Whether one request in one world can go both ways, but for its method.

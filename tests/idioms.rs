@@ -44,6 +44,8 @@ fn said(server: &str, config: &str, flags: &[&str]) -> Said {
         .env_remove("GITHUB_ACTIONS")
         .output()
         .unwrap();
+    // What cannot be read says nothing about methods, and would pass for silence.
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{config}\n{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let finding = |line: &str| {
         let (line, rest) = line.strip_prefix("idiom.conf:")?.split_once(':')?;
@@ -81,6 +83,7 @@ fn idioms_are_spoken_of_and_their_neighbours_are_not() {
             [("before", before), (_, after), idioms @ ..] => (*before, *after, idioms),
             idioms => ("", "", idioms),
         };
+        assert!(idioms.len() > 20, "{}", path.display());
         for (title, idiom) in idioms {
             let after = if idiom.contains("\nbackend ") { "" } else { after };
             let config = [before, idiom, after].map(|part| format!("{}\n", part.trim_end())).concat();

@@ -7,6 +7,7 @@ use super::Expectation;
 use crate::finding::Finding;
 use crate::http::{Answer, MethodSet, Part, Request, UpstreamMethod, Verdict};
 use crate::lint::Loaded;
+use crate::server::{Route, Site};
 use crate::source::Span;
 use crate::trace::{self, Traced};
 
@@ -20,11 +21,11 @@ struct Listener {
 }
 
 impl Listener {
-    fn all(loaded: &Loaded) -> Vec<Listener> {
+    fn all(routes: &[Route]) -> Vec<Listener> {
         let mut listeners = Vec::new();
         let mut seen = HashSet::new();
-        for route in loaded.site.routes() {
-            let Request { scheme, host, address, port, .. } = route.request;
+        for Route { request, .. } in routes {
+            let Request { scheme, host, address, port, .. } = request.clone();
             let listener = Listener { scheme, host, address, port };
             if seen.insert(listener.clone()) {
                 listeners.push(listener);
@@ -40,6 +41,20 @@ impl Listener {
 
 fn without_port(host: &str) -> &str {
     host.rsplit_once(':').map_or(host, |(name, _)| name)
+}
+
+/// A config whose requests are tried.
+struct Ground<'s> {
+    site: &'s dyn Site,
+    routes: Vec<Route>,
+    listeners: Vec<Listener>,
+}
+
+impl<'s> Ground<'s> {
+    fn new(site: &'s dyn Site) -> Self {
+        let routes = site.routes();
+        Ground { site, listeners: Listener::all(&routes), routes }
+    }
 }
 
 /// A request that reaches an upstream as the contract says, and the statements that it passes.
@@ -80,11 +95,11 @@ struct Trial<'c> {
 }
 
 impl<'c> Trial<'c> {
-    fn new(loaded: &Loaded, index: usize, expectation: &'c Expectation, listeners: &[Listener], kept: &mut Vec<Kept>) -> Self {
-        let (named, places) = places(expectation, listeners);
+    fn new(ground: &Ground<'_>, index: usize, expectation: &'c Expectation, kept: &mut Vec<Kept>) -> Self {
+        let (named, places) = places(expectation, &ground.listeners);
         let mut results: Vec<(usize, Vec<Breach<'c>>)> = Vec::new();
         for listener in places {
-            let breaches = breaches_at(loaded, expectation, &listener, kept);
+            let breaches = breaches_at(ground, expectation, &listener, kept);
             let broken = breaches.iter().filter(|breach| breach.kind != Kind::Passes).map(|breach| breach.methods);
             let broken = broken.collect::<MethodSet>().len() as usize;
             results.push((expectation.methods.len().saturating_sub(broken), breaches));
@@ -130,12 +145,14 @@ pub struct Held<'c> {
 impl<'c> Held<'c> {
     pub(super) fn new(loaded: &Loaded, expectations: impl Iterator<Item = (usize, &'c Expectation)>) -> Self {
         let mut expectations = expectations.peekable();
-        let speaks = expectations.peek().is_some();
-        let listeners = if speaks { Listener::all(loaded) } else { Vec::new() };
-        let mut kept = Vec::new();
-        let trials =
-            expectations.map(|(index, expectation)| Trial::new(loaded, index, expectation, &listeners, &mut kept)).collect();
-        Held { server: loaded.server.name(), speaks, trials, kept }
+        let mut held =
+            Held { server: loaded.server.name(), speaks: expectations.peek().is_some(), trials: Vec::new(), kept: Vec::new() };
+        if held.speaks {
+            let ground = Ground::new(loaded.site.as_ref());
+            let trial = |(index, expectation)| Trial::new(&ground, index, expectation, &mut held.kept);
+            held.trials = expectations.map(trial).collect();
+        }
+        held
     }
 
     pub(super) fn breaches(&self) -> impl Iterator<Item = &Breach<'c>> {
@@ -190,11 +207,15 @@ fn places<'l>(expectation: &Expectation, listeners: &'l [Listener]) -> (bool, Ve
     (false, others)
 }
 
-fn breaches_at<'c>(loaded: &Loaded, expectation: &'c Expectation, listener: &Listener, kept: &mut Vec<Kept>) -> Vec<Breach<'c>> {
-    let site = loaded.site.as_ref();
+fn breaches_at<'c>(
+    ground: &Ground<'_>,
+    expectation: &'c Expectation,
+    listener: &Listener,
+    kept: &mut Vec<Kept>,
+) -> Vec<Breach<'c>> {
+    let site = ground.site;
     let mut targets: Vec<String> = expectation.path.examples();
-    for route in site.routes() {
-        let request = &route.request;
+    for Route { request, .. } in &ground.routes {
         let here = request.port == listener.port && request.host == listener.host;
         if here && expectation.path.matches(request.path()) && !targets.iter().any(|target| target == request.path()) {
             targets.push(request.path().to_owned());

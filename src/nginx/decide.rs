@@ -32,7 +32,7 @@ use crate::modsecurity::Transaction;
 use crate::source::Span;
 
 use super::select::{Listeners, locate};
-use super::site::{Handler, Model, ScopeId, VarId};
+use super::site::{Handler, Model, ScopeId, VarId, pick};
 pub(super) use uri::escape;
 use values::{Captured, Value};
 
@@ -257,11 +257,7 @@ impl<'m, 'a> Exchange<'m, 'a, '_> {
 
     /// The largest body that is taken, 0 for any, and where that is said.
     fn body_limit(&self) -> (u64, Option<Span>) {
-        use super::site::Setting;
-        let limit = self.model.inherited(self.scope, |setting| match setting {
-            Setting::BodyLimit(limit) => Some(limit),
-            _ => None,
-        });
+        let limit = self.model.inherited(self.scope, pick!(BodyLimit));
         limit.map_or((1 << 20, None), |(limit, span)| (*limit, Some(span)))
     }
 

@@ -37,6 +37,7 @@ pub(super) use rewrite::{Condition, Flag as RewriteFlag, Instruction, Replacemen
 pub(super) use security::Security;
 pub(super) use settings::{
     CodePhase, Destination, ErrorPage, ErrorStatus, Flag, HeaderChange, Limit, LimitKind, Param, Pass, PassKind, Root, Setting,
+    pick,
 };
 pub(super) use text::{Part, Text};
 pub(super) use variables::{Builtin, Definition, VarId, Variables};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{Escapes, Exchange, Method, Next, password};
 use crate::ask::Fact;
 use crate::http::Answer;
-use crate::nginx::site::{CodePhase, Flag, LimitKind, Setting, Text};
+use crate::nginx::site::{CodePhase, Flag, LimitKind, Setting, Text, pick};
 use crate::source::Span;
 
 /// What one module of the access phase says.
@@ -24,10 +24,7 @@ impl<'m> Exchange<'m, '_, '_> {
         if let Some(next) = self.security_body() {
             return next;
         }
-        let limits = self.model.inherited(self.scope, |setting| match setting {
-            Setting::Limits(limits) => Some(limits),
-            _ => None,
-        });
+        let limits = self.model.inherited(self.scope, pick!(Limits));
         for limit in limits.map_or(&[][..], |(limits, _)| limits) {
             // A request whose key is empty is not counted.
             let key = self.model.zones.get(&limit.zone).and_then(|key| self.settled(key));
@@ -88,10 +85,7 @@ impl<'m> Exchange<'m, '_, '_> {
 
     /// `ngx_http_access_module`: the first rule that fits decides.
     fn check_address(&mut self) -> Access {
-        let rules = self.model.inherited(self.scope, |setting| match setting {
-            Setting::Access(rules) => Some(rules),
-            _ => None,
-        });
+        let rules = self.model.inherited(self.scope, pick!(Access));
         let Some((rules, _)) = rules else { return Access::Declined };
         for rule in rules {
             let fits = match rule.network {
@@ -134,14 +128,8 @@ impl<'m> Exchange<'m, '_, '_> {
 
     /// `ngx_http_auth_basic_module`
     fn check_password(&mut self) -> Access {
-        let realm = self.model.inherited(self.scope, |setting| match setting {
-            Setting::AuthBasic(realm) => Some(realm),
-            _ => None,
-        });
-        let file = self.model.inherited(self.scope, |setting| match setting {
-            Setting::AuthFile(file) => Some(file),
-            _ => None,
-        });
+        let realm = self.model.inherited(self.scope, pick!(AuthBasic));
+        let file = self.model.inherited(self.scope, pick!(AuthFile));
         let (Some((realm, span)), Some((file, _))) = (realm, file) else { return Access::Declined };
         if self.settled(realm).is_some_and(|realm| &*realm == "off") {
             return Access::Declined;
@@ -167,10 +155,7 @@ impl<'m> Exchange<'m, '_, '_> {
 
     /// `ngx_http_auth_request_module`: a subrequest whose status decides.
     fn ask_service(&mut self) -> Access {
-        let target = self.model.inherited(self.scope, |setting| match setting {
-            Setting::AuthRequest(target) => Some(target),
-            _ => None,
-        });
+        let target = self.model.inherited(self.scope, pick!(AuthRequest));
         let Some((Some(target), span)) = target else { return Access::Declined };
         self.step("access", "auth_request", span, "asks another location");
         let step = self.steps.len() - 1;

@@ -1,7 +1,7 @@
 //! Content: what produces the answer (`ngx_http_core_content_phase`).
 
 use crate::http::Part;
-use crate::nginx::site::{Flag, Handler, ScopeKind, Setting};
+use crate::nginx::site::{Flag, Handler, ScopeKind, pick};
 use crate::source::Span;
 
 use super::{Exchange, Next};
@@ -70,10 +70,7 @@ impl<'m> Exchange<'m, '_, '_> {
         if !self.method_in(&["GET", "HEAD", "POST"]) {
             return Ok(None);
         }
-        let index = self.model.inherited(self.scope, |setting| match setting {
-            Setting::Index(files) => Some(files),
-            _ => None,
-        });
+        let index = self.model.inherited(self.scope, pick!(Index));
         let uri = self.uri.clone();
         let names: Vec<Option<String>> = match index {
             Some((files, _)) => files.iter().map(|file| self.listed(file)).collect(),
@@ -85,7 +82,7 @@ impl<'m> Exchange<'m, '_, '_> {
             }
             let folder = self.path(&uri)?;
             let path = format!("{folder}{name}");
-            if self.file_exists(&path, true) || self.ask.is_disk_known() && self.folder_exists(&path, false) {
+            if self.file_exists(&path, true) || self.ask.sees_disk() && self.folder_exists(&path, false) {
                 return Ok(Some(self.internal_redirect(format!("{uri}{name}"), self.args.clone())));
             }
             if !self.folder_exists(&folder, true) {

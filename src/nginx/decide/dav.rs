@@ -1,7 +1,7 @@
 //! WebDAV on files: `ngx_http_dav_module` and the dav-ext module.
 
 use crate::http::MethodSet;
-use crate::nginx::site::{Flag, Setting};
+use crate::nginx::site::{Flag, pick};
 
 use super::files::Mapped;
 use super::{Exchange, Next};
@@ -9,10 +9,7 @@ use super::{Exchange, Next};
 impl<'m> Exchange<'m, '_, '_> {
     /// `ngx_http_dav_handler`
     pub(super) fn dav(&mut self) -> Result<Option<Next>, Next> {
-        let methods = self.model.inherited(self.scope, |setting| match setting {
-            Setting::DavMethods(methods) => Some(methods),
-            _ => None,
-        });
+        let methods = self.model.inherited(self.scope, pick!(DavMethods));
         let Some((methods, span)) = methods else { return Ok(None) };
         if !self.takes(*methods, &["PUT", "DELETE", "MKCOL", "COPY", "MOVE"]) {
             return Ok(None);
@@ -87,10 +84,7 @@ impl<'m> Exchange<'m, '_, '_> {
 
     /// `ngx_http_dav_delete_handler`
     fn delete(&mut self, uri: &str) -> Result<Next, Next> {
-        let depth = self.model.inherited(self.scope, |setting| match setting {
-            Setting::MinDeleteDepth(depth) => Some(depth),
-            _ => None,
-        });
+        let depth = self.model.inherited(self.scope, pick!(MinDeleteDepth));
         // Slashes that something follows.
         let segments = uri.trim_end_matches('/').matches('/').count();
         if let Some((depth, span)) = depth
@@ -205,15 +199,12 @@ impl<'m> Exchange<'m, '_, '_> {
     /// Whether a folder of the path is a file in truth; only a look at the disk tells.
     fn is_below_file(&mut self, path: &str) -> bool {
         let above = parent(path.trim_end_matches('/')).to_owned();
-        self.ask.is_disk_known() && !above.is_empty() && (self.file_exists(&above, false) || self.is_below_file(&above))
+        self.ask.sees_disk() && !above.is_empty() && (self.file_exists(&above, false) || self.is_below_file(&above))
     }
 
     /// The dav-ext module answers before the stock one.
     pub(super) fn dav_ext(&mut self) -> Result<Option<Next>, Next> {
-        let methods = self.model.inherited(self.scope, |setting| match setting {
-            Setting::DavExtMethods(methods) => Some(methods),
-            _ => None,
-        });
+        let methods = self.model.inherited(self.scope, pick!(DavExtMethods));
         let Some((methods, span)) = methods else { return Ok(None) };
         if !self.takes(*methods, &["PROPFIND", "OPTIONS", "LOCK", "UNLOCK"]) {
             return Ok(None);

@@ -2,7 +2,7 @@
 
 use super::{Exchange, Method, Next};
 use crate::http::{Answer, Part};
-use crate::nginx::site::{ErrorPage, ErrorStatus, Flag, Setting};
+use crate::nginx::site::{ErrorPage, ErrorStatus, Flag, pick};
 
 const PAGE_HELP: &str = "let the error page be a file, or a named location where the method is to be kept; the client of a refused write should see the refusal";
 
@@ -15,10 +15,7 @@ impl<'m> Exchange<'m, '_, '_> {
         }
         self.kept_status = Some(status);
         if !self.in_error_page && self.changes_left > 0 {
-            let pages = self.model.inherited(self.scope, |setting| match setting {
-                Setting::ErrorPages(pages) => Some(pages),
-                _ => None,
-            });
+            let pages = self.model.inherited(self.scope, pick!(ErrorPages));
             if let Some((pages, _)) = pages {
                 self.in_error_page = !self.model.is_on(self.scope, Flag::RecursiveErrorPages);
                 if let Some(page) = pages.iter().find(|page| page.codes.contains(&status)) {

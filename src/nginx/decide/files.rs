@@ -1,7 +1,7 @@
 //! Paths below a document root, and whether something lies there.
 
 use crate::ask::Fact;
-use crate::nginx::site::{Setting, Text};
+use crate::nginx::site::{Text, pick};
 
 use super::{Exchange, Next};
 
@@ -32,10 +32,7 @@ impl<'m> Exchange<'m, '_, '_> {
 
     /// How paths are made here, and from which root.
     pub(super) fn mapping(&mut self) -> (Mapping, Option<String>) {
-        let root = self.model.inherited(self.scope, |setting| match setting {
-            Setting::Root(root) => Some(root),
-            _ => None,
-        });
+        let root = self.model.inherited(self.scope, pick!(Root));
         let Some((root, _)) = root else { return (Mapping::Root, Some(format!("{}/html", self.model.prefix))) };
         let path = self.settled(&root.path).map(|path| self.absolute(&path));
         match root.alias {

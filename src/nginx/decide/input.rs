@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::values::Value;
 use super::{Exchange, base64};
-use crate::nginx::site::{Flag, Setting};
+use crate::nginx::site::{Flag, pick};
 
 /// What an `Authorization: Basic …` header says.
 pub(super) struct Credentials {
@@ -87,14 +87,8 @@ impl<'m> Exchange<'m, '_, '_> {
             return client;
         }
         let server = self.model.servers[self.server].scope;
-        let trusted = self.model.inherited(server, |setting| match setting {
-            Setting::RealIpFrom(networks) => Some(networks),
-            _ => None,
-        });
-        let header = self.model.inherited(server, |setting| match setting {
-            Setting::RealIpHeader(name) => Some(name),
-            _ => None,
-        });
+        let trusted = self.model.inherited(server, pick!(RealIpFrom));
+        let header = self.model.inherited(server, pick!(RealIpHeader));
         let header = header.map_or("x-real-ip", |(name, _)| name).to_ascii_lowercase();
         let is_trusted = |address: &str| {
             let address: Option<IpAddr> = address.parse().ok();

@@ -6,7 +6,7 @@ use md5::{Digest, Md5};
 
 use super::values::Value;
 use super::{Exchange, base64};
-use crate::nginx::site::Setting;
+use crate::nginx::site::pick;
 
 /// Seconds since 1970. A link that ends before the first has ended, one that ends after the second has not.
 const PAST: u64 = 1_700_000_000;
@@ -15,10 +15,7 @@ const FUTURE: u64 = 4_000_000_000;
 impl<'m> Exchange<'m, '_, '_> {
     /// `$invalid_referer`
     pub(super) fn referer(&mut self) -> Value {
-        let referers = self.model.inherited(self.scope, |setting| match setting {
-            Setting::Referers(referers) => Some(referers),
-            _ => None,
-        });
+        let referers = self.model.inherited(self.scope, pick!(Referers));
         let Some((referers, _)) = referers else { return Value::empty() };
         let referer = self.header("referer");
         match referers.admit(referer.as_deref(), &self.model.servers[self.server].names) {
@@ -29,21 +26,12 @@ impl<'m> Exchange<'m, '_, '_> {
 
     /// `$secure_link`: empty where the hash is wrong, `0` where the link has ended.
     pub(super) fn secure_link(&mut self) -> Value {
-        let secret = self.model.inherited(self.scope, |setting| match setting {
-            Setting::LinkSecret(secret) => Some(secret),
-            _ => None,
-        });
+        let secret = self.model.inherited(self.scope, pick!(LinkSecret));
         if let Some((secret, _)) = secret {
             return self.link_with_secret(secret).map_or_else(Value::empty, |link| Value::text(&link));
         }
-        let link = self.model.inherited(self.scope, |setting| match setting {
-            Setting::Link(link) => Some(link),
-            _ => None,
-        });
-        let hashed = self.model.inherited(self.scope, |setting| match setting {
-            Setting::LinkHash(text) => Some(text),
-            _ => None,
-        });
+        let link = self.model.inherited(self.scope, pick!(Link));
+        let hashed = self.model.inherited(self.scope, pick!(LinkHash));
         let (Some((link, _)), Some((hashed, _))) = (link, hashed) else { return Value::empty() };
         let (Some(link), Some(hashed)) = (self.settled(link), self.settled(hashed)) else { return Value::Unknown };
         let (hash, expires) = match link.split_once(',') {
@@ -65,10 +53,7 @@ impl<'m> Exchange<'m, '_, '_> {
 
     /// `$secure_link_expires`: when the link ends, as it says itself.
     pub(super) fn secure_link_expires(&mut self) -> Value {
-        let link = self.model.inherited(self.scope, |setting| match setting {
-            Setting::Link(link) => Some(link),
-            _ => None,
-        });
+        let link = self.model.inherited(self.scope, pick!(Link));
         let link = link.and_then(|(link, _)| self.settled(link));
         let expires = link.as_deref().and_then(|link| link.split_once(',')).map_or("", |(_, expires)| expires);
         Value::text(if expires.parse::<u64>().is_ok_and(|expires| expires > 0) { expires } else { "" })

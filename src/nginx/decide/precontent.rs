@@ -1,6 +1,6 @@
 //! Precontent: `try_files` and `mirror`.
 
-use crate::nginx::site::{Setting, Text};
+use crate::nginx::site::{Text, pick};
 use crate::source::Span;
 
 use super::files::Mapping;
@@ -13,10 +13,7 @@ impl<'m> Exchange<'m, '_, '_> {
         {
             return next;
         }
-        let mirror = self.model.inherited(self.scope, |setting| match setting {
-            Setting::Mirror(targets) => Some(targets),
-            _ => None,
-        });
+        let mirror = self.model.inherited(self.scope, pick!(Mirror));
         if let (Some((targets, span)), None) = (mirror, self.outer_method)
             && !targets.is_empty()
         {

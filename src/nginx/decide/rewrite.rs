@@ -8,7 +8,7 @@ use super::{Escapes, Exchange, Next};
 use crate::ask::Fact;
 use crate::http::{ByMethod, MethodSet};
 use crate::nginx::site::{
-    Builtin, CodePhase, Condition, Definition, Instruction, Replacement, RewriteFlag, ScopeKind, Setting, Test, Text, VarId,
+    Builtin, CodePhase, Condition, Definition, Instruction, Replacement, RewriteFlag, ScopeKind, Test, Text, VarId, pick,
 };
 use crate::source::Span;
 
@@ -187,10 +187,7 @@ impl<'m> Exchange<'m, '_, '_> {
 
     /// `more_set_input_headers` and its kin, at the end of the phase (`ngx_http_headers_more_input_headers.c`).
     fn change_headers(&mut self) {
-        let changes = self.model.inherited(self.scope, |setting| match setting {
-            Setting::InputHeaders(changes) => Some(changes),
-            _ => None,
-        });
+        let changes = self.model.inherited(self.scope, pick!(InputHeaders));
         for change in changes.map_or(&[][..], |(changes, _)| changes) {
             if change.only_existing && self.header(&change.name).is_none() {
                 continue;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::values::Value;
 use super::{Exchange, Method, Next, uri};
 use crate::http::{Answer, Part, UpstreamMethod};
-use crate::nginx::site::{Builtin, Definition, Destination, Flag, Param, Pass, PassKind, Place, Setting, Text};
+use crate::nginx::site::{Builtin, Definition, Destination, Flag, Param, Pass, PassKind, Place, Setting, Text, pick};
 
 const CACHE_HELP: &str = "harmless where the upstream answers GET and HEAD alike; else `proxy_cache_convert_head off` with $request_method in the cache key";
 
@@ -117,10 +117,7 @@ impl<'m> Exchange<'m, '_, '_> {
         if self.is_converted() {
             return self.compare(Value::text("GET"));
         }
-        let method = self.model.inherited(self.scope, |setting| match setting {
-            Setting::ProxyMethod(method) => Some(method),
-            _ => None,
-        });
+        let method = self.model.inherited(self.scope, pick!(ProxyMethod));
         let Some((method, span)) = method else { return self.same_method() };
         if self.is_request_method(method) && self.outer_method.is_none() {
             return self.same_method();
@@ -138,10 +135,7 @@ impl<'m> Exchange<'m, '_, '_> {
 
     /// `ngx_http_upstream_cache`: to fill the cache, HEAD goes out as GET.
     fn is_converted(&mut self) -> bool {
-        let cache = self.model.inherited(self.scope, |setting| match setting {
-            Setting::ProxyCache(zone) => Some(zone),
-            _ => None,
-        });
+        let cache = self.model.inherited(self.scope, pick!(ProxyCache));
         let Some((zone, span)) = cache else { return false };
         let converts = self.model.flag(self.scope, Flag::ConvertHead).is_none_or(|(on, _)| on);
         if !converts || zone.constant().is_some_and(|zone| &**zone == "off") || !self.method_in(&["HEAD"]) {
@@ -268,17 +262,11 @@ impl<'m> Exchange<'m, '_, '_> {
         if let Some(script) = &self.script {
             return script.clone();
         }
-        let split = self.model.inherited(self.scope, |setting| match setting {
-            Setting::SplitPath(pattern) => Some(pattern),
-            _ => None,
-        });
+        let split = self.model.inherited(self.scope, pick!(SplitPath));
         let groups = split.and_then(|(pattern, _)| pattern.groups(&self.uri).flatten());
         let group = |number: usize| groups.as_ref()?.numbered.get(number)?.clone();
         let name = group(1).unwrap_or_else(|| self.uri.clone());
-        let index = self.model.inherited(self.scope, |setting| match setting {
-            Setting::ScriptIndex(index) => Some(index),
-            _ => None,
-        });
+        let index = self.model.inherited(self.scope, pick!(ScriptIndex));
         let index = index.map_or("", |(index, _)| index).to_owned();
         let name = if name.ends_with('/') { format!("{name}{index}") } else { name };
         let script: (Arc<str>, Arc<str>) = (name.into(), group(2).unwrap_or_default().into());

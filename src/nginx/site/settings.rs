@@ -11,6 +11,18 @@ use crate::http::MethodSet;
 use crate::pattern::Pattern;
 use crate::source::Span;
 
+/// Picks the settings of one kind.
+macro_rules! pick {
+    ($kind:ident) => {
+        |setting| match setting {
+            $crate::nginx::site::Setting::$kind(value) => Some(value),
+            _ => None,
+        }
+    };
+}
+
+pub(in crate::nginx) use pick;
+
 #[derive(Debug)]
 pub(in super::super) enum Setting {
     Flag(Flag, bool),

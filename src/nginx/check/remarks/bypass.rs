@@ -3,7 +3,7 @@
 use super::super::Checker;
 use crate::finding::{Finding, Severity};
 use crate::nginx::select::locate;
-use crate::nginx::site::{Definition, Handler, Part, Scope, ScopeId, ServerBlock, Setting, Text};
+use crate::nginx::site::{Definition, Handler, Part, Scope, ScopeId, ServerBlock, Setting, Text, pick};
 
 impl<'d> Checker<'d> {
     /// nginx refuses TRACE and CONNECT with 405 before it looks for a location; an `error_page` of the server takes that over
@@ -31,10 +31,7 @@ impl<'d> Checker<'d> {
     /// A header that sets the method behind a check that has seen the original one.
     pub(super) fn override_header(&mut self, id: ScopeId, scope: &Scope) {
         let Some(limit) = &scope.limit_except else { return };
-        let method = self.model.inherited(id, |setting| match setting {
-            Setting::ProxyMethod(method) => Some(method),
-            _ => None,
-        });
+        let method = self.model.inherited(id, pick!(ProxyMethod));
         let Some((method, span)) = method else { return };
         if !self.is_free(method, 0) {
             return;
