@@ -88,6 +88,11 @@ impl Pattern {
         self.literals().is_none() && matches!(pcre::translate(&self.source), Err(Problem::Refused))
     }
 
+    /// How many groups of the pattern have a number; `None` where it cannot be read.
+    pub fn group_count(&self) -> Option<u32> {
+        pcre::translate(&self.source).ok().map(|translation| translation.groups)
+    }
+
     /// A short text that matches, of printable signs without blanks.
     pub fn example(&self) -> Option<String> {
         self.examples().next()

@@ -3,6 +3,7 @@
 
 mod blocks;
 mod listens;
+mod readers;
 mod remarks;
 mod structure;
 mod tables;
@@ -29,6 +30,7 @@ pub(super) fn findings(document: &Document, model: &Model, target: Release) -> V
         model,
         target,
         place: model.place,
+        complete: OnceCell::new(),
         defined: OnceCell::new(),
         has_modules: document.trees.iter().flat_map(|tree| tree.all()).any(|one| one.name() == "load_module"),
         is_template: document.is_template(),
@@ -48,6 +50,8 @@ struct Checker<'d> {
     model: &'d Model,
     target: Release,
     place: Place,
+    /// Whether all of the config is here, once asked for.
+    complete: OnceCell<bool>,
     /// Zones and formats by the directives that define them, once asked for.
     defined: OnceCell<HashSet<(&'d str, &'d str)>>,
     has_modules: bool,

@@ -18,6 +18,8 @@ pub(super) struct Translation {
     pub(super) regular: bool,
     /// Whether only ASCII texts can be told, since the pattern turns UTF mode on.
     pub(super) ascii_only: bool,
+    /// How many groups have a number; named ones have one as well.
+    pub(super) groups: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +111,7 @@ impl<'s> Reader<'s> {
             return Err(Problem::Refused);
         }
         let (plain, regular) = (self.has_plain.then_some(self.plain), self.has_plain && self.regular);
-        Ok(Translation { engine: self.engine, plain, regular, ascii_only: self.ascii_only })
+        Ok(Translation { engine: self.engine, plain, regular, ascii_only: self.ascii_only, groups: self.groups })
     }
 
     /// `(*UTF8)` and its like, which stand before everything else.

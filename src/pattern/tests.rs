@@ -49,6 +49,13 @@ const IDIOMS: &[(&str, &[&str], &[&str])] = &[
 ];
 
 #[test]
+fn groups_with_a_number_are_counted() {
+    for (source, groups) in [("^(.+)$", 1), (r"^(.+\.php)(/.*)$", 2), (r"(?:a)\((?<x>[(]b)", 1), ("[]()](a)(?<=b)(c)", 2)] {
+        assert_eq!(Pattern::new(source, false).group_count(), Some(groups), "{source}");
+    }
+}
+
+#[test]
 fn idioms_match_as_in_pcre() {
     for &(source, yes, no) in IDIOMS {
         let pattern = Pattern::new(source, false);

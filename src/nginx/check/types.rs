@@ -49,38 +49,56 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `ngx_parse_time`: units from the largest down, each at most once; a number without one counts in the last unit.
 pub(super) fn is_time(text: &str, with_milliseconds: bool) -> bool {
-    const UNITS: [&str; 8] = ["y", "M", "w", "d", "h", "m", "s", "ms"];
-    let mut rest = text;
-    let mut next = 0;
-    if rest.is_empty() {
-        return false;
-    }
-    while !rest.is_empty() {
+    duration(text, with_milliseconds).is_some()
+}
+
+const SECOND: u64 = 1000;
+pub(super) const DAY: u64 = 24 * 3600 * SECOND;
+
+/// A time in milliseconds (`ngx_parse_time`): units from the largest down, each at most once; a number without one counts in the
+/// last unit.
+pub(super) fn duration(text: &str, with_milliseconds: bool) -> Option<u64> {
+    const UNITS: [(&str, u64); 8] = [
+        ("y", 365 * DAY),
+        ("M", 30 * DAY),
+        ("w", 7 * DAY),
+        ("d", DAY),
+        ("h", 3600 * SECOND),
+        ("m", 60 * SECOND),
+        ("s", SECOND),
+        ("ms", 1),
+    ];
+    const LAST: usize = UNITS.len() - 1;
+    let (mut rest, mut next, mut total) = (text, 0, 0u64);
+    loop {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let number =
+            rest[..digits].bytes().fold(0u64, |number, digit| number.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
         if digits == 0 {
-            return false;
+            return None;
         }
         rest = &rest[digits..];
-        let unit = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
-        let at = match &rest[..unit] {
-            "" => UNITS.len() - 1,
-            unit => match UNITS[next..].iter().position(|known| *known == unit) {
-                Some(at) => next + at,
-                None => return false,
-            },
+        let length = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (at, worth) = match &rest[..length] {
+            "" => (LAST, if with_milliseconds { 1 } else { SECOND }),
+            unit => {
+                let at = next + UNITS[next..].iter().position(|(known, _)| *known == unit)?;
+                (at, UNITS[at].1)
+            }
         };
-        if at == UNITS.len() - 1 && unit > 0 && !with_milliseconds {
-            return false;
+        if at == LAST && length > 0 && !with_milliseconds {
+            return None;
         }
+        total = total.saturating_add(number.saturating_mul(worth));
         next = at + 1;
-        rest = rest[unit..].trim_start_matches(' ');
-        if next >= UNITS.len() && !rest.is_empty() {
-            return false;
+        rest = rest[length..].trim_start_matches(' ');
+        match (rest.is_empty(), next > LAST) {
+            (true, _) => return Some(total),
+            (false, true) => return None,
+            (false, false) => {}
         }
     }
-    true
 }
 
 #[cfg(test)]
@@ -96,5 +114,8 @@ mod tests {
             assert!(!is_time(time, true), "{time}");
         }
         assert!(!is_time("500ms", false) && is_time("10", false));
+        let times = [("1d", DAY), ("25h", 25 * 3_600_000), ("1h30m", 5_400_000), ("90", 90_000)];
+        assert!(times.into_iter().all(|(text, time)| duration(text, false) == Some(time)));
+        assert_eq!(duration("90", true), Some(90));
     }
 }

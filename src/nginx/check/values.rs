@@ -3,7 +3,6 @@
 use super::Checker;
 use super::structure::Level;
 use super::types::is_time;
-use super::zones::LOG_LEVELS;
 use crate::finding::{Finding, Severity};
 use crate::nginx::site::{LISTABLE, Network};
 use crate::pattern::Pattern;
@@ -53,6 +52,25 @@ const FIXED: &[&str] = &[
     "bytes_sent",
     "body_bytes_sent",
     "binary_remote_addr",
+];
+
+/// `ngx_log.c`
+const LOG_LEVELS: &[&str] = &[
+    "emerg",
+    "alert",
+    "crit",
+    "error",
+    "warn",
+    "notice",
+    "info",
+    "debug",
+    "debug_core",
+    "debug_alloc",
+    "debug_mutex",
+    "debug_event",
+    "debug_http",
+    "debug_mail",
+    "debug_stream",
 ];
 
 impl<'d> Checker<'d> {
