@@ -13,7 +13,7 @@ use crate::mend::{Statements, Wish};
 use crate::source::{Reader, SourceFile, Span};
 use crate::syntax::{Directive, Tree};
 
-pub use thinning::{Part, Thinning};
+pub use thinning::{Extent, Thinning};
 
 /// A server whose configs proxylint reads. All of them are in [`SERVERS`].
 pub trait Server: Sync {

@@ -38,18 +38,19 @@ impl<'s> Survey<'s> {
         self.branches.iter().any(|branch| matches!(branch.verdict.answer, Answer::Forward { .. }))
     }
 
-    /// The methods of no registry that fare so in the world of `branch`: the config itself names them, such as PURGE.
-    pub fn named(&self, branch: &Branch, how: impl Fn(&Branch) -> bool) -> MethodSet {
-        let odd = self.site.universe().odd();
-        let same_world =
-            self.branches.iter().filter(|other| other.methods.meets(odd) && other.is_compatible(branch) && how(other));
-        same_world.map(|other| other.methods).collect::<MethodSet>() & odd
-    }
-
     /// The standard methods that fare as `how` says in the world of `branch`.
     pub fn siblings(&self, branch: &Branch, how: impl Fn(&Branch) -> bool) -> MethodSet {
-        let same_world = self.branches.iter().filter(|other| how(other) && other.is_compatible(branch));
-        same_world.map(|other| other.methods).collect::<MethodSet>() & self.standard
+        self.same_world(branch, self.standard, how)
+    }
+
+    /// The methods of no registry that do: the config itself names them, such as PURGE.
+    pub fn named(&self, branch: &Branch, how: impl Fn(&Branch) -> bool) -> MethodSet {
+        self.same_world(branch, self.site.universe().odd(), how)
+    }
+
+    fn same_world(&self, branch: &Branch, among: MethodSet, how: impl Fn(&Branch) -> bool) -> MethodSet {
+        let fits = |other: &&Branch| other.methods.meets(among) && how(other) && other.is_compatible(branch);
+        self.branches.iter().filter(fits).map(|other| other.methods).collect::<MethodSet>() & among
     }
 }
 

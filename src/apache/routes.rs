@@ -20,19 +20,19 @@ use super::site::{ApacheSite, Server};
 use super::text::{Piece, Var};
 use crate::http::Request;
 use crate::pattern::Pattern;
-use crate::server::{Part, Route, Thinning};
+use crate::server::{Extent, Route, Thinning};
 use crate::source::Span;
 
 pub(super) fn routes(site: &ApacheSite) -> Vec<Route> {
     let mut routes = Vec::new();
     let listeners = listeners(site);
     let wild = site.servers.iter().flat_map(|server| &server.names.wild).filter(|pattern| end_of(pattern).is_none()).count();
-    let hosts = Thinning::new(Part { own: site.servers.len(), places: site.servers.len(), walked: wild }, 1);
+    let hosts = Thinning::new(Extent { own: site.servers.len(), places: site.servers.len(), walked: wild }, 1);
     let shared = size(site.main());
     for (index, server) in site.servers.iter().enumerate() {
         let Some(request) = listeners.get(&index).filter(|_| hosts.takes()) else { continue };
         let shared = if std::ptr::eq(server, site.main()) { 0 } else { shared };
-        let thinning = Thinning::new(Part::walked_whole(size(server), shared), site.servers.len());
+        let thinning = Thinning::new(Extent::walked_whole(size(server), shared), site.servers.len());
         let reached = select::server(site, &request.address, request.port, request.host.as_deref()).0;
         if std::ptr::eq(reached, server) {
             let cors = cors_sections(site, server);

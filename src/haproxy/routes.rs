@@ -22,7 +22,7 @@ use super::site::resolve::rules_of;
 use super::site::sample::{Converter, Fetch, Sample};
 use super::value::Datum;
 use crate::http::Request;
-use crate::server::{Part, Route, Thinning};
+use crate::server::{Extent, Route, Thinning};
 use crate::source::Span;
 
 /// Through how many entries the rules of one backend are looked at.
@@ -53,7 +53,7 @@ pub(super) fn routes(config: &Config) -> Vec<Route> {
     }
     let parts = fronts.len();
     let plan = |(proxy, requests, entries): (&Proxy, Vec<Request>, HashMap<usize, usize>)| {
-        let thinning = Thinning::new(Part::walked_whole(size(config, proxy), 0), parts);
+        let thinning = Thinning::new(Extent::walked_whole(size(config, proxy), 0), parts);
         let mut planner = Planner { config, routes: Vec::new(), seen: HashSet::new(), entries, thinning };
         let mut schemes = HashSet::new();
         for request in &requests {

@@ -16,7 +16,7 @@ use super::site::{
 };
 use crate::http::Request;
 use crate::nginx::site::Instruction;
-use crate::server::{Part, Route, Thinning};
+use crate::server::{Extent, Route, Thinning};
 use crate::source::Span;
 
 pub(super) use inputs::Inputs;
@@ -28,7 +28,7 @@ pub(super) fn routes(model: &Model, listeners: &Listeners) -> Vec<Route> {
     let servers = model.servers.len();
     let patterns =
         model.servers.iter().flat_map(|server| &server.names).filter(|name| matches!(name, ServerName::Regex(_))).count();
-    let hosts = Thinning::new(Part { own: servers, places: servers, walked: patterns }, 1);
+    let hosts = Thinning::new(Extent { own: servers, places: servers, walked: patterns }, 1);
     for (index, server) in model.servers.iter().enumerate() {
         if !hosts.takes() {
             continue;
@@ -45,7 +45,7 @@ pub(super) fn routes(model: &Model, listeners: &Listeners) -> Vec<Route> {
                 }
             }
         };
-        let reach = Reach { model, server: server.scope, thinning: Thinning::new(part(model, server.scope), servers) };
+        let reach = Reach { model, server: server.scope, thinning: Thinning::new(extent(model, server.scope), servers) };
         reach.locations(server.scope, "", &mut add);
         for path in
             paths::compared(model, &model.scope(server.scope).code).iter().chain(&mapped).filter(|_| reach.thinning.takes())
@@ -66,13 +66,13 @@ pub(super) fn routes(model: &Model, listeners: &Listeners) -> Vec<Route> {
 }
 
 /// The locations of a server, and what a request of it meets one by one: regular expressions and the code of the server.
-fn part(model: &Model, scope: ScopeId) -> Part {
+fn extent(model: &Model, scope: ScopeId) -> Extent {
     let own = model.scope(scope);
-    let code = Part { own: own.code.len(), places: own.code.len(), walked: own.code.len() };
+    let code = Extent { own: own.code.len(), places: own.code.len(), walked: own.code.len() };
     let Some(locations) = &own.locations else { return code };
-    let with = |all: Part, one: Part| Part { own: all.own + one.own + 1, places: all.places + one.places + 1, ..all };
-    let part = locations.all().into_iter().map(|id| part(model, id)).fold(code, with);
-    Part { walked: part.walked + locations.regexes.len(), ..part }
+    let with = |all: Extent, one: Extent| Extent { own: all.own + one.own + 1, places: all.places + one.places + 1, ..all };
+    let part = locations.all().into_iter().map(|id| extent(model, id)).fold(code, with);
+    Extent { walked: part.walked + locations.regexes.len(), ..part }
 }
 
 /// Requests that select the server: one, or one of each scheme where its code tells these apart.

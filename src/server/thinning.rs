@@ -2,9 +2,9 @@
 
 use std::cell::Cell;
 
-/// A part of a config that decides about requests by itself: a vhost, a server block, a frontend.
+/// How large a part of a config is that decides about requests by itself: a vhost, a server block, a frontend.
 #[derive(Clone, Copy, Debug)]
-pub struct Part {
+pub struct Extent {
     /// How many directives it has.
     pub own: usize,
     /// How many places of it may get a route.
@@ -13,10 +13,10 @@ pub struct Part {
     pub walked: usize,
 }
 
-impl Part {
+impl Extent {
     /// A part whose requests are held against everything in it.
     pub fn walked_whole(own: usize, shared: usize) -> Self {
-        Part { own, places: own + shared, walked: own + shared }
+        Extent { own, places: own + shared, walked: own + shared }
     }
 }
 
@@ -39,9 +39,9 @@ impl Thinning {
     const PER_PART: usize = 8192;
 
     /// For one of `parts` parts that are much alike.
-    pub fn new(part: Part, parts: usize) -> Self {
-        let may = (part.own.saturating_mul(Self::PER_DIRECTIVE) + Self::PER_PART).max(Self::FREE / parts.max(1));
-        Thinning { every: part.places.saturating_mul(part.walked).div_ceil(may).max(1), seen: Cell::new(0) }
+    pub fn new(extent: Extent, parts: usize) -> Self {
+        let may = (extent.own.saturating_mul(Self::PER_DIRECTIVE) + Self::PER_PART).max(Self::FREE / parts.max(1));
+        Thinning { every: extent.places.saturating_mul(extent.walked).div_ceil(may).max(1), seen: Cell::new(0) }
     }
 
     /// Whether the place at hand has a route; the first one always has.
@@ -56,24 +56,24 @@ impl Thinning {
 mod tests {
     use super::*;
 
-    fn taken(part: Part, parts: usize) -> usize {
-        let thinning = Thinning::new(part, parts);
-        (0..part.places).filter(|_| thinning.takes()).count()
+    fn taken(extent: Extent, parts: usize) -> usize {
+        let thinning = Thinning::new(extent, parts);
+        (0..extent.places).filter(|_| thinning.takes()).count()
     }
 
     #[test]
     fn parts_as_people_write_them_are_not_thinned() {
-        assert_eq!(taken(Part::walked_whole(2000, 0), 1), 2000);
-        assert_eq!(taken(Part::walked_whole(400, 10), 10_000), 410);
-        assert_eq!(taken(Part { own: 100_000, places: 100_000, walked: 3 }, 1), 100_000);
+        assert_eq!(taken(Extent::walked_whole(2000, 0), 1), 2000);
+        assert_eq!(taken(Extent::walked_whole(400, 10), 10_000), 410);
+        assert_eq!(taken(Extent { own: 100_000, places: 100_000, walked: 3 }, 1), 100_000);
     }
 
     #[test]
     fn the_work_on_large_parts_grows_with_their_size() {
-        let work = |part: Part| taken(part, 1) * part.walked / part.own;
-        assert!(work(Part::walked_whole(20_000, 0)) <= Thinning::PER_DIRECTIVE + 1);
-        assert!(work(Part::walked_whole(2_000_000, 0)) <= Thinning::PER_DIRECTIVE + 1);
+        let work = |extent: Extent| taken(extent, 1) * extent.walked / extent.own;
+        assert!(work(Extent::walked_whole(20_000, 0)) <= Thinning::PER_DIRECTIVE + 1);
+        assert!(work(Extent::walked_whole(2_000_000, 0)) <= Thinning::PER_DIRECTIVE + 1);
         // Many parts that share much: a few routes for each of them.
-        assert!((1..20).contains(&taken(Part::walked_whole(4, 5000), 5000)));
+        assert!((1..20).contains(&taken(Extent::walked_whole(4, 5000), 5000)));
     }
 }
