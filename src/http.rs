@@ -4,4 +4,4 @@ mod message;
 mod method;
 
 pub use message::{Answer, Part, Request, Step, UpstreamMethod, Verdict};
-pub use method::{ByMethod, IDEMPOTENT, MethodSet, REGISTERED, STAND_IN, STANDARD, Universe};
+pub use method::{ByMethod, IDEMPOTENT, MethodSet, REGISTERED, STAND_IN, STANDARD, Universe, is_token};

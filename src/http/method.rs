@@ -11,6 +11,12 @@ pub const STANDARD: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE",
 /// The methods that a client may repeat (RFC 9110, section 9.2.2).
 pub const IDEMPOTENT: &[&str] = &["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"];
 
+/// Whether a text can be a method at all (RFC 9110, section 5.6.2).
+pub fn is_token(text: &str) -> bool {
+    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_sign)
+}
+
 /// IANA's registry of HTTP methods (without `*`), the ones of [`STANDARD`] first, then those of caches and proxies that are
 /// widely used without registration.
 pub const REGISTERED: &[&str] = &[

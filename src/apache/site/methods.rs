@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::http::{MethodSet, Universe};
+use crate::http::{MethodSet, Universe, is_token};
 
 /// The methods with a number of their own, besides HEAD.
 const BUILT_IN: &[&str] = &[
@@ -77,12 +77,6 @@ impl Registry {
     pub(in crate::apache) fn knows(&self, name: &str, statement: u32) -> bool {
         is_built_in(name) || self.custom.get(name).is_some_and(|first| *first < statement)
     }
-}
-
-/// Signs that a token may have (RFC 9110, section 5.6.2).
-fn is_token(text: &str) -> bool {
-    let is_sign = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
-    !text.is_empty() && text.bytes().all(is_sign)
 }
 
 pub(in crate::apache) fn is_built_in(name: &str) -> bool {

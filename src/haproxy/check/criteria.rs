@@ -4,7 +4,7 @@ use super::{Checks, ineffective};
 use crate::finding::{Edit, Finding, Safety, Severity};
 use crate::haproxy::site::acl::{Acl, Criterion};
 use crate::haproxy::site::matching::Matching;
-use crate::haproxy::site::resolve::is_token;
+use crate::haproxy::site::resolve::may_be_method;
 use crate::http::{MethodSet, REGISTERED};
 use crate::source::Span;
 
@@ -80,7 +80,7 @@ impl Checks<'_> {
         }
         for text in criterion.patterns.texts() {
             let trimmed = text.trim_end();
-            if trimmed.len() < text.len() && is_token(trimmed) && !criterion.words.iter().any(|(word, _)| word == text) {
+            if trimmed.len() < text.len() && may_be_method(trimmed) && !criterion.words.iter().any(|(word, _)| word == text) {
                 let message = format!("a line of the pattern file is `{trimmed}` with a blank behind it, which no method equals");
                 findings
                     .push(ineffective(Severity::Error, criterion.span, message).help("remove the blank at the end of the line"));

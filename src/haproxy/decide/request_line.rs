@@ -3,8 +3,7 @@
 use super::target::{self, Target};
 use super::transaction::Transaction;
 use crate::ask::Ask;
-use crate::haproxy::site::resolve::is_token;
-use crate::http::{MethodSet, Request, Universe};
+use crate::http::{MethodSet, Request, Universe, is_token};
 use crate::server::Release;
 
 /// The methods that the checks tell apart.
@@ -26,7 +25,7 @@ impl SpecialMethods {
     pub(in crate::haproxy) fn new(universe: &Universe) -> Self {
         let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "CONNECT"];
         SpecialMethods {
-            invalid: universe.matching(|name| !is_method(name)),
+            invalid: universe.matching(|name| !is_token(name)),
             connect: universe.only("CONNECT"),
             asterisk: universe.matching(|name| !known.contains(&name)),
             bodiless: universe.set(["GET", "HEAD", "DELETE"]),
@@ -35,12 +34,6 @@ impl SpecialMethods {
             post: universe.only("POST"),
         }
     }
-}
-
-fn is_method(name: &str) -> bool {
-    name.split_at_checked(32).map_or(is_token(name), |(start, rest)| {
-        is_token(start) && rest.bytes().all(|byte| is_token(char::from(byte).encode_utf8(&mut [0; 4])))
-    })
 }
 
 impl Transaction<'_> {

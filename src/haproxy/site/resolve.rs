@@ -12,7 +12,7 @@ use super::build::{Builder, Reference, Refused};
 use super::proxy::{Mode, Proxy, Role};
 use super::sample::Fetch;
 use crate::haproxy::select::Listeners;
-use crate::http::Universe;
+use crate::http::{Universe, is_token};
 use crate::server::Release;
 use crate::source::Span;
 
@@ -224,7 +224,7 @@ impl Builder<'_, '_> {
                 Fetch::Method | Fetch::CapturedMethod | Fetch::Variable(..) | Fetch::ConstantMethod(_)
             );
             if looks {
-                odd.extend(criterion.patterns.texts().iter().filter(|text| is_token(text)).map(|text| text.to_string()));
+                odd.extend(criterion.patterns.texts().iter().filter(|text| may_be_method(text)).map(|text| text.to_string()));
             }
         }
         for proxy in &self.config.proxies {
@@ -238,7 +238,7 @@ impl Builder<'_, '_> {
             odd.push(proxy.settings.check.method.to_string());
         }
         // A request to trace may bear what is no method at all; it stands before what the config names.
-        let named = odd.iter().map(String::as_str).filter(|text| is_token(text));
+        let named = odd.iter().map(String::as_str).filter(|text| may_be_method(text));
         let universe = Universe::new(methods.iter().map(String::as_str).chain(named));
         let methods: Vec<_> =
             universe.all().singles().filter_map(|single| Some((single, acl::method(universe.first(single)?)))).collect();
@@ -253,8 +253,7 @@ pub(in crate::haproxy) fn rules_of(proxy: &Proxy) -> impl Iterator<Item = &Rule>
     tcp.chain(&proxy.request).chain(&proxy.redirects).chain(&proxy.response).chain(&proxy.after_response)
 }
 
-/// Whether a text can be a method at all (RFC 9110, 5.6.2), and is short enough to be meant as one.
-pub(in crate::haproxy) fn is_token(text: &str) -> bool {
-    let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.len() <= 32 && text.bytes().all(sign)
+/// Whether a text can be a method at all, and is short enough to be meant as one.
+pub(in crate::haproxy) fn may_be_method(text: &str) -> bool {
+    text.len() <= 32 && is_token(text)
 }
