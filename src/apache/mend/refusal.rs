@@ -1,5 +1,6 @@
 //! Refusals that say 405.
 
+use super::super::site::methods::is_built_in;
 use super::{flag_name, is, is_require_method, rule_flags};
 use crate::finding::Edit;
 use crate::mend::{Statements, replace};
@@ -22,7 +23,8 @@ pub(super) fn refuse(statement: Directive<'_>, all: &Statements<'_>) -> Option<V
         _ => return None,
     };
     let names: Vec<&str> = names.iter().map(|name| statement.tree.value(name)).collect();
-    let may_be_listed = names.iter().all(|name| BUILT_IN.contains(name));
+    // Other names must be registered before.
+    let may_be_listed = names.iter().all(|name| is_built_in(name));
     let can_list = list.parent().is_some_and(|around| SECTIONS.iter().any(|name| is(around, name)));
     (may_be_listed && can_list && is_alone(list, all) && knows_allow_methods(all))
         .then(|| vec![replace(list.span(), format!("AllowMethods {}", names.join(" ")))])
@@ -32,24 +34,6 @@ pub(super) fn refuse(statement: Directive<'_>, all: &Statements<'_>) -> Option<V
 fn is_caught(all: &Statements<'_>) -> bool {
     all.named_alike("ErrorDocument").any(|one| one.arg(0) == Some("405"))
 }
-
-/// Methods that `AllowMethods` takes without a registration: those of RFC 9110 and WebDAV's first ones (`http_protocol.c`).
-const BUILT_IN: &[&str] = &[
-    "GET",
-    "HEAD",
-    "POST",
-    "PUT",
-    "DELETE",
-    "OPTIONS",
-    "PATCH",
-    "PROPFIND",
-    "PROPPATCH",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-];
 
 /// Where `AllowMethods` may stand.
 const SECTIONS: &[&str] =
