@@ -21,6 +21,8 @@ const SOMEBODY: &str = "Basic dXNlcjpwYXNzd29yZA==";
 #[derive(Debug, Default)]
 pub(super) struct Values {
     known: BTreeMap<Input, BTreeSet<Arc<str>>>,
+    /// Whether plain connections are told from those over TLS.
+    pub(super) tell_tls: bool,
 }
 
 impl Values {
@@ -79,6 +81,7 @@ impl Values {
 
     fn rule(&mut self, rule: &RewriteRule) {
         for cond in &rule.conds {
+            self.tell_tls |= tells_tls(&cond.test);
             match &cond.kind {
                 CondKind::Pattern(pattern) => self.pattern(&cond.test, pattern),
                 CondKind::Compare(_, with, _) if !with.is_empty() => self.text(&cond.test, with),
@@ -97,6 +100,7 @@ impl Values {
     }
 
     fn expr(&mut self, expr: &Expr) {
+        expr.leaves(&mut |leaf| self.tell_tls |= leaf.texts().into_iter().any(tells_tls));
         expr.leaves(&mut |leaf| match leaf {
             Expr::Compare(_, left, right) => {
                 if let Some(with) = for_method(right, "") {
@@ -143,6 +147,15 @@ impl Values {
             self.known.entry(input).or_default().insert(value.into());
         }
     }
+}
+
+/// Whether a text differs between plain connections and those over TLS.
+fn tells_tls(text: &Text) -> bool {
+    text.iter().any(|piece| match piece {
+        Piece::Var(var) => matches!(var, Var::Https | Var::Scheme | Var::ServerPort),
+        Piece::Call(_, inner) => tells_tls(inner),
+        _ => false,
+    })
 }
 
 /// The part of a request that a text is, where it is nothing else.

@@ -36,7 +36,12 @@ pub(super) fn routes(site: &ApacheSite) -> Vec<Route> {
         let reached = select::server(site, &request.address, request.port, request.host.as_deref()).0;
         if std::ptr::eq(reached, server) {
             let cors = cors_sections(site, server);
-            let secured = speaks_of_tls(site).then(|| Request { scheme: "https".into(), port: 443, ..request.clone() });
+            // The server of a `.htaccess` file may take both plain connections and those over TLS.
+            let secured = (site.is_htaccess && site.candidates.tell_tls).then(|| Request {
+                scheme: "https".into(),
+                port: 443,
+                ..request.clone()
+            });
             for request in std::iter::once(request).chain(&secured) {
                 let (cors, thinning) = (cors.clone(), &thinning);
                 Finder { site, server, request, seen: HashSet::new(), routes: &mut routes, cors, thinning }.all();
@@ -44,12 +49,6 @@ pub(super) fn routes(site: &ApacheSite) -> Vec<Route> {
         }
     }
     routes
-}
-
-/// Whether it is a `.htaccess` file that tells plain connections from those over TLS: its server may take both.
-fn speaks_of_tls(site: &ApacheSite) -> bool {
-    let speaks = |text: &str| ["HTTPS", "REQUEST_SCHEME", "SERVER_PORT"].iter().any(|variable| text.contains(variable));
-    site.is_htaccess && site.trees.iter().any(|tree| speaks(tree.source.text()))
 }
 
 /// How many sections and rules of a server its requests are held against.
