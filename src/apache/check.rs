@@ -5,6 +5,7 @@ mod expressions;
 mod limits;
 mod names;
 mod order;
+mod patterns;
 mod protocol;
 mod proxied;
 mod requires;
@@ -18,18 +19,19 @@ use super::site::section::{DirConfig, Section};
 use super::site::{ApacheSite, Server};
 use crate::finding::Finding;
 use crate::source::Span;
+use crate::syntax::Directive;
 
 pub(super) fn check(site: &ApacheSite) -> Vec<Finding> {
     let config = &site.config;
     let mut findings = context::check(config, site.release, site.is_htaccess);
-    findings.extend(names::check(site, config));
+    findings.extend(names::check(config));
     findings.extend(values::check(config));
     findings.extend(limits::check(config));
     findings.extend(expressions::check(config));
     findings.extend(requires::check(site));
-    findings.extend(proxied::check(site, &config.trees));
-    findings.extend(rewrites::check(site, config));
-    findings.extend(spellings::check(site, config));
+    findings.extend(proxied::check(site));
+    findings.extend(rewrites::check(site));
+    findings.extend(spellings::check(site));
     findings.extend(order::check(site));
     findings.extend(protocol::check(site));
     findings
@@ -70,6 +72,12 @@ fn method_list(site: &ApacheSite, config: &DirConfig) -> Option<(Span, List)> {
     }
     let mut rules = config.rewrite.iter().flat_map(|rewrite| &rewrite.rules);
     rules.find(|rule| rewrites::refuses_methods(site, rule)).map(|rule| (rule.span, List::RewriteRule))
+}
+
+/// The statement at a span, where it is written out.
+fn statement(site: &ApacheSite, span: Span) -> Option<Directive<'_>> {
+    let tree = site.trees.iter().find(|tree| tree.source.id == span.file)?;
+    tree.statement_at(span.start).filter(|statement| !statement.has_template())
 }
 
 /// The sections of a server that hold directives for a path or a folder.

@@ -1,5 +1,6 @@
 //! What holds for any text at all.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -25,14 +26,46 @@ fn site(text: &str) -> Box<dyn Site> {
 
 #[test]
 fn files_of_folders_that_tell_tls_apart_are_met_both_ways() {
-    let text = "RewriteEngine On\nRewriteCond %{HTTPS} off\nRewriteRule ^ https://a.test/ [R=301,L]\n";
-    let files = MemoryFiles::default().with("/c/.htaccess", text);
-    let settings = Settings::default();
-    let mut reader = Reader::new(&files, &settings);
-    let main = reader.load(Path::new("/c/.htaccess")).expect("the file is there");
-    let site = Apache.read(&mut reader, &[main], &Task::new(&Apache, None, Vec::new()));
-    let schemes: Vec<_> = site.routes().into_iter().map(|route| route.request.scheme).collect();
-    assert!(schemes.iter().any(|scheme| scheme == "http") && schemes.iter().any(|scheme| scheme == "https"), "{schemes:?}");
+    let schemes = |text: &str| -> BTreeSet<String> {
+        let files = MemoryFiles::default().with("/c/.htaccess", text);
+        let settings = Settings::default();
+        let mut reader = Reader::new(&files, &settings);
+        let main = reader.load(Path::new("/c/.htaccess")).expect("the file is there");
+        let site = Apache.read(&mut reader, &[main], &Task::new(&Apache, None, Vec::new()));
+        site.routes().into_iter().map(|route| route.request.scheme.to_string()).collect()
+    };
+    let both = ["http", "https"].map(str::to_owned).into();
+    let redirect = "RewriteRule ^ https://a.test/ [R=301,L]\n";
+    assert_eq!(schemes(&format!("RewriteEngine On\nRewriteCond %{{HTTPS}} off\n{redirect}")), both);
+    assert_eq!(schemes("<If \"tolower(%{REQUEST_SCHEME}) != 'https'\">\nRequire all denied\n</If>"), both);
+    let only_named = format!("# HTTPS\nRewriteEngine On\nRewriteCond %{{HTTP_HOST}} ^b\n{redirect}");
+    assert_eq!(schemes(&only_named), ["http".to_owned()].into());
+}
+
+#[test]
+fn values_that_httpd_refuses_are_told_and_their_neighbours_are_not() {
+    let modules = "mpm_event alias authn_core authn_file auth_basic proxy proxy_balancer lbmethod_byrequests rewrite".split(" ");
+    let modules: String = modules.map(|name| format!("LoadModule {name}_module modules/mod_{name}.so\n")).collect();
+    let refused = |line: &str| site(&format!("{modules}{line}")).findings().iter().filter(|finding| finding.invalid).count();
+    let users = |provider: &str| format!("<Location /a>\nAuthBasicProvider {provider}\n</Location>");
+    for (wrong, right) in [
+        ("LimitRequestBody -1", "LimitRequestBody 0"),
+        ("LimitRequestFields -1", "LimitRequestFields x"),
+        ("ServerName a.test:0", "ServerName a.test:80"),
+        ("<VirtualHost *:99999>\n</VirtualHost>", "<VirtualHost *:8080>\n</VirtualHost>"),
+        ("ProxySet balancer://a stickysession=b c=d", "ProxySet balancer://a stickysession=b"),
+        ("ProxySet balancer://a lbmethod=bybusyness", "ProxySet balancer://a lbmethod=byrequests"),
+        (&users("ldap"), &users("file")),
+        (&users("a"), &format!("<AuthnProviderAlias file a>\n</AuthnProviderAlias>\n{}", users("a"))),
+        ("<LocationMatch \"(a\">\n</LocationMatch>", "<Location \"(a\">\n</Location>"),
+        ("<Files ~ \"(a\">\n</Files>", "<Files \"(a\">\n</Files>"),
+        ("RewriteRule !(a -", "RewriteRule !(a) -"),
+        ("RewriteCond %{HTTP_HOST} (a\nRewriteRule a -", "RewriteCond %{HTTP_HOST} >(a\nRewriteRule a -"),
+        ("RedirectMatch 301 (a /b", "RedirectMatch 301 (a) /b"),
+        ("RedirectMatch (a /b", "RedirectMatch (a) /b"),
+    ] {
+        assert_eq!((refused(wrong), refused(right)), (1, 0), "{wrong}");
+    }
 }
 
 /// Words and comments stand in order and in bounds, and what lies between them says nothing: blanks, joints of lines, the

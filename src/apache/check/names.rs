@@ -1,13 +1,12 @@
 //! Names of methods that are none.
 
 use super::super::read::{Config, Statement};
-use super::super::site::ApacheSite;
 use super::super::site::methods::is_built_in;
 use crate::finding::{Finding, Safety, Severity};
 use crate::http::REGISTERED;
 use crate::mend::replace;
 
-pub(super) fn check(_site: &ApacheSite, config: &Config) -> Vec<Finding> {
+pub(super) fn check(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     for statement in config.all().filter(|statement| !statement.is_open()) {
         if statement.is("Limit") || statement.is("LimitExcept") {

@@ -1,18 +1,15 @@
 //! Lines that a `ProxyPass` makes void.
 
-use std::sync::Arc;
-
 use super::super::site::proxy::{From, ProxyPass};
 use super::super::site::redirect::{From as RedirectFrom, alias_matches};
 use super::super::site::section::Matcher;
 use super::super::site::{ApacheSite, Server};
-use super::method_list;
+use super::{method_list, statement};
 use crate::finding::{Edit, Finding, Safety, Severity};
 use crate::mend::{copy, remove, without_repeat};
-use crate::source::Span;
-use crate::syntax::{Directive, Tree};
+use crate::syntax::Directive;
 
-pub(super) fn check(site: &ApacheSite, trees: &[Arc<Tree>]) -> Vec<Finding> {
+pub(super) fn check(site: &ApacheSite) -> Vec<Finding> {
     let mut findings = Vec::new();
     for server in &site.servers {
         let passes: Vec<&ProxyPass> = match std::ptr::eq(server, site.main()) {
@@ -20,7 +17,7 @@ pub(super) fn check(site: &ApacheSite, trees: &[Arc<Tree>]) -> Vec<Finding> {
             false => site.main().proxies.iter().chain(&server.proxies).collect(),
         };
         if !passes.is_empty() {
-            shadowed(trees, server, &passes, &mut findings);
+            shadowed(site, server, &passes, &mut findings);
             folders(site, server, &passes, &mut findings);
             files(site, server, &passes, &mut findings);
             redirects(server, &passes, &mut findings);
@@ -51,7 +48,7 @@ fn whole_taker<'p>(passes: &[&'p ProxyPass], path: &str) -> Option<&'p ProxyPass
 }
 
 /// A line after one that takes all of its paths never works.
-fn shadowed(trees: &[Arc<Tree>], server: &Server, passes: &[&ProxyPass], findings: &mut Vec<Finding>) {
+fn shadowed(site: &ApacheSite, server: &Server, passes: &[&ProxyPass], findings: &mut Vec<Finding>) {
     for pass in server.proxies.iter().take(MOST) {
         let From::Prefix(path) = &pass.from else { continue };
         let Some(first) = taker(passes, path).filter(|first| !std::ptr::eq(*first, pass)) else { continue };
@@ -61,7 +58,7 @@ fn shadowed(trees: &[Arc<Tree>], server: &Server, passes: &[&ProxyPass], finding
         if earlier > own {
             continue;
         }
-        let (line, line_above) = (statement(trees, pass.span), statement(trees, first.span));
+        let (line, line_above) = (statement(site, pass.span), statement(site, first.span));
         if first.to == pass.to {
             findings.extend(line.zip(line_above).and_then(|(line, above)| repeated(above, line)));
             continue;
@@ -79,11 +76,6 @@ fn shadowed(trees: &[Arc<Tree>], server: &Server, passes: &[&ProxyPass], finding
             false => finding.help("put the longer path first").fix(Safety::Unsafe, moved_above(line, line_above)),
         });
     }
-}
-
-fn statement(trees: &[Arc<Tree>], span: Span) -> Option<Directive<'_>> {
-    let tree = trees.iter().find(|tree| tree.source.id == span.file)?;
-    tree.statement_at(span.start).filter(|statement| !statement.has_template())
 }
 
 /// The same line again is for no use, and does no harm.

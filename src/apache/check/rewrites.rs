@@ -5,24 +5,26 @@ use super::super::site::rewrite::{Cond, CondKind, RewriteRule};
 use super::super::site::section::{DirConfig, Matcher};
 use super::super::site::{ApacheSite, Server, Trace};
 use super::super::text::{Piece, Var};
+use super::statement;
 use crate::finding::{Finding, Safety, Severity};
 use crate::mend::replace;
+use crate::pattern::Pattern;
 use crate::source::Span;
 
-pub(super) fn check(site: &ApacheSite, config: &Config) -> Vec<Finding> {
+pub(super) fn check(site: &ApacheSite) -> Vec<Finding> {
     let mut findings = Vec::new();
     not_inherited(site, &mut findings);
     for server in &site.servers {
-        server.rewrite.rules.iter().for_each(|rule| unanchored(site, config, rule, &mut findings));
+        server.rewrite.rules.iter().for_each(|rule| unanchored(site, rule, &mut findings));
         for section in super::sections(server) {
             if let Some(rewrite) = &section.config.rewrite {
-                rewrite.rules.iter().for_each(|rule| unanchored(site, config, rule, &mut findings));
+                rewrite.rules.iter().for_each(|rule| unanchored(site, rule, &mut findings));
             }
         }
         in_location(site, server, &mut findings);
     }
     trace_in_folders(site, &mut findings);
-    left_over(config, &mut findings);
+    left_over(&site.config, &mut findings);
     findings
 }
 
@@ -107,7 +109,7 @@ fn proxied_url(site: &ApacheSite, server: &Server, config: &DirConfig, path: &st
 }
 
 /// An allow-list without anchors lets through what only contains a listed name.
-fn unanchored(site: &ApacheSite, config: &Config, rule: &RewriteRule, findings: &mut Vec<Finding>) {
+fn unanchored(site: &ApacheSite, rule: &RewriteRule, findings: &mut Vec<Finding>) {
     if rule.flags.status.is_none_or(|status| status < 400) {
         return;
     }
@@ -123,7 +125,7 @@ fn unanchored(site: &ApacheSite, config: &Config, rule: &RewriteRule, findings: 
         let finding = Finding::new("method-regex-unanchored", Severity::Info, cond.span, message);
         let finding = finding.help(format!("write `{anchored}`"));
         let plain = inner.matches('(').count() == 1 && !inner.contains(['^', '$']);
-        findings.push(match pattern_of(config, cond).filter(|_| plain) {
+        findings.push(match place_of(site, cond, pattern).filter(|_| plain) {
             Some(pattern) => finding.fix(Safety::Safe, vec![replace(pattern, anchored)]),
             None => finding,
         });
@@ -131,9 +133,11 @@ fn unanchored(site: &ApacheSite, config: &Config, rule: &RewriteRule, findings: 
 }
 
 /// Where the pattern of a condition stands.
-fn pattern_of(config: &Config, cond: &Cond) -> Option<Span> {
-    let statement = config.all().find(|statement| statement.span() == cond.span && statement.is("RewriteCond"))?;
-    statement.directive().arg_span(1)
+fn place_of(site: &ApacheSite, cond: &Cond, pattern: &Pattern) -> Option<Span> {
+    let statement = statement(site, cond.span)?;
+    let span = statement.arg_span(1)?;
+    // In a macro it may stand elsewhere.
+    statement.tree.source.slice(span.start..span.end).contains(pattern.source()).then_some(span)
 }
 
 /// Whether the pattern of a condition looks for some methods but not for all.

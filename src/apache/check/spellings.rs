@@ -1,7 +1,7 @@
 //! Conditions on the method that name none: names in small letters, several names in one text.
 
 use super::super::expr::{Comparison, Expr, parse};
-use super::super::read::{Config, Statement};
+use super::super::read::Statement;
 use super::super::site::ApacheSite;
 use super::super::site::rewrite::{Cond, CondKind};
 use super::super::text::{Piece, Text, Var};
@@ -14,10 +14,10 @@ use crate::http::Universe;
 use crate::pattern::Pattern;
 use crate::source::Span;
 
-pub(super) fn check(site: &ApacheSite, config: &Config) -> Vec<Finding> {
+pub(super) fn check(site: &ApacheSite) -> Vec<Finding> {
     let universe = &site.universe;
     let mut findings = Vec::new();
-    for statement in config.all().filter(|statement| !statement.is_open()) {
+    for statement in site.config.all().filter(|statement| !statement.is_open()) {
         findings.extend(in_expression(statement, universe));
         findings.extend(in_variable(statement, universe));
     }

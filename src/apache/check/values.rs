@@ -1,18 +1,37 @@
 //! Values that httpd refuses, directive by directive, as the command functions of its modules do.
 
+use std::borrow::Cow;
+
 use super::super::expr;
 use super::super::net::Net;
-use super::super::read::{Config, Statement};
+use super::super::read::{Config, Modules, Statement};
 use super::super::site::htaccess::OPTIONS;
 use super::super::site::proxy::is_parameter;
-use super::super::site::rewrite::arguments;
 use super::super::words::first;
+use super::patterns;
 use crate::finding::Finding;
-use crate::pattern::Pattern;
 
 pub(in crate::apache) fn check(config: &Config) -> Vec<Finding> {
-    let judge = |statement: Statement<'_>| Some(Finding::rejected(statement.span(), refusal(config, statement)?));
+    let known = Known::of(config);
+    let judge = |statement: Statement<'_>| Some(Finding::rejected(statement.span(), refusal(&known, statement)?));
     config.all().filter(|statement| !statement.is_open()).filter_map(judge).collect()
+}
+
+/// What the modules that are loaded bring, where all of them are known.
+struct Known<'c> {
+    modules: Option<&'c Modules>,
+    /// What knows users.
+    providers: Option<Vec<&'static str>>,
+}
+
+impl<'c> Known<'c> {
+    fn of(config: &'c Config) -> Self {
+        let modules = Some(&config.modules).filter(|modules| modules.are_all_known());
+        let own_names = || config.all().any(|statement| statement.is("AuthnProviderAlias"));
+        let loaded =
+            |modules: &Modules| PROVIDERS.iter().filter(|(_, module)| modules.has(module)).map(|(name, _)| *name).collect();
+        Known { modules, providers: modules.filter(|_| !own_names()).map(loaded) }
+    }
 }
 
 /// Directives that take one of a few words.
@@ -26,55 +45,48 @@ const WORDS: &[(&str, &[&str])] = &[
     ("ProxyPreserveHost", &["on", "off"]),
 ];
 
-/// Directives that take one number, and the least one.
-const NUMBERS: &[(&str, i64)] = &[("LimitRequestBody", 0)];
-
-/// The same where what is no number counts as 0 (`atoi`).
-const LENIENT_NUMBERS: &[(&str, i64)] = &[("LimitRequestFields", 0), ("LimitRequestFieldSize", 0), ("LimitRequestLine", 0)];
-
 /// Why httpd would refuse a statement, where it would.
-fn refusal(config: &Config, statement: Statement<'_>) -> Option<String> {
+fn refusal(known: &Known<'_>, statement: Statement<'_>) -> Option<String> {
     let name = statement.name();
-    if let Some(message) = broken_pattern(statement) {
+    let lower = name.to_ascii_lowercase();
+    let args = statement.args();
+    if let Some(message) = patterns::refusal(&lower, statement, &args) {
         return Some(message);
     }
     if statement.is_section() {
-        return section(statement);
+        return section(&lower, statement, &args);
     }
-    let args = statement.args();
     let word = args.first().map_or("", |word| &**word);
     if let Some((_, words)) = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
         return (!words.iter().any(|known| known.eq_ignore_ascii_case(word)) && args.len() == 1)
             .then(|| format!("`{name}` is one of {}", words.join(", ")));
     }
-    if let Some((_, least)) = NUMBERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-        let fits = word.parse::<i64>().is_ok_and(|number| number >= *least);
-        return (!fits && args.len() == 1).then(|| format!("`{name}` takes a number that is not less than {least}"));
-    }
-    if let Some((_, least)) = LENIENT_NUMBERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-        let fits = word.parse::<i64>().is_ok_and(|number| number < *least);
-        return fits.then(|| format!("`{name}` takes a number that is not less than {least}"));
-    }
-    match name.to_ascii_lowercase().as_str() {
+    let has = |word: &str| args.iter().any(|own| own.eq_ignore_ascii_case(word));
+    let negative = || Some(format!("`{name}` takes a number that is not less than 0"));
+    match lower.as_str() {
+        "limitrequestbody" if args.len() == 1 && !word.parse::<i64>().is_ok_and(|number| number >= 0) => negative(),
+        // What is no number counts as 0 (`atoi`).
+        "limitrequestfields" | "limitrequestfieldsize" | "limitrequestline"
+            if word.parse::<i64>().is_ok_and(|number| number < 0) =>
+        {
+            negative()
+        }
         "allowmethods" if args.is_empty() => Some("`AllowMethods` names no method".to_owned()),
         "options" => options(&args),
-        "allowoverridelist" if args.len() > 1 && args.iter().any(|word| word.eq_ignore_ascii_case("none")) => {
+        "allowoverridelist" if args.len() > 1 && has("none") => {
             Some("`AllowOverrideList None` takes nothing beside `None`".to_owned())
         }
-        "rewritebase" => (!word.starts_with('/') && args.len() == 1).then(|| "`RewriteBase` is a path of the site".to_owned()),
+        "rewritebase" if args.len() == 1 && !word.starts_with('/') => Some("`RewriteBase` is a path of the site".to_owned()),
         "action" if args.len() == 3 && !args[2].eq_ignore_ascii_case("virtual") => {
             Some("`Action` takes `virtual` and nothing else as its third word".to_owned())
         }
         "listen" => listen(&args),
         "servername" if args.len() == 1 => {
-            let port = word.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|c| c.is_ascii_digit()))?;
-            let fits = port.parse::<u16>().is_ok_and(|port| port > 0);
-            (!fits && !port.is_empty()).then(|| format!("`ServerName`: `{port}` is no port"))
+            let port = digits_behind_colon(word).filter(|port| !port.parse::<u16>().is_ok_and(|port| port > 0))?;
+            Some(format!("`ServerName`: `{port}` is no port"))
         }
-        "httpprotocoloptions" => {
-            let has = |option: &str| args.iter().any(|word| word.eq_ignore_ascii_case(option));
-            (has("allow0.9") && has("require1.0"))
-                .then(|| "`HttpProtocolOptions`: `Allow0.9` and `Require1.0` exclude one another".to_owned())
+        "httpprotocoloptions" if has("allow0.9") && has("require1.0") => {
+            Some("`HttpProtocolOptions`: `Allow0.9` and `Require1.0` exclude one another".to_owned())
         }
         "allow" | "deny" => {
             let wrong = args.iter().skip(1).find(|range| range.contains('/') && Net::parse(range).is_none());
@@ -86,22 +98,16 @@ fn refusal(config: &Config, statement: Statement<'_>) -> Option<String> {
             Some("`BalancerMember` names the group and the server outside of `<Proxy>`".to_owned())
         }
         "balancermember" | "proxyset" => {
-            let unknown = args
-                .iter()
-                .find_map(|parameter| parameter.split_once('='))
-                .filter(|(key, _)| !key.contains(['/', ':']) && !is_parameter(key));
-            let unknown = unknown.map(|(key, _)| format!("`{name}` has no parameter `{key}`"));
-            unknown.or_else(|| args.iter().find_map(|parameter| parameter_refusal(config, name, parameter)))
+            let keys = args.iter().filter_map(|parameter| Some(parameter.split_once('=')?.0));
+            let unknown = keys.filter(|key| !key.contains(['/', ':'])).find(|key| !is_parameter(key));
+            let unknown = unknown.map(|key| format!("`{name}` has no parameter `{key}`"));
+            unknown.or_else(|| args.iter().find_map(|parameter| parameter_refusal(known, name, parameter)))
         }
-        "proxypass" | "proxypassmatch" => args.iter().skip(1).find_map(|parameter| parameter_refusal(config, name, parameter)),
-        "authbasicprovider" if config.modules.are_all_known() => {
-            let aliased = || config.all().any(|statement| statement.is("AuthnProviderAlias"));
-            let unknown = args.iter().find(|provider| {
-                !PROVIDERS.iter().any(|(known, module)| provider.eq_ignore_ascii_case(known) && config.modules.has(module))
-            });
-            unknown
-                .filter(|_| !aliased())
-                .map(|provider| format!("`AuthBasicProvider`: no module that is loaded is `{provider}`"))
+        "proxypass" | "proxypassmatch" => args.iter().skip(1).find_map(|parameter| parameter_refusal(known, name, parameter)),
+        "authbasicprovider" => {
+            let providers = known.providers.as_ref()?;
+            let unknown = args.iter().find(|own| !providers.iter().any(|known| own.eq_ignore_ascii_case(known)))?;
+            Some(format!("`AuthBasicProvider`: no module that is loaded is `{unknown}`"))
         }
         _ => None,
     }
@@ -117,66 +123,27 @@ const PROVIDERS: &[(&str, &str)] = &[
     ("socache", "authn_socache"),
 ];
 
-fn section(statement: Statement<'_>) -> Option<String> {
+fn section(lower: &str, statement: Statement<'_>, args: &[Cow<'_, str>]) -> Option<String> {
     let name = statement.name();
-    let containers = ["RequireAll", "RequireAny", "RequireNone"];
-    if containers.iter().any(|known| statement.is(known)) && !statement.args().is_empty() {
-        return Some(format!("`<{name}>` takes no arguments"));
-    }
-    if statement.is("VirtualHost") {
-        let args = statement.args();
-        let port = |address: &str| address.rsplit_once(':').map(|(_, port)| port.to_owned());
-        let wrong = args
-            .iter()
-            .filter_map(|address| port(address))
-            .find(|port| !port.is_empty() && port.bytes().all(|c| c.is_ascii_digit()) && port.parse::<u16>().is_err());
-        return wrong.map(|port| format!("`<VirtualHost>`: `{port}` is no port"));
-    }
-    None
-}
-
-/// A regular expression that PCRE does not compile.
-fn broken_pattern(statement: Statement<'_>) -> Option<String> {
-    let name = statement.name().to_ascii_lowercase();
-    let args = statement.args();
-    let at = |index: usize| args.get(index).map(|word| &**word);
-    // mod_rewrite cuts words in its own way.
-    let rewrite = name.starts_with("rewrite").then(|| arguments(&statement.raw())).flatten();
-    let source = match name.as_str() {
-        "locationmatch" | "directorymatch" | "filesmatch" | "proxymatch" if statement.is_section() => at(0),
-        "location" | "directory" | "files" | "proxy" if statement.is_section() && at(0) == Some("~") => at(1),
-        "rewriterule" => rewrite.as_ref().map(|(pattern, ..)| pattern.strip_prefix('!').unwrap_or(pattern)),
-        "rewritecond" => {
-            let (_, pattern, _) = rewrite.as_ref().filter(|(test, ..)| !test.eq_ignore_ascii_case("expr"))?;
-            let pattern = pattern.strip_prefix('!').unwrap_or(pattern);
-            Some(pattern).filter(|pattern| !pattern.starts_with(['-', '<', '>', '=']))
-        }
-        "aliasmatch" | "scriptaliasmatch" | "proxypassmatch" => at(0),
-        "redirectmatch" => {
-            let has_status = at(0).is_some_and(|word| {
-                word.parse::<u16>().is_ok()
-                    || ["permanent", "temp", "seeother", "gone"].iter().any(|known| word.eq_ignore_ascii_case(known))
-            });
-            at(usize::from(has_status))
-        }
-        "setenvif" | "setenvifnocase" => at(1),
-        "browsermatch" | "browsermatchnocase" => at(0),
-        // Those of packaged rules are known to be right.
-        "secrule" if !statement.directive().tree.source.path.starts_with("/usr/share") => {
-            let operator = at(1).map(|operator| operator.strip_prefix('!').unwrap_or(operator));
-            operator
-                .map(|operator| operator.strip_prefix("@rx ").unwrap_or(operator))
-                .filter(|pattern| !pattern.starts_with('@') && !pattern.contains("%{"))
+    match lower {
+        "requireall" | "requireany" | "requirenone" if !args.is_empty() => Some(format!("`<{name}>` takes no arguments")),
+        "virtualhost" => {
+            let mut ports = args.iter().filter_map(|address| digits_behind_colon(address));
+            let wrong = ports.find(|port| port.parse::<u16>().is_err())?;
+            Some(format!("`<VirtualHost>`: `{wrong}` is no port"))
         }
         _ => None,
-    }?;
-    Pattern::new(source, false)
-        .is_refused()
-        .then(|| format!("`{}`: the regular expression `{source}` cannot be compiled", statement.name()))
+    }
+}
+
+/// What is meant to be the port of an address.
+fn digits_behind_colon(address: &str) -> Option<&str> {
+    let (_, port) = address.rsplit_once(':')?;
+    (!port.is_empty() && port.bytes().all(|c| c.is_ascii_digit())).then_some(port)
 }
 
 /// `Options`: all words with a sign or none, and only known ones (`set_options` in `server/core.c`).
-fn options(args: &[std::borrow::Cow<'_, str>]) -> Option<String> {
+fn options(args: &[Cow<'_, str>]) -> Option<String> {
     let has_sign = |word: &str| word.starts_with(['+', '-']);
     let whole = |word: &str| word.eq_ignore_ascii_case("all") || word.eq_ignore_ascii_case("none");
     for (index, word) in args.iter().enumerate() {
@@ -194,7 +161,7 @@ fn options(args: &[std::borrow::Cow<'_, str>]) -> Option<String> {
     None
 }
 
-fn listen(args: &[std::borrow::Cow<'_, str>]) -> Option<String> {
+fn listen(args: &[Cow<'_, str>]) -> Option<String> {
     let Some(address) = args.first().filter(|_| args.len() <= 2) else {
         return Some("`Listen` takes an address, and perhaps a protocol".to_owned());
     };
@@ -209,7 +176,7 @@ fn listen(args: &[std::borrow::Cow<'_, str>]) -> Option<String> {
     }
 }
 
-fn proxy_error_override(args: &[std::borrow::Cow<'_, str>]) -> Option<String> {
+fn proxy_error_override(args: &[Cow<'_, str>]) -> Option<String> {
     let (first, statuses) = args.split_first()?;
     if !first.eq_ignore_ascii_case("on") && !first.eq_ignore_ascii_case("off") {
         return Some("`ProxyErrorOverride` is `On` or `Off`".to_owned());
@@ -251,7 +218,7 @@ fn header(statement: Statement<'_>) -> Option<String> {
 }
 
 /// `key=value` of a worker or a balancer (`set_worker_param`, `set_balancer_param` in `modules/proxy/mod_proxy.c`).
-fn parameter_refusal(config: &Config, directive: &str, parameter: &str) -> Option<String> {
+fn parameter_refusal(known: &Known<'_>, directive: &str, parameter: &str) -> Option<String> {
     let (key, value) = parameter.split_once('=')?;
     let number = || value.parse::<i64>().ok();
     let is_switch = || value.eq_ignore_ascii_case("on") || value.eq_ignore_ascii_case("off");
@@ -267,7 +234,7 @@ fn parameter_refusal(config: &Config, directive: &str, parameter: &str) -> Optio
         "lbset" => number().is_some_and(|number| (0..=99).contains(&number)),
         "status" => value.chars().all(|sign| "+-DSNIHECRdsnihecr".contains(sign)),
         "growth" => number().is_some_and(|number| (1..=100).contains(&number)),
-        "lbmethod" => !config.modules.are_all_known() || config.modules.has(&format!("lbmethod_{value}")),
+        "lbmethod" => known.modules.is_none_or(|modules| modules.has(&format!("lbmethod_{value}"))),
         "nocanon" | "interpolate" | "noquery" => false,
         _ => true,
     };

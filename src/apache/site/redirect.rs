@@ -45,16 +45,8 @@ pub(in crate::apache) fn read_redirect(
     } else {
         None
     };
-    let named = |word: &str| match word.to_ascii_lowercase().as_str() {
-        "permanent" => Some(301),
-        "temp" => Some(302),
-        "seeother" => Some(303),
-        "gone" => Some(410),
-        _ if word.starts_with(|c: char| c.is_ascii_digit()) => word.parse().ok(),
-        _ => None,
-    };
     let mut words: Vec<&str> = args.iter().map(|arg| &**arg).collect();
-    let status = match (fixed, words.first().and_then(|word| named(word))) {
+    let status = match (fixed, words.first().and_then(|word| status_of(word))) {
         (Some(status), _) => status,
         (None, Some(status)) => {
             words.remove(0);
@@ -87,6 +79,18 @@ pub(in crate::apache) fn read_redirect(
         return Err(format!("`{name}`: `{to}` is no URL and no path"));
     }
     Ok(Redirect { from, status, span })
+}
+
+/// The status that a word stands for.
+pub(in crate::apache) fn status_of(word: &str) -> Option<u16> {
+    match word.to_ascii_lowercase().as_str() {
+        "permanent" => Some(301),
+        "temp" => Some(302),
+        "seeother" => Some(303),
+        "gone" => Some(410),
+        _ if word.starts_with(|c: char| c.is_ascii_digit()) => word.parse().ok(),
+        _ => None,
+    }
 }
 
 /// How much of a path an alias takes: the whole of its own path, where a segment ends there (`alias_matches`).
