@@ -189,6 +189,11 @@ impl<'s> Run<'s, '_, '_> {
         self.steps.len() - 1
     }
 
+    /// The last step that a directive took.
+    fn last_step(&self, directive: &str) -> Option<usize> {
+        self.steps.iter().rposition(|step| step.directive == directive)
+    }
+
     /// Tells what part the last step has.
     fn plays(&mut self, part: Part) {
         if let Some(step) = self.steps.last_mut() {

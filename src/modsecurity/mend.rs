@@ -7,15 +7,15 @@ use crate::syntax::Directive;
 /// Adds methods to the allow-list that a `SecAction` or `SecRule` sets or compares the method with.
 pub fn admit(statement: Directive<'_>, methods: &[&str]) -> Option<Vec<Edit>> {
     let is = |name: &str| statement.name().eq_ignore_ascii_case(name);
-    match () {
-        () if is("SecAction") => admit_in_variable(statement, 0, methods),
-        () if is("SecRule") => admit_in_operator(statement, methods).or_else(|| {
-            // A rule that looks whether the list is there sets the default of the Core Rule Set, which is set elsewhere.
-            let is_default = statement.arg(0).is_some_and(|variable| variable.starts_with('&'));
-            admit_in_variable(statement, 2, methods).filter(|_| !is_default)
-        }),
-        () => None,
+    if is("SecAction") {
+        return admit_in_variable(statement, 0, methods);
     }
+    // A rule that looks whether the list is there sets the default of the Core Rule Set, which is set elsewhere.
+    let is_default = statement.arg(0).is_some_and(|variable| variable.starts_with('&'));
+    if !is("SecRule") || is_default {
+        return None;
+    }
+    admit_in_operator(statement, methods).or_else(|| admit_in_variable(statement, 2, methods))
 }
 
 /// `setvar:'tx.allowed_methods=GET HEAD POST OPTIONS'`

@@ -15,11 +15,7 @@ impl Run<'_, '_, '_> {
             End::Early(status) => (statuses::sent(status), true),
             end => return end,
         };
-        let documents = |config: &'_ super::DirConfig| config.errors.iter().rev().position(|page| page.status == status);
-        let found = self.mapping.stack.iter().rev().find_map(|(_, config)| {
-            let index = documents(config)?;
-            config.errors.iter().rev().nth(index)
-        });
+        let found = self.innermost(|config| config.errors.iter().rev().find(|page| page.status == status));
         let Some(document) = found else { return End::Status(status) };
         match &document.page {
             Page::Text | Page::Default => End::Status(status),

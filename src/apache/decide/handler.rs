@@ -101,7 +101,7 @@ impl<'s> Run<'s, '_, '_> {
                 if self.method_is(ok) {
                     return Err(End::Status(200));
                 }
-                self.decided = self.steps.iter().rposition(|step| step.directive == "SetHandler");
+                self.decided = self.last_step("SetHandler");
                 Err(End::Status(405))
             }
             "type-map" if self.has("negotiation") => self.answers(get_or_post),
@@ -114,7 +114,7 @@ impl<'s> Run<'s, '_, '_> {
         if self.method_is(methods) {
             return Err(End::Status(200));
         }
-        self.mapping.excluded = self.steps.iter().rposition(|step| step.directive == "SetHandler").or(self.mapping.excluded);
+        self.mapping.excluded = self.last_step("SetHandler").or(self.mapping.excluded);
         Ok(())
     }
 

@@ -87,7 +87,7 @@ impl<'s> Run<'s, '_, '_> {
                 Ok(false)
             }
             Rewritten::Local(local) => {
-                self.mapping.excluded = self.steps.iter().rposition(|step| step.directive == "RewriteRule");
+                self.mapping.excluded = self.last_step("RewriteRule");
                 self.local_file(local)?;
                 Ok(true)
             }
@@ -287,8 +287,8 @@ impl<'s> Run<'s, '_, '_> {
         paths.last().unwrap_or("").to_owned()
     }
 
-    /// What took the request off an application, or else what mapped it to a file, has made files of the core's own handler
-    /// answer it.
+    /// Where nothing has decided yet, what took the request off an application did, or else what mapped it to a file: so it
+    /// came to the core's own handler.
     pub(super) fn excluded_by(&mut self, note: &'static str) {
         if self.decided.is_some() {
             return;

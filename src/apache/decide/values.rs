@@ -309,27 +309,26 @@ impl Run<'_, '_, '_> {
         let mut headers: HashMap<&Arc<str>, Value> = HashMap::new();
         for line in lines.iter().rev() {
             let Some((_, value)) = line.sets.iter().rev().find(|(known, _)| known == name) else { continue };
-            let (subject, pattern) = match &line.test {
-                Test::Method(set) if self.env_method_is(*set) => (None, None),
-                Test::Expr(expr) if self.expr(expr) => (None, None),
+            let tested = match &line.test {
+                Test::Method(set) if self.env_method_is(*set) => None,
+                Test::Expr(expr) if self.expr(expr) => None,
                 Test::Method(_) | Test::Expr(_) => continue,
-                Test::AnyHeader(names, values) => (Some(self.header_named(names)), Some(values)),
+                Test::AnyHeader(names, values) => Some((self.header_named(names), values)),
                 Test::Var(Var::Header(header), pattern) => {
-                    let value = headers.get(header).cloned().unwrap_or_else(|| self.header_or_variable(header, depth));
-                    headers.insert(header, value.clone());
-                    (Some(value), Some(pattern))
+                    let value = headers.entry(header).or_insert_with(|| self.header_or_variable(header, depth));
+                    Some((value.clone(), pattern))
                 }
-                Test::Var(var, pattern) => (Some(self.var(var)), Some(pattern)),
+                Test::Var(var, pattern) => Some((self.var(var), pattern)),
             };
-            if let (Some(subject), Some(pattern)) = (subject.clone(), pattern)
-                && !self.test(vec![subject], "the pattern of `SetEnvIf` matches", |values| pattern.matches(&values[0]))
+            if let Some((subject, pattern)) = &tested
+                && !self.test(vec![subject.clone()], "the pattern of `SetEnvIf` matches", |values| pattern.matches(&values[0]))
             {
                 continue;
             }
             self.step("post_read_request", "SetEnvIf", line.span, "sets a variable");
-            let value = value.as_ref().map(|value| match (subject, pattern) {
-                (Some(Value::Plain(subject)), Some(pattern)) if value.contains('$') => {
-                    let groups = pattern.groups(&subject).flatten().unwrap_or_default();
+            let value = value.as_ref().map(|value| match &tested {
+                Some((Value::Plain(subject), pattern)) if value.contains('$') => {
+                    let groups = pattern.groups(subject).flatten().unwrap_or_default();
                     Value::Plain(super::translate::fill_groups(value, &groups))
                 }
                 _ => Value::Plain(value.clone()),

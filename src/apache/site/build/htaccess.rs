@@ -113,8 +113,8 @@ impl Builder<'_, '_, '_> {
         let mut folder = Folder::new(config.statements().next().map(|statement| statement.span()));
         // What a server does not serve is read all the same, but its mistakes harm nobody there.
         let (serving, others): (Vec<usize>, Vec<usize>) = (0..self.servers.len()).partition(|index| self.serves(*index, path));
-        let harms = serving.len();
-        for (place, index) in serving.into_iter().chain(others).enumerate() {
+        let serving = serving.into_iter().map(|index| (index, true));
+        for (index, serves) in serving.chain(others.into_iter().map(|index| (index, false))) {
             let allowed = allowed(&self.servers, index, path, !self.context.config.modules.are_known());
             if !allowed.looks_for_file() || folder.under(&allowed).is_some() {
                 continue;
@@ -127,7 +127,7 @@ impl Builder<'_, '_, '_> {
             found.extend(context::check_htaccess(config, release, &allowed));
             found.extend(values::check(config));
             let refused = found.iter().find(|finding| finding.invalid).map(|finding| finding.span);
-            for finding in found.into_iter().filter(|_| place < harms).map(at_runtime) {
+            for finding in found.into_iter().filter(|_| serves).map(at_runtime) {
                 let known = |other: &Finding| other.span == finding.span && other.message == finding.message;
                 if !self.context.findings.iter().any(known) {
                     self.context.findings.push(finding);

@@ -277,14 +277,7 @@ impl Builder<'_, '_, '_> {
             "proxy" | "proxymatch" => Kind::Proxy,
             _ => return false,
         };
-        // `<Proxy>` alone takes every URL.
-        let raw = statement.raw();
-        let raw = if kind == Kind::Proxy && raw.is_empty() { "\"\"" } else { &raw };
-        let words = values(raw);
-        // A URL may have the parameters of its worker beside it.
-        let parameters = kind == Kind::Proxy && words.len() > 1 && words[0].contains("://");
-        let path = if parameters { Some((words[0].to_string(), false)) } else { section_path(raw) };
-        let path = path.filter(|(_, tilde)| !tilde || kind != Kind::Proxy);
+        let path = if kind == Kind::Proxy { proxy_url(&statement.raw()) } else { section_path(&statement.raw()) };
         let Some((path, tilde)) = path else {
             self.refuse(statement, format!("`<{}>` takes one path", statement.name()));
             return true;
@@ -426,6 +419,15 @@ pub(in crate::apache) fn balancer_name(url: &str) -> String {
 
 pub(super) fn number<N: std::str::FromStr>(statement: Statement<'_>) -> Option<N> {
     statement.arg(0).and_then(|word| word.parse().ok())
+}
+
+/// What a `<Proxy>` section is for: alone it takes every URL, and a URL may have the parameters of its worker beside it.
+fn proxy_url(raw: &str) -> Option<(String, bool)> {
+    match &values(raw)[..] {
+        [] => Some((String::new(), false)),
+        [url, _, ..] if url.contains("://") => Some((url.to_string(), false)),
+        _ => section_path(raw).filter(|(_, tilde)| !tilde),
+    }
 }
 
 pub(super) fn flag(statement: Statement<'_>) -> Option<bool> {
