@@ -1,6 +1,6 @@
 //! Reads the sections of a config in load order into the model, and notes what HAProxy would refuse.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -135,8 +135,6 @@ pub(in crate::haproxy) struct Builder<'r, 'a> {
     pub(super) defaults: HashMap<Arc<str>, usize>,
     /// The servers of the section at hand.
     pub(super) server_names: HashSet<Arc<str>>,
-    /// Whether any file has a rule by which checks connect, once that was asked.
-    pub(super) connects: OnceCell<bool>,
     /// How many names were compared to guess what was meant.
     compared: Cell<usize>,
     /// `errorfiles` lines above their section: the proxy, the section, the statuses.
@@ -172,7 +170,6 @@ impl<'r, 'a> Builder<'r, 'a> {
             last_defaults: None,
             defaults: HashMap::new(),
             server_names: HashSet::new(),
-            connects: OnceCell::new(),
             compared: Cell::new(0),
             late_errorfiles: Vec::new(),
         }

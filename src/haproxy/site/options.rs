@@ -47,8 +47,12 @@ impl Builder<'_, '_> {
                 settings.check = Arc::new(HealthCheck { expect: settings.check.expect.clone(), ..check });
             }
             "httpchk" => settings.check = Arc::default(),
-            "tcp-check" | "ssl-hello-chk" | "smtpchk" | "mysql-check" | "pgsql-check" | "redis-check" | "ldap-check"
-            | "spop-check" | "external-check"
+            "tcp-check" if on => {
+                let check = Arc::make_mut(&mut settings.check);
+                (check.kind, check.names_ports) = (CheckKind::Tcp, false);
+            }
+            "ssl-hello-chk" | "smtpchk" | "mysql-check" | "pgsql-check" | "redis-check" | "ldap-check" | "spop-check"
+            | "external-check"
                 if on =>
             {
                 Arc::make_mut(&mut settings.check).kind = CheckKind::Other;

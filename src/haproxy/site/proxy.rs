@@ -265,6 +265,7 @@ impl Builder<'_, '_> {
                 self.refuse(refused);
             }
         }
+        self.check_ports(section, &mut proxy);
         if let Some(stats) = &proxy.settings.stats
             && role != Role::Defaults
             && !stats.rules.is_empty()

@@ -1,13 +1,16 @@
 //! Servers of a backend, and the health checks that take them in and out.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::action::Reach;
-use super::build::{Builder, Refused, Word};
+use super::build::{Builder, Refused, Word, words};
 use super::forms;
+use super::proxy::Proxy;
 use super::sample::Files;
 use crate::grammar;
-use crate::source::{SourceFile, Span};
+use crate::source::Span;
+use crate::syntax::Directive;
 
 #[derive(Debug)]
 pub(in crate::haproxy) struct Server {
@@ -50,6 +53,8 @@ pub(in crate::haproxy) struct HealthCheck {
     pub(in crate::haproxy) host: Option<Arc<str>>,
     pub(in crate::haproxy) expect: Vec<Expectation>,
     pub(in crate::haproxy) option: Option<Span>,
+    /// Whether its rules connect, and to ports of their own.
+    pub(in crate::haproxy) names_ports: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,8 @@ pub(in crate::haproxy) enum CheckKind {
     /// A connection is all that is asked for.
     Connect,
     Http,
+    /// `tcp-check` rules say what is sent and expected.
+    Tcp,
     Other,
 }
 
@@ -82,7 +89,29 @@ impl Default for HealthCheck {
             host: None,
             expect: Vec::new(),
             option: None,
+            names_ports: false,
         }
+    }
+}
+
+impl CheckKind {
+    /// The keyword of the rules that it follows.
+    fn rules(self) -> Option<&'static str> {
+        match self {
+            CheckKind::Http => Some("http-check"),
+            CheckKind::Tcp => Some("tcp-check"),
+            CheckKind::Connect | CheckKind::Other => None,
+        }
+    }
+}
+
+impl Server {
+    /// Whether it is checked at an address that lacks a port.
+    fn lacks_port(&self) -> bool {
+        let Some(check) = &self.check else { return false };
+        let has = |port: Option<u16>| port.is_some_and(|port| port > 0);
+        let is_address = self.address.parse::<IpAddr>().is_ok_and(|address| !address.is_unspecified());
+        is_address && !has(self.port) && !has(check.port)
     }
 }
 
@@ -293,7 +322,7 @@ impl Builder<'_, '_> {
             self.wanted_resolvers.push(resolvers.clone());
         }
         let (address, port) = address(place.text);
-        self.check_server(&settled, place, port)?;
+        self.check_server(&settled)?;
         let count = if template { template_size(&words[1])? } else { 1 };
         let check = settled.check.map(|span| Check { address: settled.check_address.clone(), port: settled.check_port, span });
         let scheme = match (settled.fcgi, settled.ssl, http) {
@@ -343,14 +372,23 @@ impl Builder<'_, '_> {
         words.iter().find_map(late).map_or(Ok(()), Err)
     }
 
-    /// Whether checks may connect by rules of their own, which may name the port (`start_check_task`, src/check.c).
-    fn connects_by_rules(&self) -> bool {
-        let connects = |source: &Arc<SourceFile>| source.text().contains("check connect");
-        *self.connects.get_or_init(|| self.reader.sources.iter().any(connects))
+    /// Where the servers of a section are checked, once all of it is read (src/check.c, init_srv_check). Rules of its own take the place
+    /// of those of its `defaults`.
+    pub(super) fn check_ports(&mut self, section: Directive<'_>, proxy: &mut Proxy) {
+        if let Some(named) = proxy.settings.check.kind.rules().and_then(|rules| names_ports(section, rules)) {
+            Arc::make_mut(&mut proxy.settings.check).names_ports = named;
+        }
+        if proxy.settings.check.names_ports || proxy.settings.disabled {
+            return;
+        }
+        for server in proxy.servers.iter().filter(|server| server.lacks_port()) {
+            let refused = Refused::new(server.span, format!("the server `{}` has no port to check", server.name));
+            self.refuse(refused.help("add a port to its address, or write `port`"));
+        }
     }
 
     /// What a server asks for besides itself.
-    fn check_server(&mut self, settled: &ServerDefaults, place: &Word<'_>, port: Option<u16>) -> Result<(), Refused> {
+    fn check_server(&mut self, settled: &ServerDefaults) -> Result<(), Refused> {
         if let Some((name, span)) = &settled.sni {
             self.reach = Reach::Request;
             self.sample(&Word { text: name, span: *span })?;
@@ -358,16 +396,28 @@ impl Builder<'_, '_> {
         if let Some((name, _)) = &settled.track {
             self.refer(b'v', name);
         }
-        let is_address = place.text.split(':').next().is_some_and(|host| host.parse::<std::net::Ipv4Addr>().is_ok());
-        let no_port = is_address && port.is_none_or(|port| port == 0) && settled.check_port.is_none();
-        if settled.check.is_some() && no_port && !self.connects_by_rules() {
-            return Err(Refused::new(place.span, "there is no port to check").help("add a port here, or write `port`"));
-        }
         match settled.agent {
             Some(span) if !settled.agent_port => Err(Refused::new(span, "`agent-check` needs an `agent-port`")),
             _ => Ok(()),
         }
     }
+}
+
+/// Whether the rules of a section connect, and to ports of their own throughout; `None` where it has no rules.
+fn names_ports(section: Directive<'_>, rules: &str) -> Option<bool> {
+    let mut rules = section.children().filter(|line| line.name() == rules).peekable();
+    rules.peek()?;
+    let mut connects = rules.filter(|rule| rule.arg(0) == Some("connect")).peekable();
+    Some(connects.peek().is_some() && connects.all(names_port))
+}
+
+/// `connect … port NUMBER` or `connect … addr ADDRESS:NUMBER`; an expression tells no port.
+fn names_port(connect: Directive<'_>) -> bool {
+    let words = words(connect);
+    let value = |key: &str| words.iter().skip_while(|word| word.text != key).nth(1).map(|word| word.text);
+    let port = value("port").and_then(|port| port.parse().ok());
+    let port = port.or_else(|| value("addr").and_then(|place| address(place).1));
+    port.is_some_and(|port: u16| port > 0)
 }
 
 /// `last,libc,none` and addresses, in any order (src/server.c, srv_parse_init_addr).
