@@ -16,6 +16,7 @@ pub(super) mod options;
 pub(super) mod persistence;
 pub(super) mod proxy;
 pub(super) mod reads;
+pub(super) mod references;
 pub(super) mod resolve;
 pub(super) mod sample;
 pub(super) mod sections;

@@ -13,6 +13,7 @@ use super::capture::Slot;
 use super::format::Format;
 use super::forms;
 use super::proxy::Role;
+use super::references::Named;
 use super::sample::Sample;
 use crate::grammar;
 use crate::pattern::Pattern;
@@ -358,12 +359,8 @@ impl Builder<'_, '_> {
                 }
                 self.needed_sample(parts, line)?;
                 let named = parts.peek().filter(|word| word.text == "table").map(|_| parts.next());
-                let table = if named.is_some() { Some(parts.need("the name of the table", line)?) } else { None };
-                self.wanted_tables.push((
-                    self.config.proxies.len(),
-                    table.map(|table| (table.text.into(), table.span)),
-                    verb.span,
-                ));
+                let table = if named.is_some() { parts.need("the name of the table", line)? } else { Word { text: "", ..verb } };
+                self.want(Named::Table, table.text, table.span);
                 Action::Nothing
             }
             "capture" if set != Set::Response => self.capture(set, verb, parts, line)?,
@@ -395,7 +392,7 @@ impl Builder<'_, '_> {
         let Some(resolvers) = argument.and_then(|argument| argument.split(',').nth(1)) else {
             return Err(Refused::new(verb.span, "`do-resolve` needs a variable and the name of a `resolvers` section"));
         };
-        self.wanted_resolvers.push((resolvers.into(), verb.span));
+        self.want(Named::Resolvers, resolvers, verb.span);
         while !parts.at_condition() {
             parts.next();
         }
@@ -487,7 +484,7 @@ impl Builder<'_, '_> {
             }
             "cache-use" | "cache-store" => {
                 let cache = parts.need("the name of the cache", line)?;
-                self.wanted_caches.push((cache.text.into(), cache.span));
+                self.want(Named::Cache, cache.text, cache.span);
                 Ok(())
             }
             _ => Ok(()),

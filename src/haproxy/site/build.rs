@@ -12,6 +12,7 @@ use super::capture::Slot;
 use super::forms;
 use super::maps::{self, Content, Map};
 use super::proxy::Role;
+use super::references::{Named, Reference};
 use super::sample::Files;
 use crate::finding::{Edit, Finding, Safety, Severity};
 use crate::server::Release;
@@ -78,20 +79,6 @@ pub(super) struct Capture {
     pub(super) needs_http: bool,
 }
 
-/// A name in the arguments of a sample.
-#[derive(Debug)]
-pub(super) struct Reference {
-    /// The index of the section that it stands in.
-    pub(super) proxy: usize,
-    /// The letter of its type, see [`crate::haproxy::arguments::Signature`].
-    pub(super) kind: u8,
-    pub(super) name: Box<str>,
-    pub(super) span: Span,
-}
-
-/// The index of a proxy, the name of a table and where it stands, and the rule that wants it.
-pub(super) type WantedTable = (usize, Option<(Box<str>, Span)>, Span);
-
 /// The model while it is made.
 pub(in crate::haproxy) struct Builder<'r, 'a> {
     pub(super) reader: &'r mut Reader<'a>,
@@ -105,17 +92,7 @@ pub(in crate::haproxy) struct Builder<'r, 'a> {
     pub(super) sections: HashSet<(Box<str>, Box<str>)>,
     maps: HashMap<(Box<str>, Box<str>), Arc<Map>>,
     elsewhere: HashSet<Box<str>>,
-    /// Sections `http-errors` that replies ask for, with the place that does.
-    pub(super) wanted_errors: Vec<(Arc<str>, Span)>,
-    /// Stick tables that rules count in: the proxy of the rule, the name where one is written, the rule.
-    pub(super) wanted_tables: Vec<WantedTable>,
     pub(super) references: Vec<Reference>,
-    /// Caches that rules and filters use, and those that there are.
-    pub(super) wanted_caches: Vec<(Box<str>, Span)>,
-    pub(super) caches: HashSet<Box<str>>,
-    /// `resolvers` sections that servers ask, and those that there are.
-    pub(super) wanted_resolvers: Vec<(Box<str>, Span)>,
-    pub(super) resolvers: HashSet<Box<str>>,
     /// Proxies and `peers` sections that have tables.
     pub(super) tables: HashSet<Box<str>>,
     /// Where the samples of the line at hand are looked up.
@@ -138,7 +115,7 @@ pub(in crate::haproxy) struct Builder<'r, 'a> {
     /// How many names were compared to guess what was meant.
     compared: Cell<usize>,
     /// `errorfiles` lines above their section: the proxy, the section, the statuses.
-    pub(super) late_errorfiles: Vec<(usize, Box<str>, Vec<u16>, Span)>,
+    pub(super) late_errorfiles: Vec<(usize, Box<str>, Vec<u16>)>,
 }
 
 impl<'r, 'a> Builder<'r, 'a> {
@@ -153,13 +130,7 @@ impl<'r, 'a> Builder<'r, 'a> {
             sections: HashSet::new(),
             maps: HashMap::new(),
             elsewhere: HashSet::new(),
-            wanted_errors: Vec::new(),
-            wanted_tables: Vec::new(),
             references: Vec::new(),
-            wanted_caches: Vec::new(),
-            caches: HashSet::new(),
-            wanted_resolvers: Vec::new(),
-            resolvers: HashSet::new(),
             tables: HashSet::new(),
             reach: Reach::Any,
             role: Role::Defaults,
@@ -212,15 +183,11 @@ impl<'r, 'a> Builder<'r, 'a> {
             }
             "cache" => {
                 self.plain_section(section, forms::CACHE);
-                self.caches.extend(section.arg(0).map(Box::from));
                 if !section.children().any(|line| line.name() == "total-max-size") {
                     self.refuse(Refused::new(section.head(), "a `cache` needs a `total-max-size`"));
                 }
             }
-            "resolvers" => {
-                self.plain_section(section, forms::RESOLVERS);
-                self.resolvers.extend(section.arg(0).map(Box::from));
-            }
+            "resolvers" => self.plain_section(section, forms::RESOLVERS),
             "mailers" => self.plain_section(section, forms::MAILERS),
             "ring" => self.plain_section(section, forms::RING),
             "log-forward" => self.plain_section(section, forms::LOG_FORWARD),
@@ -318,9 +285,9 @@ impl Files for Builder<'_, '_> {
         self.config.global.lua
     }
 
-    fn refer(&mut self, kind: u8, name: &str) {
+    fn refer(&mut self, to: Named, name: &str) {
         if let Some(span) = self.place {
-            self.references.push(Reference { proxy: self.config.proxies.len(), kind, name: name.into(), span });
+            self.want(to, name, span);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::build::{Builder, Refused, Word};
 use super::errors::ErrorPage;
 use super::proxy::{Proxy, Restriction, need};
+use super::references::Named;
 use super::server::{CheckKind, Expectation, HealthCheck};
 use crate::grammar;
 use crate::pattern::Pattern;
@@ -103,14 +104,14 @@ impl Builder<'_, '_> {
 
     pub(super) fn errorfiles(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
         let name = need(words, 0, "the name of the `http-errors` section", span)?;
-        self.wanted_errors.push((name.text.into(), name.span));
+        self.want(Named::ErrorPages, name.text, name.span);
         let mut codes = Vec::new();
         for code in &words[1..] {
             codes.push(self.page_status(code, "errorfiles")?);
         }
         let Some(section) = self.config.http_errors.get(name.text) else {
             // The section may follow below; what it holds is filled in when all files are read.
-            self.late_errorfiles.push((self.config.proxies.len(), name.text.into(), codes, span));
+            self.late_errorfiles.push((self.config.proxies.len(), name.text.into(), codes));
             return Ok(());
         };
         let wanted = section.iter().filter(|(code, _)| codes.is_empty() || codes.contains(code));

@@ -1,14 +1,14 @@
 //! What HAProxy settles when all files are read: names, modes, and the methods that the config tells apart (src/cfgparse.c,
 //! check_config_validity).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::acl;
 use super::action::{Action, Rule};
-use super::build::{Builder, Reference, Refused};
+use super::build::{Builder, Refused};
 use super::proxy::{Mode, Proxy, Role};
 use super::sample::Fetch;
 use crate::haproxy::select::Listeners;
@@ -29,35 +29,12 @@ impl Builder<'_, '_> {
     }
 
     fn late_errors(&mut self) {
-        for (proxy, name, codes, span) in std::mem::take(&mut self.late_errorfiles) {
+        for (proxy, name, codes) in std::mem::take(&mut self.late_errorfiles) {
             let Some(section) = self.config.http_errors.get(&*name) else { continue };
             let wanted = section.iter().filter(|(code, _)| codes.is_empty() || codes.contains(code));
             let pages: Vec<_> = wanted.map(|(code, page)| (*code, page.clone())).collect();
-            let _ = span;
             if let Some(proxy) = self.config.proxies.get_mut(proxy) {
                 Arc::make_mut(&mut proxy.settings.errors).extend(pages);
-            }
-        }
-        for (proxy, named, rule) in std::mem::take(&mut self.wanted_tables) {
-            let own = self.config.proxies.get(proxy).map_or("", |proxy| &proxy.name);
-            let (name, span) = named.as_ref().map_or((own, rule), |(name, span)| (&**name, *span));
-            if !self.tables.contains(name) {
-                self.refuse(Refused::new(span, format!("there is no stick table `{name}`")));
-            }
-        }
-        for (name, span) in std::mem::take(&mut self.wanted_caches) {
-            if !self.caches.contains(&name) {
-                self.refuse(Refused::new(span, format!("there is no `cache` section `{name}`")));
-            }
-        }
-        for (name, span) in std::mem::take(&mut self.wanted_resolvers) {
-            if &*name != "default" && !self.resolvers.contains(&name) {
-                self.refuse(Refused::new(span, format!("there is no `resolvers` section `{name}`")));
-            }
-        }
-        for (name, span) in std::mem::take(&mut self.wanted_errors) {
-            if !self.config.http_errors.contains_key(&name) {
-                self.refuse(Refused::new(span, format!("there is no `http-errors` section `{name}`")));
             }
         }
     }
@@ -108,77 +85,22 @@ impl Builder<'_, '_> {
                 let span = proxy.fcgi_app.as_ref().map_or(proxy.span, |app| app.span);
                 refused.push(Refused::new(span, "a FastCGI backend needs both `use-fcgi-app` and servers with `proto fcgi`"));
             }
-            if proxy.has_rules() && proxy.role == Role::Defaults {
-                refused.extend(self.bad_heirs(proxy));
-            }
         }
-        let references = std::mem::take(&mut self.references);
-        refused.extend(references.iter().filter_map(|reference| self.unresolved(reference)));
+        refused.extend(self.bad_heirs());
+        refused.extend(self.bad_references());
         refused.into_iter().for_each(|refused| self.refuse(refused));
     }
 
-    /// What is wrong with a name in a sample, if it means nothing (src/sample.c, smp_resolve_args).
-    fn unresolved(&self, reference: &Reference) -> Option<Refused> {
-        let config = &self.config;
-        let own = config.proxies.get(reference.proxy)?;
-        let name = &*reference.name;
-        let refused = |message: String| Some(Refused::new(reference.span, message));
-        match reference.kind {
-            b'u' if !config.userlists.contains_key(name) => refused(format!("there is no `userlist` section `{name}`")),
-            b'b' if name.is_empty() && !own.role.is_backend() && own.role != Role::Defaults => {
-                refused(format!("`{}` is no backend, so a backend must be named", own.name))
-            }
-            b'b' if !name.is_empty() && !config.backends.contains_key(name) => refused(format!("there is no backend `{name}`")),
-            b'f' if !name.is_empty() && !self.is_frontend(name) => refused(format!("there is no frontend `{name}`")),
-            b'f' if name.is_empty() && own.role == Role::Backend => {
-                refused(format!("`{}` is no frontend, so one must be named", own.name))
-            }
-            b't' if name.is_empty() && own.role != Role::Defaults && !self.tables.contains(&*own.name) => {
-                refused(format!("`{}` has no stick table, so one must be named", own.name))
-            }
-            b't' if !name.is_empty() && !self.tables.contains(name) => refused(format!("there is no stick table `{name}`")),
-            b'v' => self.unknown_server(own, name).and_then(refused),
-            _ => None,
-        }
-    }
-
-    fn is_frontend(&self, name: &str) -> bool {
-        self.config.proxies.iter().any(|proxy| proxy.role.is_frontend() && *proxy.name == *name)
-    }
-
-    fn unknown_server(&self, own: &Proxy, name: &str) -> Option<String> {
-        let (backend, server) = match name.rsplit_once('/') {
-            Some((backend, server)) => match self.config.backends.get(backend) {
-                Some(index) => (&self.config.proxies[*index], server),
-                None => return Some(format!("there is no backend `{backend}`")),
-            },
-            None => (own, name),
-        };
-        let known = backend.servers.iter().any(|known| *known.name == *server);
-        (!known).then(|| format!("there is no server `{server}` in `{}`", backend.name))
-    }
-
     /// A `defaults` section with rules is for frontends or for backends, and for no `listen`.
-    fn bad_heirs(&self, defaults: &Proxy) -> Vec<Refused> {
-        let is_parent = |proxy: &&Proxy| proxy.parent.is_some_and(|parent| self.config.proxies[parent].span == defaults.span);
-        let heirs: Vec<&Proxy> = self.config.proxies.iter().filter(is_parent).collect();
-        let mut refused = Vec::new();
-        for heir in &heirs {
-            if heir.role == Role::Listen {
-                refused.push(Refused::new(heir.span, "a `listen` cannot take over a `defaults` section that has rules"));
+    fn bad_heirs(&self) -> Vec<Refused> {
+        let proxies = &self.config.proxies;
+        let mut heirs: BTreeMap<usize, Vec<&Proxy>> = BTreeMap::new();
+        for heir in proxies {
+            if let Some(parent) = heir.parent.filter(|parent| proxies[*parent].has_rules()) {
+                heirs.entry(parent).or_default().push(heir);
             }
         }
-        if !defaults.slots.is_empty() {
-            let message = "a `defaults` section with slots for captures is for frontends";
-            let wrong = heirs.iter().filter(|heir| matches!(heir.role, Role::Backend | Role::Defaults));
-            refused.extend(wrong.map(|heir| Refused::new(heir.span, message)));
-        }
-        let mixed = heirs.iter().any(|heir| heir.role == Role::Frontend) && heirs.iter().any(|heir| heir.role == Role::Backend);
-        if mixed {
-            refused
-                .push(Refused::new(defaults.span, "a `defaults` section with rules cannot serve frontends and backends alike"));
-        }
-        refused
+        heirs.iter().flat_map(|(parent, heirs)| misfits(&proxies[*parent], heirs)).collect()
     }
 
     fn check_backends(&mut self) {
@@ -205,9 +127,13 @@ impl Builder<'_, '_> {
             }
         }
         for proxy in self.config.proxies.iter().filter(|proxy| proxy.role != Role::Defaults) {
-            for switch in &proxy.server_rules {
-                let Some(name) = switch.to.constant() else { continue };
-                if !proxy.servers.iter().any(|server| server.name == name) {
+            let named = proxy.server_rules.iter().filter_map(|switch| Some((switch, switch.to.constant()?)));
+            let servers: HashSet<&Arc<str>> = match proxy.server_rules.is_empty() {
+                true => HashSet::new(),
+                false => proxy.servers.iter().map(|server| &server.name).collect(),
+            };
+            for (switch, name) in named {
+                if !servers.contains(&name) {
                     refused.push(Refused::new(switch.span, format!("there is no server `{name}` in `{}`", proxy.name)));
                 }
             }
@@ -245,6 +171,23 @@ impl Builder<'_, '_> {
         self.config.criteria.par_iter_mut().with_min_len(1000).for_each(|criterion| criterion.settle(&methods));
         self.config.universe = universe;
     }
+}
+
+/// What is wrong with the sections that take over a `defaults` section with rules.
+fn misfits(defaults: &Proxy, heirs: &[&Proxy]) -> Vec<Refused> {
+    let all = |role: Role| heirs.iter().filter(move |heir| heir.role == role);
+    let message = "a `listen` cannot take over a `defaults` section that has rules";
+    let mut refused: Vec<Refused> = all(Role::Listen).map(|heir| Refused::new(heir.span, message)).collect();
+    if !defaults.slots.is_empty() {
+        let message = "a `defaults` section with slots for captures is for frontends";
+        let wrong = all(Role::Backend).chain(all(Role::Defaults));
+        refused.extend(wrong.map(|heir| Refused::new(heir.span, message)));
+    }
+    if all(Role::Frontend).next().is_some() && all(Role::Backend).next().is_some() {
+        let message = "a `defaults` section with rules cannot serve frontends and backends alike";
+        refused.push(Refused::new(defaults.span, message));
+    }
+    refused
 }
 
 /// Every rule of a proxy.

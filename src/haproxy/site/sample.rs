@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::build::{Reason, Refused};
 use super::maps::Map;
+use super::references::Named;
 use super::vocabulary::{self, Kind};
 use crate::grammar;
 use crate::haproxy::arguments::{self, Signature};
@@ -258,8 +259,8 @@ pub(in crate::haproxy) trait Files {
     /// Whether a Lua script may register words of its own.
     fn has_lua(&self) -> bool;
 
-    /// Notes a name that must mean something once everything is read; `kind` is the letter of its type.
-    fn refer(&mut self, kind: u8, name: &str);
+    /// Notes a name that must mean something once everything is read.
+    fn refer(&mut self, to: Named, name: &str);
 }
 
 /// What HAProxy refuses about an expression.
@@ -427,12 +428,14 @@ fn check_converter(name: &str, arguments: &[String]) -> Result<(), String> {
 fn refer(name: &str, arguments: &[String], takes: Signature, files: &mut dyn Files) {
     // A section or a table that is not named is the own one; counters need no table.
     let implicit = arguments.is_empty() && !name.starts_with("sc");
-    if let (true, Some(kind @ (b'b' | b'f' | b't'))) = (implicit, takes.kinds.bytes().next()) {
-        files.refer(kind, "");
+    if let Some(to @ (Named::Backend | Named::Frontend | Named::Table)) = takes.kinds.bytes().next().and_then(Named::by_argument)
+        && implicit
+    {
+        files.refer(to, "");
     }
     for (argument, kind) in arguments.iter().zip(takes.kinds.bytes()) {
-        if b"bftvu".contains(&kind) {
-            files.refer(kind, argument);
+        if let Some(to) = Named::by_argument(kind) {
+            files.refer(to, argument);
         }
     }
 }

@@ -7,6 +7,7 @@ use super::action::Reach;
 use super::build::{Builder, Refused, Word, words};
 use super::forms;
 use super::proxy::Proxy;
+use super::references::Named;
 use super::sample::Files;
 use crate::grammar;
 use crate::source::Span;
@@ -319,7 +320,7 @@ impl Builder<'_, '_> {
             return Err(refused.help("name a `ca-file`, or write `verify none`"));
         }
         if let Some(resolvers) = &settled.resolvers {
-            self.wanted_resolvers.push(resolvers.clone());
+            self.want(Named::Resolvers, &resolvers.0, resolvers.1);
         }
         let (address, port) = address(place.text);
         self.check_server(&settled)?;
@@ -394,7 +395,7 @@ impl Builder<'_, '_> {
             self.sample(&Word { text: name, span: *span })?;
         }
         if let Some((name, _)) = &settled.track {
-            self.refer(b'v', name);
+            self.refer(Named::Server, name);
         }
         match settled.agent {
             Some(span) if !settled.agent_port => Err(Refused::new(span, "`agent-check` needs an `agent-port`")),

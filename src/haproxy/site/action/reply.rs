@@ -7,6 +7,7 @@ use crate::haproxy::site::acl::Scope;
 use crate::haproxy::site::build::{Builder, Refused, Word};
 use crate::haproxy::site::errors::{ErrorPage, is_default_status, known_statuses};
 use crate::haproxy::site::format::Format;
+use crate::haproxy::site::references::Named;
 use crate::server::Release;
 use crate::source::Span;
 
@@ -148,7 +149,7 @@ impl Builder<'_, '_> {
             }
             "errorfiles" => {
                 let name = parts.need("the name of the `http-errors` section", line)?;
-                self.wanted_errors.push((name.text.into(), name.span));
+                self.want(Named::ErrorPages, name.text, name.span);
                 reply.body = Body::Section(name.text.into());
                 "errorfiles"
             }

@@ -11,6 +11,7 @@ use crate::haproxy::site::build::{Builder, Refused, Word, words};
 use crate::haproxy::site::forms;
 use crate::haproxy::site::log;
 use crate::haproxy::site::persistence;
+use crate::haproxy::site::references::Named;
 use crate::haproxy::site::tables;
 use crate::haproxy::site::words as site_words;
 use crate::server::Release;
@@ -74,7 +75,8 @@ impl Builder<'_, '_> {
             // A frontend ignores it.
             "stick" if role.is_backend() => {
                 let named = rest.iter().position(|word| word.text == "table").and_then(|at| rest.get(at + 1));
-                self.wanted_tables.push((self.config.proxies.len(), named.map(|name| (name.text.into(), name.span)), span));
+                let table = named.copied().unwrap_or(Word { text: "", span });
+                self.want(Named::Table, table.text, table.span);
                 Ok(())
             }
             "timeout" => timeout(rest, span),
@@ -208,7 +210,7 @@ impl Builder<'_, '_> {
                     return Err(Refused::new(kind.span, format!("there is no filter `{}`", kind.text)));
                 }
                 if let (true, Some(cache)) = (kind.text == "cache", rest.get(1)) {
-                    self.wanted_caches.push((cache.text.into(), cache.span));
+                    self.want(Named::Cache, cache.text, cache.span);
                 }
                 if rest.first().is_some_and(|kind| matches!(kind.text, "spoe" | "opentracing")) {
                     proxy.filter = Some(span);
