@@ -7,6 +7,7 @@ mod rewriting;
 mod rules;
 mod written;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::site::Config;
@@ -16,7 +17,7 @@ use super::site::proxy::Proxy;
 use crate::finding::{Finding, Severity};
 use crate::http::{MethodSet, REGISTERED};
 use crate::source::Span;
-use crate::syntax::Tree;
+use crate::syntax::{Directive, Tree};
 
 /// What is looked at.
 pub(super) struct Checks<'c> {
@@ -26,11 +27,18 @@ pub(super) struct Checks<'c> {
     pub(super) unset: &'c [(Span, String)],
     /// The methods that people send, without the odd tokens that the config itself brings up.
     registered: MethodSet,
+    /// Whether this is a piece of a config, whose `global` and `defaults` are in another file.
+    is_piece: bool,
+    /// Variables that are compared with a method that HAProxy does not know by number: where, and with which.
+    odd_variables: HashMap<&'c str, (Span, &'c str)>,
 }
 
 impl<'c> Checks<'c> {
     pub(super) fn new(config: &'c Config, trees: &'c [Arc<Tree>], unset: &'c [(Span, String)]) -> Self {
-        Checks { config, trees, unset, registered: config.universe.set(REGISTERED.iter().copied()) }
+        let registered = config.universe.set(REGISTERED.iter().copied());
+        let is_base = |section: Directive<'_>| matches!(section.name(), "global" | "defaults");
+        let is_piece = !trees.iter().flat_map(|tree| tree.statements()).any(is_base);
+        Checks { config, trees, unset, registered, is_piece, odd_variables: rewriting::odd_variables(config) }
     }
 
     pub(super) fn all(&self) -> Vec<Finding> {

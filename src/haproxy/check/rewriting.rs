@@ -1,10 +1,11 @@
 //! Methods that rules replace, and error pages with another status.
 
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 
 use super::{Checks, ineffective, title};
 use crate::finding::{Finding, Severity};
-use crate::haproxy::site::acl::Term;
+use crate::haproxy::site::Config;
+use crate::haproxy::site::acl::{Condition, Term};
 use crate::haproxy::site::action::{Action, Rule};
 use crate::haproxy::site::errors::ErrorPage;
 use crate::haproxy::site::matching::Matching;
@@ -13,27 +14,43 @@ use crate::haproxy::site::sample::{Fetch, Sample};
 use crate::haproxy::value::KNOWN_METHODS;
 use crate::http::{MethodSet, REGISTERED};
 use crate::server::Release;
+use crate::source::Span;
 
 impl Checks<'_> {
     pub(super) fn rewriting(&self, proxy: &Proxy, findings: &mut Vec<Finding>) {
-        for (index, rule) in proxy.request.iter().enumerate() {
-            match &rule.action {
-                Action::SetMethod(format) => {
-                    let client = format.samples().find(|sample| is_clients(sample));
-                    if let Some(sample) = client
-                        && !self.is_guarded(proxy, sample)
-                    {
-                        findings.push(self.open_override(proxy, index, rule, sample));
-                    }
-                    if let Some(method) = format.constant() {
-                        self.sees_original(proxy, index, rule, &method, findings);
-                    }
-                }
-                Action::SetVariable(name, sample) => self.stored_method(name, sample, rule, findings),
-                _ => {}
+        let mut setters =
+            proxy.request.iter().enumerate().filter(|(_, rule)| matches!(rule.action, Action::SetMethod(_))).peekable();
+        if setters.peek().is_some() {
+            let guarded = self.guarded(proxy);
+            let seen = self.method_terms(proxy);
+            setters.for_each(|setter| self.set_method(proxy, setter, &guarded, &seen, findings));
+        }
+        for rule in &proxy.request {
+            if let Action::SetVariable(name, sample) = &rule.action {
+                self.stored_method(name, sample, rule, findings);
             }
         }
         self.other_status(proxy, findings);
+    }
+
+    fn set_method(
+        &self,
+        proxy: &Proxy,
+        (index, rule): (usize, &Rule),
+        guarded: &HashSet<Source<'_>>,
+        seen: &[SeenMethod<'_>],
+        findings: &mut Vec<Finding>,
+    ) {
+        let Action::SetMethod(format) = &rule.action else { return };
+        let client = format.samples().find_map(|sample| Some((sample, source(sample)?)));
+        if let Some((sample, source)) = client
+            && !guarded.contains(&source)
+        {
+            findings.push(self.open_override(proxy, index, rule, sample));
+        }
+        if let Some(method) = format.constant() {
+            findings.extend(self.sees_original((index, rule), &method, seen));
+        }
     }
 
     /// A header, cookie or argument decides the method, and nothing says which methods it may name.
@@ -54,40 +71,41 @@ impl Checks<'_> {
         }
     }
 
-    /// Whether any criterion of the section compares the same value with a list.
-    fn is_guarded(&self, proxy: &Proxy, sample: &Sample) -> bool {
+    /// What criteria of the section compare with a list.
+    fn guarded<'p>(&'p self, proxy: &'p Proxy) -> HashSet<Source<'p>> {
         let used = proxy.request.iter().filter_map(|rule| rule.condition.as_ref());
-        let mut criteria =
-            used.flat_map(|condition| condition.groups.iter().flatten()).flat_map(|term| self.criteria_of(term.acl));
-        criteria.any(|criterion| {
-            let lists = matches!(criterion.patterns.matching, Matching::Text | Matching::Regex);
-            lists && same_source(&criterion.sample, sample)
-        })
+        let criteria = used.flat_map(|condition| condition.groups.iter().flatten()).flat_map(|term| self.criteria_of(term.acl));
+        let listing = criteria.filter(|criterion| matches!(criterion.patterns.matching, Matching::Text | Matching::Regex));
+        listing.filter_map(|criterion| source(&criterion.sample)).collect()
+    }
+
+    /// The terms of a section that ask for the method, in the order in which they do.
+    fn method_terms<'p>(&self, proxy: &'p Proxy) -> Vec<SeenMethod<'p>> {
+        let rules = proxy.request.iter().enumerate().map(|(index, rule)| (index, rule.condition.as_ref()));
+        let switches = proxy.switches.iter().map(|switch| (usize::MAX, switch.condition.as_ref()));
+        let terms = rules.chain(switches).filter_map(|(rule, condition)| Some((rule, condition?)));
+        let terms =
+            terms.flat_map(|(rule, condition)| condition.groups.iter().flatten().map(move |term| (rule, condition, term)));
+        let asking = terms.filter(|(_, _, term)| !term.negated);
+        asking
+            .filter_map(|(rule, condition, term)| Some(SeenMethod { rule, condition, term, methods: self.methods_of(term.acl)? }))
+            .collect()
     }
 
     /// Conditions below a `set-method` still see the method that the client sent. Those that hold for that one as well lose nothing.
-    fn sees_original(&self, proxy: &Proxy, index: usize, rule: &Rule, method: &Arc<str>, findings: &mut Vec<Finding>) {
-        if !KNOWN_METHODS.contains(&&**method) {
-            return;
+    fn sees_original(&self, (index, rule): (usize, &Rule), method: &str, seen: &[SeenMethod<'_>]) -> Option<Finding> {
+        if !KNOWN_METHODS.contains(&method) {
+            return None;
         }
         let set = self.config.universe.only(method);
         let sent = self.sent_methods(rule);
         let taken = rule.condition.as_ref().map(|condition| condition.span);
-        let later = proxy.request[index + 1..].iter().filter_map(|rule| rule.condition.as_ref());
-        let switched = proxy.switches.iter().filter_map(|switch| switch.condition.as_ref());
-        for term in later
-            .chain(switched)
-            .filter(|condition| Some(condition.span) != taken)
-            .flat_map(|condition| condition.groups.iter().flatten())
-        {
-            let misses = |methods: MethodSet| methods.meets(set) && !(sent - methods).is_empty();
-            if !term.negated && self.methods_of(term.acl).is_some_and(misses) {
-                let message = format!("this sees the method that the client sent, not the {method} that `set-method` made of it");
-                let finding = ineffective(Severity::Warning, term.span, message).related(rule.span, "set here");
-                findings.push(finding.help("keep what you want to test in a variable"));
-                return;
-            }
-        }
+        let later = &seen[seen.partition_point(|one| one.rule <= index)..];
+        let misses = |one: &&SeenMethod<'_>| one.methods.meets(set) && !(sent - one.methods).is_empty();
+        let missed = later.iter().filter(|one| Some(one.condition.span) != taken).find(misses)?;
+        let message = format!("this sees the method that the client sent, not the {method} that `set-method` made of it");
+        let finding = ineffective(Severity::Warning, missed.term.span, message).related(rule.span, "set here");
+        Some(finding.help("keep what you want to test in a variable"))
     }
 
     /// The methods that a rule is taken for, as far as its condition tells.
@@ -103,24 +121,15 @@ impl Checks<'_> {
     }
 
     /// Variables that hold a method read back as OPTIONS for all but the eight known ones, until 3.4.
-    fn stored_method(&self, name: &Arc<str>, sample: &Sample, rule: &Rule, findings: &mut Vec<Finding>) {
+    fn stored_method(&self, name: &str, sample: &Sample, rule: &Rule, findings: &mut Vec<Finding>) {
         if !matches!(sample.fetch, Fetch::Method) || !sample.converters.is_empty() || self.config.release >= Release(3, 4, 0) {
             return;
         }
-        for criterion in &self.config.criteria {
-            let Fetch::Variable(read, _) = &criterion.sample.fetch else { continue };
-            let odd = |text: &str| REGISTERED.contains(&text) && !KNOWN_METHODS.contains(&text);
-            if read == name
-                && let Some(method) = criterion.patterns.texts().iter().find(|text| odd(text))
-            {
-                let message = format!(
-                    "`{name}` never holds {method}: other methods than the eight that HAProxy knows read back as OPTIONS"
-                );
-                let finding = ineffective(Severity::Warning, criterion.span, message).related(rule.span, "stored here");
-                findings.push(finding.help(format!("store it as text: `set-var({name}) method,upper`")));
-                return;
-            }
-        }
+        let Some((compared, method)) = self.odd_variables.get(name) else { return };
+        let message =
+            format!("`{name}` never holds {method}: other methods than the eight that HAProxy knows read back as OPTIONS");
+        let finding = ineffective(Severity::Warning, *compared, message).related(rule.span, "stored here");
+        findings.push(finding.help(format!("store it as text: `set-var({name}) method,upper`")));
     }
 
     /// `errorfile 503` with `HTTP/1.1 501` inside.
@@ -143,15 +152,41 @@ impl Checks<'_> {
     }
 }
 
-fn is_clients(sample: &Sample) -> bool {
-    matches!(sample.fetch, Fetch::Header(_) | Fetch::Cookie(_) | Fetch::Argument { .. })
+/// The variables that criteria compare with a registered method that HAProxy does not know by number: the first place, and the method.
+pub(super) fn odd_variables(config: &Config) -> HashMap<&str, (Span, &str)> {
+    let is_odd = |text: &&str| REGISTERED.contains(text) && !KNOWN_METHODS.contains(text);
+    let mut odd = HashMap::new();
+    for criterion in &config.criteria {
+        if let Fetch::Variable(name, _) = &criterion.sample.fetch
+            && let Some(method) = criterion.patterns.texts().iter().map(|text| &**text).find(is_odd)
+        {
+            odd.entry(&**name).or_insert((criterion.span, method));
+        }
+    }
+    odd
 }
 
-fn same_source(one: &Sample, other: &Sample) -> bool {
-    match (&one.fetch, &other.fetch) {
-        (Fetch::Header(one), Fetch::Header(other)) => one.name == other.name,
-        (Fetch::Cookie(one), Fetch::Cookie(other)) => one == other,
-        (Fetch::Argument { name: one, .. }, Fetch::Argument { name: other, .. }) => one == other,
-        _ => false,
+/// A term that asks for the method: the place of its rule, and what it matches.
+struct SeenMethod<'p> {
+    rule: usize,
+    condition: &'p Condition,
+    term: &'p Term,
+    methods: MethodSet,
+}
+
+/// What the client alone decides.
+#[derive(PartialEq, Eq, Hash)]
+enum Source<'s> {
+    Header(Option<&'s str>),
+    Cookie(Option<&'s str>),
+    Argument(Option<&'s str>),
+}
+
+fn source(sample: &Sample) -> Option<Source<'_>> {
+    match &sample.fetch {
+        Fetch::Header(header) => Some(Source::Header(header.name.as_deref())),
+        Fetch::Cookie(name) => Some(Source::Cookie(name.as_deref())),
+        Fetch::Argument { name, .. } => Some(Source::Argument(name.as_deref())),
+        _ => None,
     }
 }

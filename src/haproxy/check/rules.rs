@@ -36,10 +36,7 @@ impl Checks<'_> {
         let mut rules = proxy.request.iter().chain(&proxy.redirects).chain(&proxy.response);
         if let Some(rule) = rules.find(by_method) {
             let message = format!("{} is in `mode tcp`, which ignores its HTTP rules: no method is looked at", title(proxy));
-            // A piece of a config has its `defaults` in another file.
-            let is_piece =
-                !self.trees.iter().flat_map(|tree| tree.statements()).any(|one| matches!(one.name(), "global" | "defaults"));
-            let severity = if is_piece && proxy.mode_span.is_none() { Severity::Info } else { Severity::Error };
+            let severity = if self.is_piece && proxy.mode_span.is_none() { Severity::Info } else { Severity::Error };
             let finding =
                 ineffective(severity, rule.span, message).help("write `mode http` in this section or in its `defaults`");
             let mode = proxy.mode_span.or(proxy.parent.and_then(|parent| self.config.proxies[parent].mode_span));
