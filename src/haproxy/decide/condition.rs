@@ -65,7 +65,7 @@ impl<'c> Transaction<'c> {
     }
 
     fn compares(&mut self, ask: &mut Ask<'_>, criterion: &Criterion, id: CriterionId, fetched: Value<Data>) -> bool {
-        let value = self.converted(ask, &criterion.sample, fetched);
+        let value = self.converted(&criterion.sample, fetched);
         let matches = value.try_map(|data| {
             let mut unsure = false;
             for datum in data.all() {

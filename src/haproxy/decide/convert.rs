@@ -3,19 +3,13 @@
 use std::sync::Arc;
 
 use super::transaction::Transaction;
-use crate::ask::Ask;
 use crate::base64;
 use crate::haproxy::site::sample::{Arithmetic, Converter, Operand};
 use crate::haproxy::site::vocabulary::Kind;
 use crate::haproxy::value::{Data, Datum, Value};
 use crate::pattern::Pattern;
 
-pub(super) fn apply(
-    transaction: &mut Transaction<'_>,
-    _ask: &mut Ask<'_>,
-    converter: &Converter,
-    value: Value<Data>,
-) -> Value<Data> {
+pub(super) fn apply(transaction: &mut Transaction<'_>, converter: &Converter, value: Value<Data>) -> Value<Data> {
     match converter {
         Converter::Unknown => Value::Unknown,
         Converter::Same => value,

@@ -27,12 +27,12 @@ impl Transaction<'_> {
     /// What a sample expression gives outside of ACLs.
     pub(super) fn value(&mut self, ask: &mut Ask<'_>, sample: &Sample) -> Value<Data> {
         let fetched = self.fetch(ask, &sample.fetch, Wanted::One);
-        self.converted(ask, sample, fetched)
+        self.converted(sample, fetched)
     }
 
-    pub(super) fn converted(&mut self, ask: &mut Ask<'_>, sample: &Sample, fetched: Value<Data>) -> Value<Data> {
+    pub(super) fn converted(&mut self, sample: &Sample, fetched: Value<Data>) -> Value<Data> {
         sample.converters.iter().fold(fetched, |value, converter| {
-            let converted = convert::apply(self, ask, converter, value);
+            let converted = convert::apply(self, converter, value);
             self.fitting(converted)
         })
     }

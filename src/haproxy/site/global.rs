@@ -42,12 +42,7 @@ impl Builder<'_, '_> {
             return self.negated_global(words);
         }
         let release = self.config.release;
-        let lives = |entry: &grammar::Entry| {
-            let last = entry.until.map(|until| Release(until.0, until.1, u16::MAX));
-            entry.module == "global"
-                && entry.since.is_none_or(|since| since <= release)
-                && last.is_none_or(|last| release <= last)
-        };
+        let lives = |entry: &grammar::Entry| entry.module == "global" && entry.known_to(release);
         if !grammar::HAPROXY.find(first.text).any(lives) {
             return Err(unknown_global(first));
         }

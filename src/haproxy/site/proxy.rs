@@ -297,7 +297,7 @@ impl Builder<'_, '_> {
         let listens = role.is_frontend();
         if let Some(extra) = words.get(2).filter(|_| listens && from.is_none() || from == Some(3)) {
             let mut refused = Refused::new(extra.span, format!("`{}` is not expected here", extra.text));
-            if role == Role::Frontend || role == Role::Listen {
+            if listens {
                 refused = refused.help("addresses stand on `bind` lines");
             }
             self.refuse(refused);
