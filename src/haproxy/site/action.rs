@@ -363,7 +363,7 @@ impl Builder<'_, '_> {
                 self.want(Named::Table, table.text, table.span);
                 Action::Nothing
             }
-            "capture" if set != Set::Response => self.capture(set, verb, parts, line)?,
+            "capture" => self.capture(set, verb, parts, line)?,
             "set-timeout" if self.role == Role::Frontend => {
                 return Err(Refused::new(verb.span, "`set-timeout` is for backends"));
             }
@@ -404,11 +404,12 @@ impl Builder<'_, '_> {
         let sample = self.needed_sample(parts, line)?;
         let kind = parts.need(&format!("`len` or `id` behind `{}`", sample.text), line)?;
         let number = parts.need("the number", line)?;
-        let digits = number.text.trim_end_matches(|sign: char| !sign.is_ascii_digit());
-        let value: usize = digits.parse().unwrap_or(0);
+        let value = usize::try_from(forms::leading_number(number.text)).unwrap_or(0);
         match kind.text {
-            "len" if self.role == Role::Backend => Err(Refused::new(verb.span, "backends have no slots for captures")),
             "len" if value == 0 => Err(Refused::new(number.span, "the length must be more than 0")),
+            // Slots for responses bear on no method.
+            "len" | "id" if set == Set::Response => Ok(Action::Nothing),
+            "len" if self.role == Role::Backend => Err(Refused::new(verb.span, "backends have no slots for captures")),
             "len" => {
                 self.slots.push(Slot { header: None, length: value });
                 Ok(Action::Capture(sample, self.slots.len() - 1))
@@ -452,17 +453,6 @@ impl Builder<'_, '_> {
                     .strip_prefix("0x")
                     .map_or_else(|| value.text.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok());
                 if digits.is_some() || self.config.release >= Release(3, 0, 0) { Ok(()) } else { unexpected(value) }
-            }
-            "capture" => {
-                let sample = self.needed_sample(parts, line)?;
-                let kind = parts.need(&format!("`len` or `id` behind `{}`", sample.text), line)?;
-                let number = parts.need("the number", line)?;
-                let length = number.text.bytes().take_while(u8::is_ascii_digit).any(|digit| digit != b'0');
-                match kind.text {
-                    "len" if !length => Err(Refused::new(number.span, "the length must be more than 0")),
-                    "len" | "id" => Ok(()),
-                    _ => unexpected(kind),
-                }
             }
             "set-map" => {
                 let key = parts.need("the key", line)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::action::Action;
 use super::build::{Builder, Refused, Word};
+use super::forms;
 use super::proxy::{Proxy, need};
 use crate::source::Span;
 
@@ -40,8 +41,7 @@ impl Builder<'_, '_> {
             return Err(Refused::new(line, expected));
         };
         let number = need(words, 3, "the length", line)?;
-        let digits = number.text.trim_end_matches(|sign: char| !sign.is_ascii_digit());
-        let Some(length) = digits.parse().ok().filter(|length| *length > 0) else {
+        let Some(length) = usize::try_from(forms::leading_number(number.text)).ok().filter(|length| *length > 0) else {
             return Err(Refused::new(number.span, format!("`{}` is no length", number.text)));
         };
         if side == "request" {

@@ -229,7 +229,8 @@ fn value(name: &str, word: &Word<'_>, kind: Kind) -> Result<(), Refused> {
     }
 }
 
-fn leading_number(text: &str) -> i64 {
+/// C's atol: what follows the number is not looked at.
+pub(super) fn leading_number(text: &str) -> i64 {
     let start = usize::from(text.starts_with(['-', '+']));
     let end = text[start..].find(|sign: char| !sign.is_ascii_digit()).map_or(text.len(), |at| start + at);
     text[..end].trim_start_matches('+').parse().unwrap_or(0)

@@ -432,10 +432,7 @@ fn init_addresses(list: &Word<'_>) -> Result<(), Refused> {
 
 /// The last number of `server-template PREFIX NUMBER` or `FIRST-LAST`.
 fn template_size(range: &Word<'_>) -> Result<u32, Refused> {
-    let number = |text: &str| {
-        let digits = text.trim_end_matches(|sign: char| !sign.is_ascii_digit());
-        digits.parse::<u32>().ok().filter(|number| *number > 0)
-    };
+    let number = |text: &str| u32::try_from(forms::leading_number(text)).ok().filter(|number| *number > 0);
     let (first, last) = match range.text.split_once('-') {
         Some((first, last)) => (number(first), number(last)),
         None => (Some(1), number(range.text)),
@@ -484,8 +481,7 @@ fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> 
         forms::check(forms::SERVER, word, std::slice::from_ref(value), word.span)?;
         match word.text {
             "weight" => {
-                let digits = value.text.trim_end_matches(|sign: char| !sign.is_ascii_digit());
-                let weight = if digits.is_empty() { Some(0) } else { digits.parse::<u32>().ok().filter(|weight| *weight <= 256) };
+                let weight = u32::try_from(forms::leading_number(value.text)).ok().filter(|weight| *weight <= 256);
                 let Some(weight) = weight else {
                     return Err(Refused::new(value.span, format!("`{}` is no weight from 0 to 256", value.text)));
                 };

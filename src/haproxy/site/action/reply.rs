@@ -7,6 +7,7 @@ use crate::haproxy::site::acl::Scope;
 use crate::haproxy::site::build::{Builder, Refused, Word};
 use crate::haproxy::site::errors::{ErrorPage, is_default_status, known_statuses};
 use crate::haproxy::site::format::Format;
+use crate::haproxy::site::forms;
 use crate::haproxy::site::references::Named;
 use crate::server::Release;
 use crate::source::Span;
@@ -69,7 +70,7 @@ impl Builder<'_, '_> {
 
     /// A status that is sent with its error page must be one that HAProxy has a page for.
     fn refusal_status(&mut self, code: &Word<'_>, default: u16) -> Result<u16, Refused> {
-        let (status, code) = (leading_digits(code.text), code.span);
+        let (status, code) = (number(code), code.span);
         let release = self.config.release;
         if is_default_status(status, release) {
             return Ok(status);
@@ -97,7 +98,7 @@ impl Builder<'_, '_> {
                 "status" | "deny_status" => {
                     parts.next();
                     let code = parts.need("the status", line)?;
-                    reply.status = leading_digits(code.text);
+                    reply.status = number(&code);
                     reply.status_span = Some(code.span);
                     if !(200..=599).contains(&reply.status) {
                         return Err(Refused::new(code.span, format!("`{}` is no status from 200 to 599", code.text)));
@@ -269,8 +270,7 @@ fn check_payload(reply: &Reply, payload: &Payload, line: Span) -> Result<(), Ref
     Ok(())
 }
 
-/// C's atol.
-fn leading_digits(text: &str) -> u16 {
-    let end = text.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(text.len());
-    text[..end].parse().unwrap_or(0)
+/// A status, as far as it can be one.
+fn number(status: &Word<'_>) -> u16 {
+    u16::try_from(forms::leading_number(status.text)).unwrap_or(0)
 }
