@@ -9,6 +9,7 @@ pub(super) mod errors;
 pub(super) mod format;
 pub(super) mod forms;
 pub(super) mod global;
+pub(super) mod keywords;
 pub(super) mod log;
 pub(super) mod maps;
 pub(super) mod matching;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::build::{Builder, Refused, Word};
 use super::forms;
+use super::keywords::keywords;
 use super::server;
-use super::words;
 use crate::server::Release;
 use crate::source::Span;
 
@@ -21,117 +21,16 @@ pub(in crate::haproxy) struct Bind {
     pub(in crate::haproxy) name: Option<Arc<str>>,
 }
 
-const WITH_VALUE: &[&str] = &[
-    "accept-netscaler-cip",
-    "alpn",
-    "backlog",
-    "ca-file",
-    "ca-ignore-err",
-    "ca-sign-file",
-    "ca-sign-pass",
-    "ca-verify-file",
-    "cc",
-    "ciphers",
-    "ciphersuites",
-    "client-sigalgs",
-    "crl-file",
-    "crt",
-    "crt-ignore-err",
-    "crt-list",
-    "curves",
-    "default-crt",
-    "ecdhe",
-    "expose-fd",
-    "gid",
-    "group",
-    "guid",
-    "guid-prefix",
-    "id",
-    "idle-ping",
-    "interface",
-    "label",
-    "ktls",
-    "level",
-    "maxconn",
-    "mode",
-    "mss",
-    "name",
-    "namespace",
-    "nbconn",
-    "nice",
-    "npn",
-    "ocsp-update",
-    "process",
-    "proto",
-    "quic-cc-algo",
-    "quic-socket",
-    "severity-output",
-    "shards",
-    "sigalgs",
-    "ssl-max-ver",
-    "ssl-min-ver",
-    "tcp-md5sig",
-    "tcp-ss",
-    "tcp-ut",
-    "thread",
-    "tls-ticket-keys",
-    "uid",
-    "user",
-    "verify",
-];
-
-const FLAGS: &[&str] = &[
-    "accept-proxy",
-    "allow-0rtt",
-    "defer-accept",
-    "ech",
-    "force-sslv3",
-    "force-tlsv10",
-    "force-tlsv11",
-    "force-tlsv12",
-    "force-tlsv13",
-    "generate-certificates",
-    "no-alpn",
-    "no-ca-names",
-    "no-strict-sni",
-    "no-sslv3",
-    "no-tls-tickets",
-    "no-tlsv10",
-    "no-tlsv11",
-    "no-tlsv12",
-    "no-tlsv13",
-    "prefer-client-ciphers",
-    "quic-force-retry",
-    "ssl",
-    "strict-sni",
-    "tfo",
-    "transparent",
-    "v4v6",
-    "v6only",
-];
-
 impl Builder<'_, '_> {
     /// `bind ADDRESS[:PORT][,…] …`
     pub(super) fn bind(&mut self, words: &[Word<'_>], line: Span) -> Result<Vec<Bind>, Refused> {
         let Some(places) = words.first() else { return Err(Refused::new(line, "`bind` needs an address")) };
-        keywords(&words[1..])?;
-        self.known_words("bind", &words[1..])?;
-        let mut tls = false;
-        let mut certificate = false;
-        let (mut id, mut name) = (None, None);
-        let mut rest = words[1..].iter();
-        while let Some(word) = rest.next() {
-            if WITH_VALUE.contains(&word.text) {
-                let value = rest.next().map_or("", |value| value.text);
-                match word.text {
-                    "id" => id = value.parse().ok(),
-                    "name" => name = Some(Arc::from(value)),
-                    _ => {}
-                }
-            }
-            tls |= word.text == "ssl";
-            certificate |= matches!(word.text, "crt" | "crt-list" | "default-crt" | "ca-sign-file" | "generate-certificates");
-        }
+        let keywords = keywords("bind", &words[1..], forms::BIND, self.config.release)?;
+        let value = |name: &str| keywords.iter().rfind(|(word, _)| word.text == name).and_then(|(_, value)| *value);
+        let has = |name: &str| keywords.iter().any(|(word, _)| word.text == name);
+        let (id, name) = (value("id").and_then(|id| id.text.parse().ok()), value("name").map(|name| Arc::from(name.text)));
+        let tls = has("ssl");
+        let certificate = ["crt", "crt-list", "default-crt", "ca-sign-file", "generate-certificates"].into_iter().any(has);
         if tls && !certificate && !places.text.starts_with("quic") && self.config.release < Release(3, 2, 0) {
             return Err(Refused::new(places.span, "a `bind` with `ssl` needs a certificate").help("add `crt FILE`"));
         }
@@ -141,21 +40,6 @@ impl Builder<'_, '_> {
         }
         Ok(binds)
     }
-}
-
-/// Checks the words behind an address.
-pub(super) fn keywords(line: &[Word<'_>]) -> Result<(), Refused> {
-    let mut rest = line.iter();
-    while let Some(word) = rest.next() {
-        if WITH_VALUE.contains(&word.text) {
-            let Some(value) = rest.next() else { return Err(Refused::new(word.span, format!("`{}` needs a value", word.text))) };
-            forms::check(forms::BIND, word, std::slice::from_ref(value), word.span)?;
-        } else if !FLAGS.contains(&word.text) {
-            let known = WITH_VALUE.iter().chain(FLAGS).copied();
-            return Err(Refused::new(word.span, words::unknown("keyword of a `bind` line", word.text, known)));
-        }
-    }
-    Ok(())
 }
 
 fn bind(place: &str, tls: bool, span: Span) -> Result<Bind, Refused> {

@@ -1,9 +1,9 @@
 //! The section `global` (src/cfgparse-global.c).
 
 use super::action::Rule;
-use super::bind;
 use super::build::{Builder, Refused, Word, words};
 use super::forms;
+use super::keywords::keywords;
 use super::log;
 use super::proxy::need;
 use super::words as wordings;
@@ -65,7 +65,7 @@ impl Builder<'_, '_> {
                 return Err(Refused::new(line, format!("`{}` needs a name and a value", first.text)));
             }
             "log" => return log::log(rest, line),
-            "stats" => return stats(rest, line),
+            "stats" => return stats(rest, line, release),
             "ssl-default-bind-options" | "ssl-default-server-options" if release <= LATEST_KNOWN => {
                 return tls_options(first, rest);
             }
@@ -97,12 +97,12 @@ fn unknown_global(word: &Word<'_>) -> Refused {
 }
 
 /// `stats socket ADDRESS …`, `stats timeout TIME` and their kin (src/cli.c, cli_parse_global).
-fn stats(words: &[Word<'_>], line: Span) -> Result<(), Refused> {
+fn stats(words: &[Word<'_>], line: Span, release: Release) -> Result<(), Refused> {
     let what = need(words, 0, "`socket`, `timeout` or `maxconn`", line)?;
     match what.text {
         "socket" => {
             need(words, 1, "the address of the socket", line)?;
-            bind::keywords(&words[2..])
+            keywords("bind", &words[2..], forms::BIND, release).map(|_| ())
         }
         "timeout" => {
             let time = need(words, 1, "the time", line)?;

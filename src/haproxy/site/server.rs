@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::action::Reach;
 use super::build::{Builder, Refused, Word, words};
 use super::forms;
+use super::keywords::keywords;
 use super::proxy::Proxy;
 use super::references::Named;
 use super::sample::Files;
-use crate::grammar;
+use crate::server::Release;
 use crate::source::Span;
 use crate::syntax::Directive;
 
@@ -138,134 +139,6 @@ impl HealthCheck {
     }
 }
 
-/// Keywords of a server line that take a value (src/server.c, src/check.c, src/ssl_sock.c).
-const WITH_VALUE: &[&str] = &[
-    "addr",
-    "agent-addr",
-    "agent-inter",
-    "agent-port",
-    "agent-send",
-    "alpn",
-    "ca-file",
-    "check-alpn",
-    "check-proto",
-    "check-sni",
-    "ciphers",
-    "ciphersuites",
-    "client-sigalgs",
-    "cookie",
-    "crl-file",
-    "crt",
-    "curves",
-    "downinter",
-    "error-limit",
-    "fall",
-    "fastinter",
-    "guid",
-    "hash-key",
-    "id",
-    "idle-ping",
-    "init-addr",
-    "init-state",
-    "inter",
-    "log-bufsize",
-    "log-proto",
-    "max-reuse",
-    "maxconn",
-    "maxqueue",
-    "minconn",
-    "namespace",
-    "npn",
-    "observe",
-    "on-error",
-    "on-marked-down",
-    "on-marked-up",
-    "pool-conn-name",
-    "pool-low-conn",
-    "pool-max-conn",
-    "pool-purge-delay",
-    "port",
-    "proto",
-    "proxy-v2-options",
-    "redir",
-    "resolve-net",
-    "resolve-opts",
-    "resolve-prefer",
-    "resolvers",
-    "rise",
-    "set-proxy-v2-tlv-fmt",
-    "sigalgs",
-    "slowstart",
-    "sni",
-    "socks4",
-    "source",
-    "ssl-max-ver",
-    "ssl-min-ver",
-    "strict-maxconn",
-    "tcp-ut",
-    "track",
-    "usesrc",
-    "verify",
-    "verifyhost",
-    "weight",
-    "ws",
-    "shard",
-    "interface",
-    "quic-cc-algo",
-];
-
-const FLAGS: &[&str] = &[
-    "agent-check",
-    "allow-0rtt",
-    "backup",
-    "check",
-    "check-send-proxy",
-    "check-ssl",
-    "check-via-socks4",
-    "disabled",
-    "enabled",
-    "force-sslv3",
-    "force-tlsv10",
-    "force-tlsv11",
-    "force-tlsv12",
-    "force-tlsv13",
-    "no-agent-check",
-    "no-backup",
-    "no-check",
-    "no-check-send-proxy",
-    "no-check-ssl",
-    "no-send-proxy",
-    "no-send-proxy-v2",
-    "no-send-proxy-v2-ssl",
-    "no-send-proxy-v2-ssl-cn",
-    "no-ssl",
-    "no-ssl-reuse",
-    "no-sslv3",
-    "no-tfo",
-    "no-tls-tickets",
-    "no-tlsv10",
-    "no-tlsv11",
-    "no-tlsv12",
-    "no-tlsv13",
-    "non-stick",
-    "send-proxy",
-    "send-proxy-v2",
-    "send-proxy-v2-ssl",
-    "send-proxy-v2-ssl-cn",
-    "ssl",
-    "ssl-reuse",
-    "stick",
-    "tfo",
-    "tls-tickets",
-    "no-verifyhost",
-    "renegotiate",
-    "no-renegotiate",
-    "no-check-reuse-pool",
-    "check-reuse-pool",
-    "check-sni-auto",
-    "sni-auto",
-];
-
 /// The settings that `default-server` gives to the servers after it.
 #[derive(Clone, Debug, Default)]
 pub(in crate::haproxy) struct ServerDefaults {
@@ -294,7 +167,7 @@ pub(in crate::haproxy) struct ServerDefaults {
 
 impl Builder<'_, '_> {
     pub(super) fn default_server(&mut self, words: &[Word<'_>], defaults: &mut ServerDefaults) -> Result<(), Refused> {
-        settings(words, defaults)
+        defaults.read(words, self.config.release)
     }
 
     /// `server NAME ADDRESS[:PORT] …` and `server-template PREFIX NUMBER ADDRESS …`.
@@ -312,8 +185,7 @@ impl Builder<'_, '_> {
         };
         self.check_name(name);
         let mut settled = defaults.clone();
-        self.known_words("server", &words[skip + 1..])?;
-        settings(&words[skip + 1..], &mut settled)?;
+        settled.read(&words[skip + 1..], self.config.release)?;
         check_port(place)?;
         if (settled.ssl || settled.check_ssl) && !settled.unverified && !settled.authority && !self.config.global.unverified {
             let refused = Refused::new(line, "a server with `ssl` needs a `ca-file` to verify its certificate by");
@@ -361,18 +233,6 @@ impl Builder<'_, '_> {
 }
 
 impl Builder<'_, '_> {
-    /// Words of `server` and `bind` lines that a later release brought.
-    pub(super) fn known_words(&self, place: &str, words: &[Word<'_>]) -> Result<(), Refused> {
-        let release = self.config.release;
-        let late = |word: &Word<'_>| {
-            let entry = grammar::HAPROXY.find(word.text).find(|entry| entry.module == place)?;
-            let since = entry.since.filter(|since| release < *since)?;
-            let message = format!("`{}` is known since HAProxy {}.{}", word.text, since.0, since.1);
-            Some(Refused::new(word.span, message).too_old())
-        };
-        words.iter().find_map(late).map_or(Ok(()), Err)
-    }
-
     /// Where the servers of a section are checked, once all of it is read (src/check.c, init_srv_check). Rules of its own take the place
     /// of those of its `defaults`.
     pub(super) fn check_ports(&mut self, section: Directive<'_>, proxy: &mut Proxy) {
@@ -443,64 +303,60 @@ fn template_size(range: &Word<'_>) -> Result<u32, Refused> {
     }
 }
 
-fn settings(words: &[Word<'_>], to: &mut ServerDefaults) -> Result<(), Refused> {
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        let with_value = WITH_VALUE.contains(&word.text);
-        if !with_value && !FLAGS.contains(&word.text) {
-            let known = WITH_VALUE.iter().chain(FLAGS).copied();
-            return Err(Refused::new(word.span, super::words::unknown("keyword of a server", word.text, known)));
-        }
-        if !with_value {
-            match word.text {
-                "disabled" => to.disabled = true,
-                "enabled" => to.disabled = false,
-                "backup" => to.backup = true,
-                "no-backup" => to.backup = false,
-                "check" => to.check = Some(word.span),
-                "no-check" => to.check = None,
-                "agent-check" => to.agent = Some(word.span),
-                "no-agent-check" => to.agent = None,
-                "ssl" => to.ssl = true,
-                "check-ssl" => to.check_ssl = true,
-                "no-check-ssl" => to.check_ssl = false,
-                "no-ssl" => to.ssl = false,
-                _ => {}
+impl ServerDefaults {
+    /// Takes the keywords of a `server` or `default-server` line over.
+    fn read(&mut self, words: &[Word<'_>], release: Release) -> Result<(), Refused> {
+        for (word, value) in keywords("server", words, forms::SERVER, release)? {
+            match value {
+                Some(value) => self.set(word.text, &value)?,
+                None => self.switch(&word),
             }
-            continue;
         }
-        if word.text == "weight" && words.len() == 0 {
-            // A weight that is not there counts as 0.
-            to.weight = Some(0);
-            continue;
-        }
-        let Some(value) = words.next() else { return Err(Refused::new(word.span, format!("`{}` needs a value", word.text))) };
-        if word.text == "init-addr" {
-            init_addresses(value)?;
-        }
-        forms::check(forms::SERVER, word, std::slice::from_ref(value), word.span)?;
+        Ok(())
+    }
+
+    fn switch(&mut self, word: &Word<'_>) {
         match word.text {
-            "weight" => {
-                let weight = u32::try_from(forms::leading_number(value.text)).ok().filter(|weight| *weight <= 256);
-                let Some(weight) = weight else {
-                    return Err(Refused::new(value.span, format!("`{}` is no weight from 0 to 256", value.text)));
-                };
-                to.weight = Some(weight);
-            }
-            "cookie" => to.cookie = Some(value.text.into()),
-            "port" => to.check_port = value.text.parse().ok(),
-            "agent-port" => to.agent_port = true,
-            "track" => to.track = Some((value.text.into(), value.span)),
-            "sni" => to.sni = Some((value.text.into(), value.span)),
-            "addr" => to.check_address = Some(value.text.into()),
-            "verify" => to.unverified = value.text == "none",
-            "ca-file" => to.authority = true,
-            "resolvers" => to.resolvers = Some((value.text.into(), value.span)),
-            "proto" => to.fcgi = value.text == "fcgi",
+            "disabled" => self.disabled = true,
+            "enabled" => self.disabled = false,
+            "backup" => self.backup = true,
+            "no-backup" => self.backup = false,
+            "check" => self.check = Some(word.span),
+            "no-check" => self.check = None,
+            "agent-check" => self.agent = Some(word.span),
+            "no-agent-check" => self.agent = None,
+            "ssl" => self.ssl = true,
+            "no-ssl" => self.ssl = false,
+            "check-ssl" => self.check_ssl = true,
+            "no-check-ssl" => self.check_ssl = false,
+            // A weight that is not there counts as 0.
+            "weight" => self.weight = Some(0),
             _ => {}
         }
     }
-    Ok(())
+
+    fn set(&mut self, name: &str, value: &Word<'_>) -> Result<(), Refused> {
+        match name {
+            "init-addr" => init_addresses(value)?,
+            "weight" => {
+                let weight = u32::try_from(forms::leading_number(value.text)).ok().filter(|weight| *weight <= 256);
+                let refused = || Refused::new(value.span, format!("`{}` is no weight from 0 to 256", value.text));
+                self.weight = Some(weight.ok_or_else(refused)?);
+            }
+            "cookie" => self.cookie = Some(value.text.into()),
+            "port" => self.check_port = value.text.parse().ok(),
+            "agent-port" => self.agent_port = true,
+            "track" => self.track = Some((value.text.into(), value.span)),
+            "sni" => self.sni = Some((value.text.into(), value.span)),
+            "addr" => self.check_address = Some(value.text.into()),
+            "verify" => self.unverified = value.text == "none",
+            "ca-file" => self.authority = true,
+            "resolvers" => self.resolvers = Some((value.text.into(), value.span)),
+            "proto" => self.fcgi = value.text == "fcgi",
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 /// A server has one port, which may be counted from the client's (src/tools.c, str2sa_range).
