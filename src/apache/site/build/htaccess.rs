@@ -2,7 +2,7 @@
 //!
 //! httpd reads them with each request. Here they are read with the config, where they lie among the files that it may read.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -113,6 +113,7 @@ impl Builder<'_, '_, '_> {
         let mut folder = Folder::new(config.statements().next().map(|statement| statement.span()));
         // What a server does not serve is read all the same, but its mistakes harm nobody there.
         let (serving, others): (Vec<usize>, Vec<usize>) = (0..self.servers.len()).partition(|index| self.serves(*index, path));
+        let mut told = HashSet::new();
         let serving = serving.into_iter().map(|index| (index, true));
         for (index, serves) in serving.chain(others.into_iter().map(|index| (index, false))) {
             let allowed = allowed(&self.servers, index, path, !self.context.config.modules.are_known());
@@ -127,12 +128,9 @@ impl Builder<'_, '_, '_> {
             found.extend(context::check_htaccess(config, release, &allowed));
             found.extend(values::check(config));
             let refused = found.iter().find(|finding| finding.invalid).map(|finding| finding.span);
-            for finding in found.into_iter().filter(|_| serves).map(at_runtime) {
-                let known = |other: &Finding| other.span == finding.span && other.message == finding.message;
-                if !self.context.findings.iter().any(known) {
-                    self.context.findings.push(finding);
-                }
-            }
+            // Several servers may find the same mistakes.
+            let new = found.into_iter().filter(|_| serves).map(at_runtime);
+            self.context.findings.extend(new.filter(|finding| told.insert((finding.span, finding.message.clone()))));
             folder.add(allowed, refused.map_or(Ok(section), Err));
         }
         self.allowed = Allowed::all();
