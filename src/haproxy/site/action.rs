@@ -12,10 +12,10 @@ use super::build::{Builder, Refused, Word};
 use super::capture::Slot;
 use super::format::Format;
 use super::forms;
+use super::keywords::known;
 use super::proxy::Role;
 use super::references::Named;
 use super::sample::Sample;
-use crate::grammar;
 use crate::pattern::Pattern;
 use crate::server::Release;
 use crate::source::Span;
@@ -483,30 +483,15 @@ impl Builder<'_, '_> {
 
     fn check_verb(&self, set: Set, family: &str, verb: Word<'_>) -> Result<(), Refused> {
         let name = verb.text.split('(').next().unwrap_or(verb.text);
-        let place = set.place();
-        let release = self.config.release;
-        let known = grammar::HAPROXY.find(name).find(|entry| entry.module == place);
-        if let Some(entry) = known {
-            return match entry.since.filter(|since| release < *since) {
-                Some(since) => {
-                    Err(Refused::new(verb.span, format!("`{family} {name}` is known since HAProxy {}.{}", since.0, since.1))
-                        .too_old())
-                }
-                None if entry.known_to(release) => Ok(()),
-                None => Err(Refused::new(verb.span, format!("`{family} {name}` is gone in HAProxy {release}"))),
-            };
-        }
         if name.starts_with("lua.") {
             if self.config.global.lua {
                 return Ok(());
             }
             return Err(Refused::new(verb.span, format!("no Lua script is loaded that could register `{name}`")));
         }
-        let refused = Refused::new(verb.span, format!("`{family}` has no action `{name}`"));
-        Err(match grammar::HAPROXY.suggest_among(name, |entry| entry.module == place && entry.known_to(release)) {
-            Some(best) => refused.help(format!("did you mean `{best}`?")),
-            None => refused,
-        })
+        let missing = format!("`{family}` has no action `{name}`");
+        let word = Word { text: name, ..verb };
+        known(set.place(), &word, &format!("{family} {name}"), missing, self.config.release).map(|_| ())
     }
 
     fn rule_name(&mut self, family: &str, verb: &str) -> Arc<str> {

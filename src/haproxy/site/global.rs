@@ -3,11 +3,10 @@
 use super::action::Rule;
 use super::build::{Builder, Refused, Word, words};
 use super::forms;
-use super::keywords::keywords;
+use super::keywords::{keywords, known};
 use super::log;
 use super::proxy::need;
 use super::words as wordings;
-use crate::grammar;
 use crate::server::Release;
 use crate::source::Span;
 use crate::syntax::Directive;
@@ -42,10 +41,7 @@ impl Builder<'_, '_> {
             return self.negated_global(words);
         }
         let release = self.config.release;
-        let lives = |entry: &grammar::Entry| entry.module == "global" && entry.known_to(release);
-        if !grammar::HAPROXY.find(first.text).any(lives) {
-            return Err(unknown_global(first));
-        }
+        known("global", first, first.text, format!("there is no keyword `{}` in `global`", first.text), release)?;
         let rest = &words[1..];
         forms::check(forms::GLOBAL, first, rest, line)?;
         let global = &mut self.config.global;
@@ -85,14 +81,6 @@ impl Builder<'_, '_> {
             return Err(Refused::new(words[0].span, format!("`{}` cannot be taken back", word.text)));
         }
         Ok(())
-    }
-}
-
-fn unknown_global(word: &Word<'_>) -> Refused {
-    let refused = Refused::new(word.span, format!("there is no keyword `{}` in `global`", word.text));
-    match grammar::HAPROXY.suggest_among(word.text, |entry| entry.module == "global") {
-        Some(best) => refused.help(format!("did you mean `{best}`?")),
-        None => refused,
     }
 }
 

@@ -1,4 +1,5 @@
-//! The keywords behind the address of `server` and `bind` lines, each alone or with a value (src/server.c, src/listener.c).
+//! Which words a release knows in a place, and the keywords behind the address of `server` and `bind` lines, each alone or with a value
+//! (src/server.c, src/listener.c).
 
 use super::build::{Refused, Word};
 use super::forms::{self, Form};
@@ -15,7 +16,7 @@ pub(super) fn keywords<'w>(
     let mut read = Vec::new();
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
-        let entry = known(place, word, release)?;
+        let entry = known(place, word, word.text, format!("there is no keyword `{}` of a `{place}` line", word.text), release)?;
         let value = if entry.arity.takes(1) { rest.next() } else { None };
         match value {
             Some(value) => forms::check(forms, word, std::slice::from_ref(value), word.span)?,
@@ -27,20 +28,32 @@ pub(super) fn keywords<'w>(
     Ok(read)
 }
 
-fn known(place: &str, word: &Word<'_>, release: Release) -> Result<&'static Entry, Refused> {
+/// The entry of a word in a table of the grammar, where the release has it. `shown` is how it is named, `missing` what is said where no
+/// release has it.
+pub(super) fn known(
+    place: &str,
+    word: &Word<'_>,
+    shown: &str,
+    missing: String,
+    release: Release,
+) -> Result<&'static Entry, Refused> {
     let is_here = |entry: &Entry| entry.module == place;
     let Some(entry) = grammar::HAPROXY.find(word.text).find(|entry| is_here(entry)) else {
-        let refused = Refused::new(word.span, format!("there is no keyword `{}` of a `{place}` line", word.text));
+        let refused = Refused::new(word.span, missing);
         return Err(match grammar::HAPROXY.suggest_among(word.text, |entry| is_here(entry) && entry.known_to(release)) {
             Some(best) => refused.help(format!("did you mean `{best}`?")),
             None => refused,
         });
     };
-    match entry.since.filter(|since| release < *since) {
-        Some(since) => {
-            let message = format!("`{}` is known since HAProxy {}.{}", word.text, since.0, since.1);
+    match (entry.since, entry.until) {
+        (Some(since), _) if release < since => {
+            let message = format!("`{shown}` is known since HAProxy {}.{}", since.0, since.1);
             Err(Refused::new(word.span, message).too_old())
         }
-        None => Ok(entry),
+        (_, Some(until)) if release > until => {
+            let message = format!("`{shown}` is gone: HAProxy {}.{} was the last to know it", until.0, until.1);
+            Err(Refused::new(word.span, message))
+        }
+        _ => Ok(entry),
     }
 }

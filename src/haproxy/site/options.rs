@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::build::{Builder, Refused, Word};
 use super::errors::ErrorPage;
+use super::keywords::known;
 use super::proxy::{Proxy, Restriction, need};
 use super::references::Named;
 use super::server::{CheckKind, Expectation, HealthCheck};
-use crate::grammar;
 use crate::pattern::Pattern;
 use crate::server::Release;
 use crate::source::Span;
@@ -15,7 +15,8 @@ use crate::source::Span;
 impl Builder<'_, '_> {
     pub(super) fn option(&mut self, proxy: &mut Proxy, on: bool, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
         let name = need(words, 0, "the name of the option", span)?;
-        self.known_option(&name)?;
+        let missing = format!("there is no option `{}`", name.text);
+        known("option", &name, &format!("option {}", name.text), missing, self.config.release)?;
         if !on && LASTING.contains(&name.text) {
             return Err(Refused::new(name.span, format!("`option {}` cannot be taken back", name.text)));
         }
@@ -61,29 +62,6 @@ impl Builder<'_, '_> {
             _ => {}
         }
         Ok(())
-    }
-
-    fn known_option(&self, name: &Word<'_>) -> Result<(), Refused> {
-        let release = self.config.release;
-        let is_option = |entry: &grammar::Entry| entry.module == "option";
-        let Some(entry) = grammar::HAPROXY.find(name.text).find(|entry| is_option(entry)) else {
-            let refused = Refused::new(name.span, format!("there is no option `{}`", name.text));
-            return Err(match grammar::HAPROXY.suggest_among(name.text, |entry| is_option(entry) && entry.known_to(release)) {
-                Some(best) => refused.help(format!("did you mean `{best}`?")),
-                None => refused,
-            });
-        };
-        match (entry.since, entry.until) {
-            (Some(since), _) if release < since => {
-                Err(Refused::new(name.span, format!("`option {}` is known since HAProxy {}.{}", name.text, since.0, since.1))
-                    .too_old())
-            }
-            (_, Some(until)) if release > Release(until.0, until.1, u16::MAX) => Err(Refused::new(
-                name.span,
-                format!("`option {}` is gone: HAProxy {}.{} was the last to know it", name.text, until.0, until.1),
-            )),
-            _ => Ok(()),
-        }
     }
 
     pub(super) fn http_check(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {

@@ -9,6 +9,7 @@ use crate::haproxy::site::acl::Scope;
 use crate::haproxy::site::action::{Reach, Set};
 use crate::haproxy::site::build::{Builder, Refused, Word, words};
 use crate::haproxy::site::forms;
+use crate::haproxy::site::keywords::known;
 use crate::haproxy::site::log;
 use crate::haproxy::site::persistence;
 use crate::haproxy::site::references::Named;
@@ -233,36 +234,11 @@ impl Builder<'_, '_> {
     }
 
     fn known_keyword(&self, role: Role, word: &Word<'_>) -> Result<(), Refused> {
-        let release = self.config.release;
-        let in_proxy = |entry: &grammar::Entry| entry.module == "proxy";
-        let Some(entry) = grammar::HAPROXY.find(word.text).find(|entry| in_proxy(entry)) else {
-            let refused = Refused::new(word.span, format!("there is no keyword `{}` in a `{}`", word.text, role.name()));
-            return Err(match grammar::HAPROXY.suggest_among(word.text, |entry| in_proxy(entry) && entry.known_to(release)) {
-                Some(best) => refused.help(format!("did you mean `{best}`?")),
-                None => refused,
-            });
-        };
+        let missing = format!("there is no keyword `{}` in a `{}`", word.text, role.name());
+        let entry =
+            known("proxy", word, word.text, missing, self.config.release).map_err(|refused| instead(word.text, refused))?;
         if role == Role::Defaults && !entry.allowed_in("defaults") {
             return Err(Refused::new(word.span, format!("`{}` cannot stand in a `defaults` section", word.text)));
-        }
-        if entry.since.is_some_and(|since| release < since) {
-            let since = entry.since.unwrap_or(release);
-            return Err(
-                Refused::new(word.span, format!("`{}` is known since HAProxy {}.{}", word.text, since.0, since.1)).too_old()
-            );
-        }
-        if entry.until.is_some_and(|until| release > Release(until.0, until.1, u16::MAX)) {
-            let until = entry.until.unwrap_or(release);
-            let refused = Refused::new(
-                word.span,
-                format!("`{}` is gone: HAProxy {}.{} was the last to know it", word.text, until.0, until.1),
-            );
-            return Err(match word.text {
-                "block" => refused.help("write `http-request deny`"),
-                text if text.starts_with("req") => refused.help("write an `http-request` rule"),
-                text if text.starts_with("rsp") => refused.help("write an `http-response` rule"),
-                _ => refused,
-            });
         }
         Ok(())
     }
@@ -437,6 +413,17 @@ impl Builder<'_, '_> {
             other => return Err(Refused::new(what.span, format!("`stats` knows no `{other}`"))),
         }
         Ok(())
+    }
+}
+
+/// What is written in place of keywords that are gone.
+fn instead(keyword: &str, refused: Refused) -> Refused {
+    let is_of = |start: &str| keyword.starts_with(start) && refused.help.is_none();
+    match keyword {
+        "block" => refused.help("write `http-request deny`"),
+        _ if is_of("req") => refused.help("write an `http-request` rule"),
+        _ if is_of("rsp") => refused.help("write an `http-response` rule"),
+        _ => refused,
     }
 }
 
