@@ -1,6 +1,7 @@
 //! Proxies: the sections `defaults`, `frontend`, `backend` and `listen` (src/cfgparse-listen.c).
 
 mod lines;
+mod values;
 
 use std::collections::HashSet;
 use std::sync::Arc;
