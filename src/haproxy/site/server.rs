@@ -387,11 +387,28 @@ pub(in crate::haproxy) fn address(text: &str) -> (&str, Option<u16>) {
     if text.starts_with('/') || text.contains('@') {
         return (text, None);
     }
+    if let Some(bare) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        return (bare, None);
+    }
     match text.rsplit_once(':') {
         Some((address, port)) if !port.is_empty() || !address.is_empty() => {
             let address = address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address);
             (address, port.trim_start_matches('+').parse().ok())
         }
         _ => (text, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_may_have_ports() {
+        assert_eq!(address("10.0.0.1:80"), ("10.0.0.1", Some(80)));
+        assert_eq!(address("ipv6@[::1]:80"), ("::1", Some(80)));
+        assert_eq!(address("[::1]"), ("::1", None));
+        assert_eq!(address("a.test"), ("a.test", None));
+        assert_eq!(address("/run/app.sock"), ("/run/app.sock", None));
     }
 }
