@@ -67,10 +67,10 @@ impl<'c> Checks<'c> {
     }
 
     fn looks_at_method(&self, condition: &Condition) -> bool {
-        condition.groups.iter().flatten().any(|term| self.criteria_of(term.acl).any(Criterion::is_method))
+        condition.groups.iter().flatten().any(|term| self.criteria_of(term.acl).iter().any(Criterion::is_method))
     }
 
-    fn criteria_of(&self, id: AclId) -> impl Iterator<Item = &'c Criterion> + use<'c> {
+    fn criteria_of(&self, id: AclId) -> &'c [Criterion] {
         self.config.criteria_of(id)
     }
 }

@@ -203,7 +203,7 @@ impl<'c> Planner<'c> {
     fn want_old(&self, terms: &[Term]) -> bool {
         let is = |criterion: &Criterion, version: &str| criterion.patterns.matches(&Datum::Text(version.into())) == Some(true);
         terms.iter().any(|term| {
-            let versions = self.config.criteria_of(term.acl).take(ENTRIES);
+            let versions = self.config.criteria_of(term.acl).iter().take(ENTRIES);
             let mut versions = versions.filter(|criterion| criterion.sample.fetch == Fetch::Version);
             versions.any(|criterion| is(criterion, "1.0") != term.negated && is(criterion, "1.1") == term.negated)
         })

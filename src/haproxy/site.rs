@@ -20,6 +20,7 @@ pub(super) mod reads;
 pub(super) mod references;
 pub(super) mod resolve;
 pub(super) mod sample;
+pub(super) mod section;
 pub(super) mod sections;
 pub(super) mod server;
 pub(super) mod tables;
@@ -29,7 +30,7 @@ pub(super) mod words;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use self::acl::{Acl, AclId, Criterion, CriterionId};
+use self::acl::{Acl, AclId, Criterion};
 use self::errors::ErrorPages;
 use self::global::Global;
 use self::proxy::Proxy;
@@ -49,8 +50,6 @@ pub(super) struct Config {
     pub(super) environment: Environment,
     pub(super) upstream_status: u16,
     pub(super) global: Global,
-    pub(super) criteria: Vec<Criterion>,
-    pub(super) acls: Vec<Acl>,
     pub(super) proxies: Vec<Proxy>,
     pub(super) userlists: Userlists,
     pub(super) http_errors: HashMap<Arc<str>, ErrorPages>,
@@ -71,8 +70,6 @@ impl Config {
             environment: Environment::default(),
             upstream_status,
             global: Global::default(),
-            criteria: Vec::new(),
-            acls: Vec::new(),
             proxies: Vec::new(),
             userlists: Userlists::new(),
             http_errors: HashMap::new(),
@@ -95,12 +92,12 @@ impl Config {
         self.sources.get(&span.file).map_or("", |source| source.slice(span.start..span.end))
     }
 
-    pub(super) fn criterion(&self, id: CriterionId) -> &Criterion {
-        &self.criteria[id.0 as usize]
+    pub(super) fn acls(&self) -> impl Iterator<Item = &Acl> {
+        self.proxies.iter().flat_map(|proxy| &proxy.acls)
     }
 
-    pub(super) fn acl(&self, id: AclId) -> &Acl {
-        &self.acls[id.0 as usize]
+    pub(super) fn criteria(&self) -> impl Iterator<Item = &Criterion> {
+        self.acls().flat_map(|acl| &acl.criteria)
     }
 
     /// Whether rules of a TCP frontend wait until the request is there: they look at it, and have the time.
@@ -109,10 +106,11 @@ impl Config {
         let mut conditions = sections().flat_map(|section| &section.tcp_content).filter_map(|rule| rule.condition.as_ref());
         let waits = |criterion: &Criterion| !criterion.sample.session || &*criterion.sample.text == "wait_end";
         sections().any(|section| section.inspect_delay)
-            && conditions.any(|condition| condition.groups.iter().flatten().any(|term| self.criteria_of(term.acl).any(waits)))
+            && conditions
+                .any(|condition| condition.groups.iter().flatten().any(|term| self.criteria_of(term.acl).iter().any(waits)))
     }
 
-    pub(super) fn criteria_of(&self, id: AclId) -> impl Iterator<Item = &Criterion> {
-        self.acl(id).criteria.iter().map(|id| self.criterion(*id))
+    pub(super) fn criteria_of(&self, id: AclId) -> &[Criterion] {
+        &self.proxies[id.section as usize].acls[id.index as usize].criteria
     }
 }

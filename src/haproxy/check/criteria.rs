@@ -35,10 +35,10 @@ const IN_USE: &[&str] = &[
     "PURGEALL",
 ];
 
-impl Checks<'_> {
+impl<'c> Checks<'c> {
     pub(super) fn criteria(&self, findings: &mut Vec<Finding>) {
-        let uses = self.uses();
-        for (criterion, used) in self.config.criteria.iter().zip(uses) {
+        let used = |acl: &'c Acl| acl.criteria.iter().map(|criterion| (criterion, acl.first_use));
+        for (criterion, used) in self.config.acls().flat_map(used) {
             self.operators(criterion, findings);
             if !criterion.is_method() {
                 continue;
@@ -60,18 +60,7 @@ impl Checks<'_> {
                 _ => {}
             }
         }
-        self.config.acls.iter().for_each(|acl| self.acl_lines(acl, findings));
-    }
-
-    /// Where the ACL of each criterion is first used.
-    fn uses(&self) -> Vec<Option<Span>> {
-        let mut uses = vec![None; self.config.criteria.len()];
-        for acl in &self.config.acls {
-            for id in &acl.criteria {
-                uses[id.0 as usize] = uses[id.0 as usize].or(acl.first_use);
-            }
-        }
-        uses
+        self.config.acls().for_each(|acl| self.acl_lines(acl, findings));
     }
 
     fn literals(&self, criterion: &Criterion, used: Option<Span>, findings: &mut Vec<Finding>) {
@@ -189,7 +178,7 @@ impl Checks<'_> {
 
     fn acl_lines(&self, acl: &Acl, findings: &mut Vec<Finding>) {
         let Some(name) = &acl.name else { return };
-        let criteria: Vec<&Criterion> = acl.criteria.iter().map(|id| self.config.criterion(*id)).collect();
+        let Acl { criteria, .. } = acl;
         let methods = criteria.iter().filter(|criterion| criterion.is_method()).count();
         if methods == 0 {
             return;

@@ -156,7 +156,7 @@ impl Checks<'_> {
 pub(super) fn odd_variables(config: &Config) -> HashMap<&str, (Span, &str)> {
     let is_odd = |text: &&str| REGISTERED.contains(text) && !KNOWN_METHODS.contains(text);
     let mut odd = HashMap::new();
-    for criterion in &config.criteria {
+    for criterion in config.criteria() {
         if let Fetch::Variable(name, _) = &criterion.sample.fetch
             && let Some(method) = criterion.patterns.texts().iter().map(|text| &**text).find(is_odd)
         {

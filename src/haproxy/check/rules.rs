@@ -144,7 +144,7 @@ impl Checks<'_> {
     fn late(&self, rule: &Rule, findings: &mut Vec<Finding>) {
         let Some(condition) = &rule.condition else { return };
         for term in condition.groups.iter().flatten() {
-            for criterion in self.criteria_of(term.acl).filter(|criterion| criterion.is_method()) {
+            for criterion in self.criteria_of(term.acl).iter().filter(|criterion| criterion.is_method()) {
                 let texts = criterion.patterns.texts();
                 let textual = matches!(criterion.patterns.matching, Matching::Method | Matching::Text);
                 if textual && !texts.is_empty() && texts.iter().all(|text| !KNOWN_METHODS.contains(&&**text)) {

@@ -3,7 +3,7 @@
 use super::fetch::Wanted;
 use super::transaction::{Transaction, settle};
 use crate::ask::{Ask, Fact};
-use crate::haproxy::site::acl::{AclId, Condition, Criterion, CriterionId};
+use crate::haproxy::site::acl::{AclId, Condition, Criterion};
 use crate::haproxy::site::matching::Matching;
 use crate::haproxy::site::sample::Fetch;
 use crate::haproxy::value::{Data, Datum, Value};
@@ -26,12 +26,10 @@ impl<'c> Transaction<'c> {
     }
 
     fn acl(&mut self, ask: &mut Ask<'_>, id: AclId, last: &mut Fetched<'c>) -> bool {
-        let config = self.config;
-        config.acl(id).criteria.iter().any(|id| self.criterion(ask, *id, last))
+        self.config.criteria_of(id).iter().any(|criterion| self.criterion(ask, criterion, last))
     }
 
-    fn criterion(&mut self, ask: &mut Ask<'_>, id: CriterionId, last: &mut Fetched<'c>) -> bool {
-        let criterion = self.config.criterion(id);
+    fn criterion(&mut self, ask: &mut Ask<'_>, criterion: &'c Criterion, last: &mut Fetched<'c>) -> bool {
         if let Some(methods) = criterion.methods
             && self.line_method.is_none()
             && self.received_method.is_none()
@@ -46,10 +44,10 @@ impl<'c> Transaction<'c> {
             if let Value::Known(Data::Many(all)) = &fetched {
                 // One value after the other, up to the first that matches.
                 let mut each = all.iter().map(|datum| Value::Known(Data::One(datum.clone())));
-                return each.any(|datum| self.compares(ask, criterion, id, datum));
+                return each.any(|datum| self.compares(ask, criterion, datum));
             }
         }
-        self.compares(ask, criterion, id, fetched)
+        self.compares(ask, criterion, fetched)
     }
 
     fn fetched(&mut self, ask: &mut Ask<'_>, fetch: &'c Fetch, last: &mut Fetched<'c>) -> Value<Data> {
@@ -64,7 +62,7 @@ impl<'c> Transaction<'c> {
         value
     }
 
-    fn compares(&mut self, ask: &mut Ask<'_>, criterion: &Criterion, id: CriterionId, fetched: Value<Data>) -> bool {
+    fn compares(&mut self, ask: &mut Ask<'_>, criterion: &Criterion, fetched: Value<Data>) -> bool {
         let value = self.converted(&criterion.sample, fetched);
         let matches = value.try_map(|data| {
             let mut unsure = false;
@@ -77,11 +75,11 @@ impl<'c> Transaction<'c> {
             }
             if unsure { None } else { Some(false) }
         });
-        settle(ask, &matches, |ask| self.unknown(ask, criterion, id))
+        settle(ask, &matches, |ask| self.unknown(ask, criterion))
     }
 
     /// A criterion that the config cannot tell is a fact about the world.
-    fn unknown(&mut self, ask: &mut Ask<'_>, criterion: &Criterion, id: CriterionId) -> bool {
+    fn unknown(&mut self, ask: &mut Ask<'_>, criterion: &Criterion) -> bool {
         // On an ordinary day counters and rates are low, and servers are up.
         let likely = match (&criterion.sample.fetch, criterion.patterns.matching) {
             (Fetch::ServersUp(_), Matching::Integer) => criterion.patterns.matches(&Datum::Number(1)).unwrap_or(true),
@@ -90,7 +88,6 @@ impl<'c> Transaction<'c> {
             _ => false,
         };
         let text = self.config.text(criterion.span);
-        let text = if text.is_empty() { format!("criterion {}", id.0) } else { text.to_owned() };
         ask.fact(Fact::told(format!("`{text}` matches"), format!("`{text}` does not match")), likely)
     }
 }

@@ -78,10 +78,10 @@ impl<'c> Probe<'c> {
         for term in terms {
             let told = |criterion: &&Criterion| subject(&criterion.sample).is_some();
             if term.negated {
-                probe.unwanted.extend(config.criteria_of(term.acl).filter(told));
-            } else if config.criteria_of(term.acl).all(|criterion| told(&criterion)) {
+                probe.unwanted.extend(config.criteria_of(term.acl).iter().filter(told));
+            } else if config.criteria_of(term.acl).iter().all(|criterion| told(&criterion)) {
                 // An ACL that can be met in another way asks nothing of the path.
-                probe.wanted.push(config.criteria_of(term.acl).take(Self::ALTERNATIVES).collect());
+                probe.wanted.push(config.criteria_of(term.acl).iter().take(Self::ALTERNATIVES).collect());
             }
         }
         probe

@@ -27,7 +27,7 @@ impl Values {
             let Action::SetMethod(format) = &rule.action else { continue };
             format.samples().filter_map(|sample| input(&sample.fetch)).for_each(|input| values.add(&input, "DELETE".into()));
         }
-        for criterion in &config.criteria {
+        for criterion in config.criteria() {
             for input in inputs(config, &criterion.sample.fetch) {
                 let examples = examples(criterion);
                 examples.into_iter().for_each(|text| values.add(&input, text));

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::build::{Builder, Reason, Refused, Word};
-use super::maps::{self, Content};
+use super::build::{Reason, Refused, Word};
+use super::maps;
 use super::matching::{MATCHINGS, Matching, Patterns};
 use super::sample::{self, Fetch, Flaw, Sample};
+use super::section::SectionBuilder;
 use super::vocabulary;
 use super::words;
 use crate::haproxy::arguments;
@@ -16,11 +17,13 @@ use crate::mend::replace;
 use crate::server::Release;
 use crate::source::Span;
 
+/// An ACL, by the section that it stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(in crate::haproxy) struct CriterionId(pub(in crate::haproxy) u32);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(in crate::haproxy) struct AclId(pub(in crate::haproxy) u32);
+pub(in crate::haproxy) struct AclId {
+    /// The index of the section among the proxies.
+    pub(in crate::haproxy) section: u32,
+    pub(in crate::haproxy) index: u32,
+}
 
 /// A sample, and the patterns that it is compared with.
 #[derive(Debug)]
@@ -40,9 +43,7 @@ pub(in crate::haproxy) struct Criterion {
 #[derive(Debug)]
 pub(in crate::haproxy) struct Acl {
     pub(in crate::haproxy) name: Option<Arc<str>>,
-    pub(in crate::haproxy) criteria: Vec<CriterionId>,
-    /// The `acl` lines.
-    pub(in crate::haproxy) lines: Vec<Span>,
+    pub(in crate::haproxy) criteria: Vec<Criterion>,
     /// Where a condition first used it.
     pub(in crate::haproxy) first_use: Option<Span>,
     /// Lines that came after a use, together with that use.
@@ -167,9 +168,9 @@ pub(in crate::haproxy) const PREDEFINED: &[&str] = &[
 /// The ACLs of one section, by name.
 pub(in crate::haproxy) type Scope = HashMap<Arc<str>, AclId>;
 
-impl Builder<'_, '_> {
+impl SectionBuilder<'_, '_> {
     /// An `acl` line.
-    pub(super) fn acl_line(&mut self, scope: &mut Scope, words: &[Word<'_>], line: Span) -> Result<(), Refused> {
+    pub(super) fn acl_line(&mut self, words: &[Word<'_>], line: Span) -> Result<(), Refused> {
         let Some(name) = words.first() else { return Err(Refused::new(line, "`acl` needs a name and a criterion")) };
         let allowed = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_' | '.' | ':');
         if let Some(bad) = name.text.chars().find(|sign| !allowed(*sign)) {
@@ -179,32 +180,29 @@ impl Builder<'_, '_> {
             return Err(Refused::new(name.span, format!("`{}` joins conditions and cannot name an ACL", name.text)));
         }
         let criterion = self.criterion(&words[1..], line)?;
-        let id = self.find_acl(scope, name.text).unwrap_or_else(|| {
-            let id = self.add_acl(Some(name.text.into()), Vec::new(), false);
-            scope.insert(name.text.into(), id);
-            id
-        });
-        let acl = &mut self.config.acls[id.0 as usize];
+        let Some(id) = self.scope.get(name.text) else {
+            self.add_acl(Some(name.text.into()), criterion, false);
+            return Ok(());
+        };
+        let acl = &mut self.acls[id.index as usize];
         acl.criteria.push(criterion);
-        acl.lines.push(line);
         if let Some(used) = acl.first_use {
             acl.extended.push((line, used));
         }
         Ok(())
     }
 
-    fn find_acl(&self, scope: &Scope, name: &str) -> Option<AclId> {
-        scope.get(name).copied()
-    }
-
-    fn add_acl(&mut self, name: Option<Arc<str>>, criteria: Vec<CriterionId>, predefined: bool) -> AclId {
-        let id = AclId(self.config.acls.len() as u32);
-        self.config.acls.push(Acl { name, criteria, lines: Vec::new(), first_use: None, extended: Vec::new(), predefined });
+    fn add_acl(&mut self, name: Option<Arc<str>>, criterion: Criterion, predefined: bool) -> AclId {
+        let id = AclId { section: self.index as u32, index: self.acls.len() as u32 };
+        if let Some(name) = &name {
+            self.scope.insert(Arc::clone(name), id);
+        }
+        self.acls.push(Acl { name, criteria: vec![criterion], first_use: None, extended: Vec::new(), predefined });
         id
     }
 
     /// `CRITERION [flags] [--] PATTERN…`
-    pub(super) fn criterion(&mut self, words: &[Word<'_>], line: Span) -> Result<CriterionId, Refused> {
+    pub(super) fn criterion(&mut self, words: &[Word<'_>], line: Span) -> Result<Criterion, Refused> {
         let Some(first) = words.first() else { return Err(Refused::new(line, "a criterion is missing")) };
         let (sample, usual) = self.subject(first.text).map_err(|flaw| flaw.at(first.span))?;
         self.capture.needs_http |= sample.needs_http();
@@ -256,9 +254,7 @@ impl Builder<'_, '_> {
         patterns.missing = flags.missing.or(patterns.missing);
         self.check_regexes(&patterns, span)?;
         let words = rest.iter().map(|word| (word.text.into(), word.span)).collect();
-        let id = CriterionId(self.config.criteria.len() as u32);
-        self.config.criteria.push(Criterion { sample, patterns, empty, span, words, methods: None });
-        Ok(id)
+        Ok(Criterion { sample, patterns, empty, span, words, methods: None })
     }
 
     /// What is compared: an ACL keyword or a sample expression, and the match method that its name brings.
@@ -294,23 +290,12 @@ impl Builder<'_, '_> {
     }
 
     fn load_patterns(&mut self, path: &Word<'_>, flags: &mut Flags) -> Result<(), Refused> {
-        let base = self.base.clone();
-        match maps::read(self.reader, path.text, &base) {
-            Content::Text(file) => {
-                let key = |line: &str| {
-                    if flags.map { line.split([' ', '\t']).next().unwrap_or("").to_owned() } else { line.to_owned() }
-                };
-                flags.loaded.extend(maps::lines(file.text()).map(key));
-            }
-            Content::Elsewhere => {
-                self.elsewhere(path.span, path.text);
-                flags.missing = Some(path.text.into());
-            }
-            Content::Missing(missing) => {
-                let message = format!("there is no file `{}`", missing.display());
-                return Err(Refused::new(path.span, message));
-            }
-        }
+        let Some(file) = self.needed_file(path)? else {
+            flags.missing = Some(path.text.into());
+            return Ok(());
+        };
+        let key = |line: &str| if flags.map { line.split([' ', '\t']).next().unwrap_or("").to_owned() } else { line.to_owned() };
+        flags.loaded.extend(maps::lines(file.text()).map(key));
         Ok(())
     }
 
@@ -325,7 +310,7 @@ impl Builder<'_, '_> {
     }
 
     /// The words behind `if` or `unless`.
-    pub(super) fn condition(&mut self, scope: &mut Scope, words: &[Word<'_>], from: Word<'_>) -> Result<Condition, Refused> {
+    pub(super) fn condition(&mut self, words: &[Word<'_>], from: Word<'_>) -> Result<Condition, Refused> {
         let unless = from.text == "unless";
         let mut groups = vec![Vec::new()];
         let mut at = 0;
@@ -355,12 +340,11 @@ impl Builder<'_, '_> {
                 let end = words[at + close].span;
                 at += close + 1;
                 let criterion = self.criterion(inner, word.span.to(end))?;
-                (self.add_acl(None, vec![criterion], false), end)
+                (self.add_acl(None, criterion, false), end)
             } else {
-                (self.named(scope, name, word)?, word.span)
+                (self.named(name, word)?, word.span)
             };
-            let used = &mut self.config.acls[acl.0 as usize].first_use;
-            used.get_or_insert(word.span);
+            self.acls[acl.index as usize].first_use.get_or_insert(word.span);
             if let Some(group) = groups.last_mut() {
                 group.push(Term { negated, acl, span: start.to(end) });
             }
@@ -370,26 +354,17 @@ impl Builder<'_, '_> {
         Ok(Condition { unless, groups, span })
     }
 
-    fn named(&mut self, scope: &mut Scope, name: &str, word: &Word<'_>) -> Result<AclId, Refused> {
-        if let Some(id) = self.find_acl(scope, name) {
-            return Ok(id);
+    fn named(&mut self, name: &str, word: &Word<'_>) -> Result<AclId, Refused> {
+        if let Some(id) = self.scope.get(name) {
+            return Ok(*id);
         }
-        let Some(words) = predefined(name, self.config.release) else { return Err(self.no_such_acl(scope, name, word)) };
-        let criterion = match self.predefined.get(name) {
-            Some(known) => *known,
-            None => {
-                let words: Vec<Word<'_>> = words.iter().map(|text| Word { text, span: word.span }).collect();
-                let made = self.criterion(&words, word.span)?;
-                self.predefined.insert(name.into(), made);
-                made
-            }
-        };
-        let id = self.add_acl(Some(name.into()), vec![criterion], true);
-        scope.insert(name.into(), id);
-        Ok(id)
+        let Some(words) = predefined(name, self.config.release) else { return Err(self.no_such_acl(name, word)) };
+        let words: Vec<Word<'_>> = words.iter().map(|text| Word { text, span: word.span }).collect();
+        let criterion = self.criterion(&words, word.span)?;
+        Ok(self.add_acl(Some(name.into()), criterion, true))
     }
 
-    fn no_such_acl(&self, scope: &Scope, name: &str, word: &Word<'_>) -> Refused {
+    fn no_such_acl(&mut self, name: &str, word: &Word<'_>) -> Refused {
         let refused = Refused::new(word.span, format!("there is no ACL `{name}`"));
         if let Some(method) = name.strip_prefix("METH_") {
             let criterion = format!("{{ method {method} }}");
@@ -407,8 +382,8 @@ impl Builder<'_, '_> {
             _ if name.starts_with('{') || name.ends_with('}') => return refused.help("`{` and `}` must stand between blanks"),
             _ => {}
         }
-        let known = scope.keys().map(|name| &**name).chain(PREDEFINED.iter().copied());
-        let known = self.guessed(known, scope.len() + PREDEFINED.len());
+        let named = self.acls.iter().filter_map(|acl| acl.name.as_deref());
+        let known = self.turn.guessed(named.chain(PREDEFINED.iter().copied()), self.scope.len() + PREDEFINED.len());
         match words::nearest(name, known) {
             Some(best) => refused.help(format!("did you mean `{best}`?")),
             None => refused.help("an `acl` line of the same section must come before the first use"),

@@ -3,12 +3,13 @@
 mod reply;
 mod values;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 pub(in crate::haproxy) use self::reply::{Body, Redirect, RedirectKind, Reply};
 
-use super::acl::{Condition, Scope};
-use super::build::{Builder, Refused, Word};
+use super::acl::Condition;
+use super::build::{Refused, Word};
 use super::capture::Slot;
 use super::format::Format;
 use super::forms;
@@ -16,9 +17,31 @@ use super::keywords::known;
 use super::proxy::Role;
 use super::references::Named;
 use super::sample::Sample;
+use super::section::SectionBuilder;
 use crate::pattern::Pattern;
 use crate::server::Release;
 use crate::source::Span;
+
+/// The names of rules, of which even a large config has few.
+#[derive(Default)]
+pub(super) struct RuleNames {
+    known: HashSet<Arc<str>>,
+    /// The one that is looked up.
+    written: String,
+}
+
+impl RuleNames {
+    fn of(&mut self, family: &str, verb: &str) -> Arc<str> {
+        self.written.clear();
+        self.written.extend([family, " ", verb]);
+        if let Some(known) = self.known.get(self.written.as_str()) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = self.written.as_str().into();
+        self.known.insert(Arc::clone(&name));
+        name
+    }
+}
 
 /// One rule of a rule set.
 #[derive(Debug)]
@@ -198,32 +221,23 @@ impl<'w> Parts<'w> {
     }
 }
 
-impl Builder<'_, '_> {
+impl SectionBuilder<'_, '_> {
     /// Reads the words behind `http-request`, `http-response`, `tcp-request content` and their kin.
-    pub(super) fn rule(
-        &mut self,
-        scope: &mut Scope,
-        set: Set,
-        family: &str,
-        words: &[Word<'_>],
-        line: Span,
-    ) -> Result<Rule, Refused> {
+    pub(super) fn rule(&mut self, set: Set, family: &str, words: &[Word<'_>], line: Span) -> Result<Rule, Refused> {
         let mut parts = Parts { words, at: 0 };
         self.reach = set.reach();
         let Some(verb) = parts.next() else { return Err(Refused::new(line, format!("`{family}` needs an action"))) };
         let action = self.action(set, family, verb, &mut parts, line)?;
-        let condition = self.rest_condition(scope, &mut parts, family)?;
+        let condition = self.rest_condition(&mut parts, family)?;
         let verb = verb.text.split('(').next().unwrap_or(verb.text);
-        Ok(Rule { action, condition, name: self.rule_name(family, verb), span: line })
+        Ok(Rule { action, condition, name: self.names.of(family, verb), span: line })
     }
 
     /// What follows an action must be a condition or nothing.
-    fn rest_condition(&mut self, scope: &mut Scope, parts: &mut Parts<'_>, family: &str) -> Result<Option<Condition>, Refused> {
+    fn rest_condition(&mut self, parts: &mut Parts<'_>, family: &str) -> Result<Option<Condition>, Refused> {
         match parts.next() {
             None => Ok(None),
-            Some(from) if matches!(from.text, "if" | "unless") => {
-                Ok(Some(self.condition(scope, &parts.words[parts.at..], from)?))
-            }
+            Some(from) if matches!(from.text, "if" | "unless") => Ok(Some(self.condition(&parts.words[parts.at..], from)?)),
             Some(other) => {
                 let message = format!("`{}` is not expected here: `{family}` goes on with `if` or `unless`", other.text);
                 Err(Refused::new(other.span, message))
@@ -232,13 +246,8 @@ impl Builder<'_, '_> {
     }
 
     /// An optional condition at the end of a line.
-    pub(super) fn trailing_condition(
-        &mut self,
-        scope: &mut Scope,
-        words: &[Word<'_>],
-        family: &str,
-    ) -> Result<Option<Condition>, Refused> {
-        self.rest_condition(scope, &mut Parts { words, at: 0 }, family)
+    pub(super) fn trailing_condition(&mut self, words: &[Word<'_>], family: &str) -> Result<Option<Condition>, Refused> {
+        self.rest_condition(&mut Parts { words, at: 0 }, family)
     }
 
     fn action(&mut self, set: Set, family: &str, verb: Word<'_>, parts: &mut Parts<'_>, line: Span) -> Result<Action, Refused> {
@@ -489,19 +498,9 @@ impl Builder<'_, '_> {
             }
             return Err(Refused::new(verb.span, format!("no Lua script is loaded that could register `{name}`")));
         }
-        let missing = format!("`{family}` has no action `{name}`");
+        let missing = format_args!("`{family}` has no action `{name}`");
         let word = Word { text: name, ..verb };
-        known(set.place(), &word, &format!("{family} {name}"), missing, self.config.release).map(|_| ())
-    }
-
-    fn rule_name(&mut self, family: &str, verb: &str) -> Arc<str> {
-        let name = format!("{family} {verb}");
-        if let Some(known) = self.names.get(name.as_str()) {
-            return Arc::clone(known);
-        }
-        let name: Arc<str> = name.into();
-        self.names.insert(Arc::clone(&name));
-        name
+        known(set.place(), &word, format_args!("{family} {name}"), missing, self.config.release).map(|_| ())
     }
 
     fn service(&mut self, parts: &mut Parts<'_>, line: Span) -> Result<Action, Refused> {

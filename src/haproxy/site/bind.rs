@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::build::{Builder, Refused, Word};
+use super::build::{Refused, Word};
 use super::forms;
 use super::keywords::keywords;
+use super::section::SectionBuilder;
 use super::server;
 use crate::server::Release;
 use crate::source::Span;
@@ -21,7 +22,7 @@ pub(in crate::haproxy) struct Bind {
     pub(in crate::haproxy) name: Option<Arc<str>>,
 }
 
-impl Builder<'_, '_> {
+impl SectionBuilder<'_, '_> {
     /// `bind ADDRESS[:PORT][,…] …`
     pub(super) fn bind(&mut self, words: &[Word<'_>], line: Span) -> Result<Vec<Bind>, Refused> {
         let Some(places) = words.first() else { return Err(Refused::new(line, "`bind` needs an address")) };

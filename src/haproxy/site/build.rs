@@ -1,22 +1,20 @@
 //! Reads the sections of a config in load order into the model, and notes what HAProxy would refuse.
 
-use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::Config;
-use super::acl::CriterionId;
-use super::action::Reach;
-use super::capture::Slot;
+use super::action::RuleNames;
 use super::forms;
-use super::maps::{self, Content, Map};
 use super::proxy::Role;
-use super::references::{Named, Reference};
-use super::sample::Files;
+use super::references::Reference;
+use super::section::{Kept, Outside, SectionBuilder};
 use crate::finding::{Edit, Finding, Safety, Severity};
 use crate::server::Release;
-use crate::source::{Reader, SourceFile, Span};
+use crate::source::{Reader, Span};
 use crate::syntax::{Directive, Tree};
 
 /// A word of a line with its place.
@@ -69,106 +67,116 @@ impl Refused {
         self.reason = Reason::TooOld;
         self
     }
+
+    /// What is told of it. Nothing about words that a release may have which is not listed.
+    pub(super) fn finding(self, release: Release) -> Option<Finding> {
+        if release > LATEST && self.reason == Reason::UnknownWord {
+            return None;
+        }
+        let finding = if self.reason == Reason::TooOld {
+            let mut finding = Finding::new("server-too-old", Severity::Error, self.span, self.message);
+            finding.invalid = true;
+            finding
+        } else {
+            Finding::rejected(self.span, self.message)
+        };
+        let finding = match self.edit {
+            Some(edit) => finding.fix(Safety::Safe, vec![edit]),
+            None => finding,
+        };
+        Some(match self.help {
+            Some(help) => finding.help(help),
+            None => finding,
+        })
+    }
 }
 
-/// What the section at hand says so far about keeping the request line.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Capture {
-    pub(super) wanted: bool,
-    /// Whether a sample of it needs HTTP, with which any sample in a log format asks for the request line as well.
-    pub(super) needs_http: bool,
-}
-
-/// The model while it is made.
-pub(in crate::haproxy) struct Builder<'r, 'a> {
-    pub(super) reader: &'r mut Reader<'a>,
-    pub(super) base: PathBuf,
-    pub(super) config: Config,
+/// What is noted while sections are read, for when all of them are.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
     pub(super) findings: Vec<Finding>,
-    /// Criteria of predefined ACLs, which all sections share.
-    pub(super) predefined: HashMap<Box<str>, CriterionId>,
-    pub(super) names: HashSet<Arc<str>>,
-    /// Sections of these kinds have names of their own: the kind and the name.
-    pub(super) sections: HashSet<(Box<str>, Box<str>)>,
-    maps: HashMap<(Box<str>, Box<str>), Arc<Map>>,
-    elsewhere: HashSet<Box<str>>,
     pub(super) references: Vec<Reference>,
     /// Proxies and `peers` sections that have tables.
     pub(super) tables: HashSet<Box<str>>,
-    /// Where the samples of the line at hand are looked up.
-    pub(super) reach: Reach,
-    /// The kind of the section that is being read.
-    pub(super) role: Role,
-    /// Whether it is in HTTP mode so far.
-    pub(super) http: bool,
-    pub(super) capture: Capture,
-    /// The slots for captures of the section so far.
-    pub(super) slots: Vec<Slot>,
-    /// The line that is being read.
-    pub(super) place: Option<Span>,
-    /// The index of the latest `defaults` section.
-    pub(super) last_defaults: Option<usize>,
-    /// The latest `defaults` section of each name.
-    pub(super) defaults: HashMap<Arc<str>, usize>,
-    /// The servers of the section at hand.
-    pub(super) server_names: HashSet<Arc<str>>,
-    /// How many names were compared to guess what was meant.
-    compared: Cell<usize>,
     /// `errorfiles` lines above their section: the proxy, the section, the statuses.
     pub(super) late_errorfiles: Vec<(usize, Box<str>, Vec<u16>)>,
 }
 
+impl Notes {
+    /// Adds those of a section further down.
+    fn append(&mut self, later: Notes) {
+        self.findings.extend(later.findings);
+        self.references.extend(later.references);
+        self.tables.extend(later.tables);
+        self.late_errorfiles.extend(later.late_errorfiles);
+    }
+}
+
+/// The `defaults` sections so far.
+#[derive(Debug, Default)]
+pub(super) struct Defaults {
+    pub(super) last: Option<usize>,
+    /// The latest one of each name.
+    pub(super) named: HashMap<Arc<str>, usize>,
+}
+
+impl Defaults {
+    fn add(&mut self, name: Arc<str>, index: usize) {
+        self.last = Some(index);
+        self.named.insert(name, index);
+    }
+}
+
+/// The model while it is made.
+pub(in crate::haproxy) struct Builder<'r, 'a> {
+    reader: &'r mut Reader<'a>,
+    pub(super) kept: Kept,
+    pub(super) config: Config,
+    pub(super) notes: Notes,
+    /// Sections of these kinds have names of their own: the kind and the name.
+    pub(super) sections: HashSet<(Box<str>, Box<str>)>,
+    defaults: Defaults,
+    names: RuleNames,
+}
+
 impl<'r, 'a> Builder<'r, 'a> {
+    /// How many proxies are read before what they bring is put together.
+    const BATCH: usize = 1024;
+
     pub(in crate::haproxy) fn new(reader: &'r mut Reader<'a>, base: PathBuf, config: Config) -> Self {
         Builder {
             reader,
-            base,
+            kept: Kept::new(base),
             config,
-            findings: Vec::new(),
-            predefined: HashMap::new(),
-            names: HashSet::new(),
+            notes: Notes::default(),
             sections: HashSet::new(),
-            maps: HashMap::new(),
-            elsewhere: HashSet::new(),
-            references: Vec::new(),
-            tables: HashSet::new(),
-            reach: Reach::Any,
-            role: Role::Defaults,
-            http: false,
-            capture: Capture::default(),
-            slots: Vec::new(),
-            place: None,
-            last_defaults: None,
-            defaults: HashMap::new(),
-            server_names: HashSet::new(),
-            compared: Cell::new(0),
-            late_errorfiles: Vec::new(),
+            defaults: Defaults::default(),
+            names: RuleNames::default(),
         }
     }
 
     /// Reads all sections of a file.
     pub(in crate::haproxy) fn file(&mut self, tree: &Tree) {
-        // Hardly a line has more than one condition.
-        self.config.criteria.reserve(tree.len() / 2);
-        self.config.acls.reserve(tree.len() / 2);
-        for statement in tree.statements() {
-            if statement.name().starts_with('.') || words(statement).is_empty() {
-                continue;
-            }
-            if statement.is_block() {
-                self.section(statement);
-            } else {
-                let message = format!("`{}` stands outside of any section", statement.name());
-                self.refuse(Refused::new(statement.head(), message));
+        let counts = |statement: &Directive<'_>| !statement.name().starts_with('.') && !words(*statement).is_empty();
+        let sections: Vec<_> = tree.statements().filter(counts).collect();
+        self.config.proxies.reserve(sections.len());
+        for run in sections.chunk_by(|one, next| is_heir(*one) && is_heir(*next)) {
+            match run {
+                [section] => self.section(*section),
+                heirs => heirs.chunks(Self::BATCH).for_each(|batch| self.heirs(batch)),
             }
         }
     }
 
     pub(in crate::haproxy) fn finish(self) -> (Config, Vec<Finding>) {
-        (self.config, self.findings)
+        (self.config, self.notes.findings)
     }
 
     fn section(&mut self, section: Directive<'_>) {
+        if !section.is_block() {
+            let message = format!("`{}` stands outside of any section", section.name());
+            return self.refuse(Refused::new(section.head(), message));
+        }
         match section.name() {
             "global" => self.global(section),
             "defaults" | "frontend" | "backend" | "listen" => self.proxy(section),
@@ -179,7 +187,7 @@ impl<'r, 'a> Builder<'r, 'a> {
                 self.plain_section(section, forms::PEERS);
                 let name = section.arg(0).unwrap_or("");
                 let tables = section.children().filter(|line| line.name() == "table").filter_map(|line| line.arg(0));
-                self.tables.extend(tables.map(|table| format!("{name}/{table}").into()));
+                self.notes.tables.extend(tables.map(|table| format!("{name}/{table}").into()));
             }
             "cache" => {
                 self.plain_section(section, forms::CACHE);
@@ -198,102 +206,60 @@ impl<'r, 'a> Builder<'r, 'a> {
         }
     }
 
-    /// The names among which the one that was meant is looked for, as long as this does not take too long.
-    pub(super) fn guessed<'n>(&self, names: impl Iterator<Item = &'n str>, count: usize) -> impl Iterator<Item = &'n str> {
-        const MOST_COMPARED: usize = 1 << 16;
-        let compared = self.compared.get().saturating_add(count);
-        self.compared.set(compared);
-        names.take(if compared < MOST_COMPARED { count } else { 0 })
+    /// Proxies that take nothing over from one another are read side by side, but for those that need what is there for one at a time.
+    fn heirs(&mut self, batch: &[Directive<'_>]) {
+        let (config, defaults, first) = (&self.config, &self.defaults, self.config.proxies.len());
+        let read = |names: &mut RuleNames, (index, section): (usize, &Directive<'_>)| {
+            let mut ahead = SectionBuilder::ahead(config, defaults, first + index, names);
+            let proxy = ahead.proxy(*section);
+            Some((proxy, ahead.finish()?))
+        };
+        let ahead: Vec<_> = batch.par_iter().enumerate().map_init(RuleNames::default, read).collect();
+        for (section, read) in batch.iter().zip(ahead) {
+            match read {
+                Some((proxy, notes)) => {
+                    self.config.proxies.push(proxy);
+                    self.notes.append(notes);
+                }
+                None => self.proxy(*section),
+            }
+        }
+    }
+
+    fn proxy(&mut self, section: Directive<'_>) {
+        let proxy = self.with_turn(|turn| turn.proxy(section));
+        if proxy.role == Role::Defaults {
+            self.defaults.add(Arc::clone(&proxy.name), self.config.proxies.len());
+        }
+        self.config.proxies.push(proxy);
+    }
+
+    /// Reads something with all that a section may draw on.
+    pub(super) fn with_turn<T>(&mut self, read: impl FnOnce(&mut SectionBuilder<'_, '_>) -> T) -> T {
+        let outside = Outside { reader: self.reader, kept: &mut self.kept };
+        let index = self.config.proxies.len();
+        let mut turn = SectionBuilder::in_turn(&self.config, &self.defaults, index, &mut self.names, outside);
+        let value = read(&mut turn);
+        let notes = std::mem::take(&mut turn.notes);
+        self.notes.append(notes);
+        value
     }
 
     pub(super) fn refuse(&mut self, refused: Refused) {
-        if self.config.release > LATEST && refused.reason == Reason::UnknownWord {
-            return;
-        }
-        let finding = if refused.reason == Reason::TooOld {
-            let mut finding = Finding::new("server-too-old", Severity::Error, refused.span, refused.message);
-            finding.invalid = true;
-            finding
-        } else {
-            Finding::rejected(refused.span, refused.message)
-        };
-        let finding = match refused.edit {
-            Some(edit) => finding.fix(Safety::Safe, vec![edit]),
-            None => finding,
-        };
-        self.findings.push(match refused.help {
-            Some(help) => finding.help(help),
-            None => finding,
-        });
-    }
-
-    pub(super) fn too_old(&mut self, span: Span, message: String) {
-        self.findings.push(Finding::new("server-too-old", Severity::Warning, span, message));
-    }
-
-    /// Notes a file that lies where the linted tree does not reach, once.
-    pub(super) fn elsewhere(&mut self, span: Span, path: &str) {
-        if self.elsewhere.insert(path.into()) {
-            let message = format!("`{path}` is not read here, so what it holds is an assumption");
-            let finding = Finding::new("include-missing", Severity::Info, span, message);
-            self.findings.push(finding.help("lint where the file lies, or name its folder with `--root`"));
-        }
-    }
-
-    /// A file that must be there; `None` where it lies elsewhere.
-    pub(super) fn file_at(&mut self, path: &str, span: Span) -> Result<Option<Arc<SourceFile>>, Refused> {
-        let base = self.base.clone();
-        match maps::read(self.reader, path, &base) {
-            Content::Text(file) => Ok(Some(file)),
-            Content::Elsewhere => {
-                self.elsewhere(span, path);
-                Ok(None)
-            }
-            Content::Missing(missing) => Err(Refused::new(span, format!("there is no file `{}`", missing.display()))),
-        }
-    }
-
-    pub(super) fn needed_file(&mut self, path: &Word<'_>) -> Result<Option<Arc<SourceFile>>, Refused> {
-        self.file_at(path.text, path.span)
+        self.notes.findings.extend(refused.finding(self.config.release));
     }
 }
 
-impl Files for Builder<'_, '_> {
-    fn map(&mut self, path: &str, matching: &str) -> Arc<Map> {
-        let key = (path.into(), matching.into());
-        if let Some(known) = self.maps.get(&key) {
-            return Arc::clone(known);
-        }
-        let span = self.place.unwrap_or(Span::new(crate::source::FileId(0), 0..0));
-        let content = match self.file_at(path, span) {
-            Ok(content) => content,
-            Err(refused) => {
-                self.refuse(refused);
-                None
-            }
-        };
-        let map = Arc::new(Map::new(matching, content.as_ref().map(|file| file.text())));
-        self.maps.insert(key, Arc::clone(&map));
-        map
-    }
-
-    fn release(&self) -> Release {
-        self.config.release
-    }
-
-    fn has_lua(&self) -> bool {
-        self.config.global.lua
-    }
-
-    fn refer(&mut self, to: Named, name: &str) {
-        if let Some(span) = self.place {
-            self.want(to, name, span);
-        }
-    }
+/// Whether a section is a proxy from which no other one takes anything over.
+fn is_heir(section: Directive<'_>) -> bool {
+    section.is_block() && matches!(section.name(), "frontend" | "backend" | "listen")
 }
 
 /// The words of a line up to the first empty one, at which HAProxy stops reading.
 pub(in crate::haproxy) fn words(line: Directive<'_>) -> Vec<Word<'_>> {
-    let words = line.words().iter().map(|word| Word { text: line.tree.value(word), span: line.tree.span(word) });
-    words.take_while(|word| !word.text.is_empty()).collect()
+    let written = line.words();
+    let mut words = Vec::with_capacity(written.len());
+    let read = written.iter().map(|word| Word { text: line.tree.value(word), span: line.tree.span(word) });
+    words.extend(read.take_while(|word| !word.text.is_empty()));
+    words
 }

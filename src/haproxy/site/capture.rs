@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use super::action::Action;
-use super::build::{Builder, Refused, Word};
+use super::build::{Refused, Word};
 use super::forms;
 use super::proxy::{Proxy, need};
+use super::section::SectionBuilder;
 use crate::source::Span;
 
 /// A place for something captured of each request.
@@ -17,7 +18,7 @@ pub(in crate::haproxy) struct Slot {
     pub(in crate::haproxy) length: usize,
 }
 
-impl Builder<'_, '_> {
+impl SectionBuilder<'_, '_> {
     /// `capture cookie NAME len LENGTH` and `capture request|response header NAME len LENGTH`.
     pub(super) fn capture_line(&mut self, words: &[Word<'_>], line: Span) -> Result<(), Refused> {
         let expected = "`capture` is followed by `cookie`, `request header` or `response header`, a name, `len` and a length";

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::build::{Builder, Refused, Word};
+use super::build::{Refused, Word};
+use super::section::SectionBuilder;
 use crate::server::Release;
 use crate::source::{SourceFile, Span};
 
@@ -63,7 +64,7 @@ pub(in crate::haproxy) fn known_statuses(release: Release) -> Vec<u16> {
     STATUSES.iter().filter(|(_, since)| release >= *since).map(|(status, _)| *status).collect()
 }
 
-impl Builder<'_, '_> {
+impl SectionBuilder<'_, '_> {
     /// `errorfile CODE FILE`, `errorloc CODE URL` and `http-error status CODE …`.
     pub(super) fn error_page(
         &mut self,

@@ -41,7 +41,8 @@ impl Builder<'_, '_> {
             return self.negated_global(words);
         }
         let release = self.config.release;
-        known("global", first, first.text, format!("there is no keyword `{}` in `global`", first.text), release)?;
+        let missing = format_args!("there is no keyword `{}` in `global`", first.text);
+        known("global", first, format_args!("{}", first.text), missing, release)?;
         let rest = &words[1..];
         forms::check(forms::GLOBAL, first, rest, line)?;
         let global = &mut self.config.global;
@@ -53,8 +54,7 @@ impl Builder<'_, '_> {
             "h1-accept-payload-with-any-method" => global.any_method_with_body = true,
             "master-worker" => global.master_worker = true,
             "set-var" | "set-var-fmt" => {
-                self.place = Some(line);
-                let rule = self.global_variable(words, line)?;
+                let rule = self.with_turn(|turn| turn.global_variable(words, line))?;
                 self.config.global.variables.push(rule);
             }
             "setenv" | "presetenv" if words.len() != 3 => {

@@ -1,6 +1,8 @@
 //! Which words a release knows in a place, and the keywords behind the address of `server` and `bind` lines, each alone or with a value
 //! (src/server.c, src/listener.c).
 
+use std::fmt::Arguments;
+
 use super::build::{Refused, Word};
 use super::forms::{self, Form};
 use crate::grammar::{self, Entry};
@@ -16,7 +18,8 @@ pub(super) fn keywords<'w>(
     let mut read = Vec::new();
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
-        let entry = known(place, word, word.text, format!("there is no keyword `{}` of a `{place}` line", word.text), release)?;
+        let missing = format_args!("there is no keyword `{}` of a `{place}` line", word.text);
+        let entry = known(place, word, format_args!("{}", word.text), missing, release)?;
         let value = if entry.arity.takes(1) { rest.next() } else { None };
         match value {
             Some(value) => forms::check(forms, word, std::slice::from_ref(value), word.span)?,
@@ -33,13 +36,13 @@ pub(super) fn keywords<'w>(
 pub(super) fn known(
     place: &str,
     word: &Word<'_>,
-    shown: &str,
-    missing: String,
+    shown: Arguments<'_>,
+    missing: Arguments<'_>,
     release: Release,
 ) -> Result<&'static Entry, Refused> {
     let is_here = |entry: &Entry| entry.module == place;
     let Some(entry) = grammar::HAPROXY.find(word.text).find(|entry| is_here(entry)) else {
-        let refused = Refused::new(word.span, missing);
+        let refused = Refused::new(word.span, missing.to_string());
         return Err(match grammar::HAPROXY.suggest_among(word.text, |entry| is_here(entry) && entry.known_to(release)) {
             Some(best) => refused.help(format!("did you mean `{best}`?")),
             None => refused,

@@ -2,21 +2,22 @@
 
 use std::sync::Arc;
 
-use super::build::{Builder, Refused, Word};
+use super::build::{Refused, Word};
 use super::errors::ErrorPage;
 use super::keywords::known;
 use super::proxy::{Proxy, Restriction, need};
 use super::references::Named;
+use super::section::SectionBuilder;
 use super::server::{CheckKind, Expectation, HealthCheck};
 use crate::pattern::Pattern;
 use crate::server::Release;
 use crate::source::Span;
 
-impl Builder<'_, '_> {
+impl SectionBuilder<'_, '_> {
     pub(super) fn option(&mut self, proxy: &mut Proxy, on: bool, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
         let name = need(words, 0, "the name of the option", span)?;
-        let missing = format!("there is no option `{}`", name.text);
-        known("option", &name, &format!("option {}", name.text), missing, self.config.release)?;
+        let missing = format_args!("there is no option `{}`", name.text);
+        known("option", &name, format_args!("option {}", name.text), missing, self.config.release)?;
         if !on && LASTING.contains(&name.text) {
             return Err(Refused::new(name.span, format!("`option {}` cannot be taken back", name.text)));
         }
@@ -89,7 +90,7 @@ impl Builder<'_, '_> {
         }
         let Some(section) = self.config.http_errors.get(name.text) else {
             // The section may follow below; what it holds is filled in when all files are read.
-            self.late_errorfiles.push((self.config.proxies.len(), name.text.into(), codes));
+            self.notes.late_errorfiles.push((self.index, name.text.into(), codes));
             return Ok(());
         };
         let wanted = section.iter().filter(|(code, _)| codes.is_empty() || codes.contains(code));

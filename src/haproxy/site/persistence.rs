@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::acl::Condition;
-use super::build::{Builder, Refused, Word};
+use super::build::{Refused, Word};
 use super::forms;
 use super::proxy::{Proxy, need};
+use super::section::SectionBuilder;
 use crate::source::Span;
 
 /// A cookie that names servers.
@@ -65,7 +66,7 @@ pub(super) fn cookie(words: &[Word<'_>], line: Span) -> Result<Persistence, Refu
     Ok(Persistence { name: name.text.into(), end, dynamic: has("dynamic") })
 }
 
-impl Builder<'_, '_> {
+impl SectionBuilder<'_, '_> {
     /// `force-persist` or `ignore-persist`
     pub(super) fn persist_rule(
         &mut self,
@@ -74,10 +75,7 @@ impl Builder<'_, '_> {
         rest: &[Word<'_>],
         span: Span,
     ) -> Result<(), Refused> {
-        let mut scope = std::mem::take(&mut proxy.scope);
-        let condition = self.trailing_condition(&mut scope, rest, first.text);
-        proxy.scope = scope;
-        let Some(condition) = condition? else {
+        let Some(condition) = self.trailing_condition(rest, first.text)? else {
             return Err(Refused::new(span, format!("`{}` needs `if` or `unless`", first.text)));
         };
         proxy.persist_rules.push(PersistRule { forces: first.text == "force-persist", condition });

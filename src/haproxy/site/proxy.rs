@@ -3,18 +3,18 @@
 mod lines;
 mod values;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 pub(in crate::haproxy::site) use self::lines::need;
-use super::acl::{Condition, Scope};
+use super::acl::{Acl, Condition};
 use super::action::{Rule, Set};
 use super::bind::Bind;
-use super::build::{Builder, Capture, Refused, Word, words};
+use super::build::{Refused, Word, words};
 use super::capture::Slot;
 use super::errors::ErrorPages;
 use super::format::Format;
 use super::persistence::{PersistRule, Persistence};
+use super::section::SectionBuilder;
 use super::server::{HealthCheck, Server, ServerDefaults};
 use crate::server::Release;
 use crate::source::{Span, Spanned};
@@ -140,7 +140,7 @@ pub(in crate::haproxy) struct Proxy {
     /// The index of its `defaults` section among the proxies.
     pub(in crate::haproxy) parent: Option<usize>,
     pub(in crate::haproxy) settings: Settings,
-    pub(in crate::haproxy) scope: Scope,
+    pub(in crate::haproxy) acls: Vec<Acl>,
     pub(in crate::haproxy) binds: Vec<Bind>,
     pub(in crate::haproxy) tcp_connection: Vec<Rule>,
     pub(in crate::haproxy) tcp_session: Vec<Rule>,
@@ -175,7 +175,7 @@ impl Proxy {
             span,
             parent,
             settings,
-            scope: Scope::default(),
+            acls: Vec::new(),
             binds: Vec::new(),
             tcp_connection: Vec::new(),
             tcp_session: Vec::new(),
@@ -205,6 +205,7 @@ impl Proxy {
         sets.into_iter().for_each(|set| self.rules(set).shrink_to_fit());
         self.switches.shrink_to_fit();
         self.servers.shrink_to_fit();
+        self.acls.shrink_to_fit();
         self.binds.shrink_to_fit();
     }
 
@@ -230,8 +231,9 @@ impl Proxy {
     }
 }
 
-impl Builder<'_, '_> {
-    pub(super) fn proxy(&mut self, section: Directive<'_>) {
+impl SectionBuilder<'_, '_> {
+    /// Reads a whole section.
+    pub(super) fn proxy(&mut self, section: Directive<'_>) -> Proxy {
         let words = words(section);
         let role = match section.name() {
             "defaults" => Role::Defaults,
@@ -255,10 +257,12 @@ impl Builder<'_, '_> {
         };
         self.role = role;
         let wanted = parent.is_some_and(|parent| self.config.proxies[parent].captures_request);
-        self.capture = Capture { wanted, needs_http: false };
+        self.capture.wanted = wanted;
         let mut proxy = Proxy::new(name, role, section.head(), settings, parent);
-        self.server_names = HashSet::new();
         for line in section.children() {
+            if self.is_out_of_turn() {
+                break;
+            }
             if line.control().is_some() || line.name().starts_with('.') {
                 continue;
             }
@@ -284,12 +288,9 @@ impl Builder<'_, '_> {
         proxy.slots = std::mem::take(&mut self.slots);
         self.check_slots(&proxy);
         proxy.captures_request = self.capture.wanted || proxy.settings.logs_request && role.is_frontend();
-        if role == Role::Defaults {
-            self.last_defaults = Some(self.config.proxies.len());
-            self.defaults.insert(Arc::clone(&proxy.name), self.config.proxies.len());
-        }
+        proxy.acls = std::mem::take(&mut self.acls);
         proxy.settle();
-        self.config.proxies.push(proxy);
+        proxy
     }
 
     /// The `defaults` section that a section takes over: the one that it names, or the latest above.
@@ -304,13 +305,13 @@ impl Builder<'_, '_> {
             self.refuse(refused);
         }
         let Some(from) = from else {
-            return if role == Role::Defaults { None } else { self.last_defaults };
+            return if role == Role::Defaults { None } else { self.defaults.last };
         };
         let name = words.get(from + 1)?;
         if self.config.release < Release(2, 4, 0) {
             self.refuse(Refused::new(words[from].span, "`from` is known since HAProxy 2.4").too_old());
         }
-        let found = self.defaults.get(name.text).copied();
+        let found = self.defaults.named.get(name.text).copied();
         if found.is_none() {
             self.refuse(Refused::new(name.span, format!("there is no `defaults` section `{}` above", name.text)));
         }

@@ -25,7 +25,7 @@ pub(in crate::haproxy) struct Reads {
 impl Reads {
     pub(super) fn new(config: &Config) -> Self {
         let mut reads = Reads::default();
-        config.criteria.iter().for_each(|criterion| reads.sample(&criterion.sample));
+        config.criteria().for_each(|criterion| reads.sample(&criterion.sample));
         config.proxies.iter().for_each(|proxy| reads.proxy(proxy));
         for rule in &config.global.variables {
             match &rule.action {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::Config;
 use super::build::{Builder, Refused};
 use super::proxy::{Proxy, Role};
+use super::section::SectionBuilder;
 use crate::source::Span;
 
 /// What a name stands for.
@@ -52,17 +53,19 @@ struct Names<'c> {
     servers: HashMap<usize, HashSet<&'c str>>,
 }
 
-impl Builder<'_, '_> {
+impl SectionBuilder<'_, '_> {
     pub(super) fn want(&mut self, to: Named, name: &str, span: Span) {
-        self.references.push(Reference { proxy: self.config.proxies.len(), to, name: name.into(), span });
+        self.notes.references.push(Reference { proxy: self.index, to, name: name.into(), span });
     }
+}
 
+impl Builder<'_, '_> {
     pub(super) fn bad_references(&self) -> Vec<Refused> {
         let fronts = self.config.proxies.iter().filter(|proxy| proxy.role.is_frontend());
         let frontends = fronts.map(|proxy| &*proxy.name).collect();
         let mut names = Names { config: &self.config, frontends, servers: HashMap::new() };
         let bad = |one: &Reference| Some(Refused::new(one.span, self.unresolved(one, &mut names)?));
-        self.references.iter().filter_map(bad).collect()
+        self.notes.references.iter().filter_map(bad).collect()
     }
 
     /// What is wrong with a name, if it means nothing.
@@ -76,7 +79,7 @@ impl Builder<'_, '_> {
         let (is_known, what) = match reference.to {
             Named::Backend => (config.backends.contains_key(name), "backend"),
             Named::Frontend => (names.frontends.contains(name), "frontend"),
-            Named::Table => (self.tables.contains(name), "stick table"),
+            Named::Table => (self.notes.tables.contains(name), "stick table"),
             Named::Userlist => (config.userlists.contains_key(name), "`userlist` section"),
             Named::ErrorPages => (config.http_errors.contains_key(name), "`http-errors` section"),
             Named::Cache => (self.has_section("cache", name), "`cache` section"),
@@ -92,7 +95,9 @@ impl Builder<'_, '_> {
         match to {
             Named::Backend if *role == Role::Frontend => Some(format!("`{name}` is no backend, so a backend must be named")),
             Named::Frontend if *role == Role::Backend => Some(format!("`{name}` is no frontend, so one must be named")),
-            Named::Table if !self.tables.contains(&**name) => Some(format!("`{name}` has no stick table, so one must be named")),
+            Named::Table if !self.notes.tables.contains(&**name) => {
+                Some(format!("`{name}` has no stick table, so one must be named"))
+            }
             _ => None,
         }
     }

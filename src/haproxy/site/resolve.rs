@@ -29,7 +29,7 @@ impl Builder<'_, '_> {
     }
 
     fn late_errors(&mut self) {
-        for (proxy, name, codes) in std::mem::take(&mut self.late_errorfiles) {
+        for (proxy, name, codes) in std::mem::take(&mut self.notes.late_errorfiles) {
             let Some(section) = self.config.http_errors.get(&*name) else { continue };
             let wanted = section.iter().filter(|(code, _)| codes.is_empty() || codes.contains(code));
             let pages: Vec<_> = wanted.map(|(code, page)| (*code, page.clone())).collect();
@@ -110,7 +110,7 @@ impl Builder<'_, '_> {
             let default = proxy.settings.default_backend.as_ref().map(|name| (Arc::clone(&name.value), name.span));
             for (name, span) in switched.chain(default) {
                 let Some(backend) = self.config.backends.get(&name) else {
-                    let known = self.guessed(self.config.backends.keys().map(|name| &**name), self.config.backends.len());
+                    let known = self.kept.guessed(self.config.backends.keys().map(|name| &**name), self.config.backends.len());
                     let best = super::words::nearest(&name, known).map(|best| format!("did you mean `{best}`?"));
                     let missing = Refused::new(span, format!("there is no backend `{name}`"));
                     refused.push(match best {
@@ -144,7 +144,7 @@ impl Builder<'_, '_> {
     /// Collects the odd methods that the config names, and computes which methods each criterion matches.
     fn settle_methods(&mut self, methods: &[String]) {
         let mut odd: Vec<String> = Vec::new();
-        for criterion in &self.config.criteria {
+        for criterion in self.config.criteria() {
             let looks = matches!(
                 criterion.sample.fetch,
                 Fetch::Method | Fetch::CapturedMethod | Fetch::Variable(..) | Fetch::ConstantMethod(_)
@@ -168,7 +168,10 @@ impl Builder<'_, '_> {
         let universe = Universe::new(methods.iter().map(String::as_str).chain(named));
         let methods: Vec<_> =
             universe.all().singles().filter_map(|single| Some((single, acl::method(universe.first(single)?)))).collect();
-        self.config.criteria.par_iter_mut().with_min_len(1000).for_each(|criterion| criterion.settle(&methods));
+        let criteria = |proxy: &mut Proxy| {
+            proxy.acls.iter_mut().flat_map(|acl| &mut acl.criteria).for_each(|criterion| criterion.settle(&methods));
+        };
+        self.config.proxies.par_iter_mut().with_min_len(100).for_each(criteria);
         self.config.universe = universe;
     }
 }

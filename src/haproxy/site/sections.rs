@@ -134,7 +134,7 @@ impl Builder<'_, '_> {
             let words = words(line);
             let Some(first) = words.first().filter(|first| !first.text.starts_with('.')) else { continue };
             let read = match first.text {
-                "errorfile" => self.error_page("errorfile", &words[1..], line.head(), &mut pages),
+                "errorfile" => self.with_turn(|turn| turn.error_page("errorfile", &words[1..], line.head(), &mut pages)),
                 other => Err(Refused::new(first.span, format!("there is no keyword `{other}` in `http-errors`"))),
             };
             if let Err(refused) = read {

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::action::Reach;
-use super::build::{Builder, Refused, Word, words};
+use super::build::{Refused, Word, words};
 use super::forms;
 use super::keywords::keywords;
 use super::proxy::Proxy;
 use super::references::Named;
 use super::sample::Files;
+use super::section::SectionBuilder;
 use crate::server::Release;
 use crate::source::Span;
 use crate::syntax::Directive;
@@ -165,7 +166,7 @@ pub(in crate::haproxy) struct ServerDefaults {
     sni: Option<(Box<str>, Span)>,
 }
 
-impl Builder<'_, '_> {
+impl SectionBuilder<'_, '_> {
     pub(super) fn default_server(&mut self, words: &[Word<'_>], defaults: &mut ServerDefaults) -> Result<(), Refused> {
         defaults.read(words, self.config.release)
     }
@@ -232,7 +233,7 @@ impl Builder<'_, '_> {
     }
 }
 
-impl Builder<'_, '_> {
+impl SectionBuilder<'_, '_> {
     /// Where the servers of a section are checked, once all of it is read (src/check.c, init_srv_check). Rules of its own take the place
     /// of those of its `defaults`.
     pub(super) fn check_ports(&mut self, section: Directive<'_>, proxy: &mut Proxy) {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::{Action, Parts, Rule};
-use crate::haproxy::site::acl::Scope;
-use crate::haproxy::site::build::{Builder, Refused, Word};
+use crate::haproxy::site::build::{Refused, Word};
 use crate::haproxy::site::errors::{ErrorPage, is_default_status, known_statuses};
 use crate::haproxy::site::format::Format;
 use crate::haproxy::site::forms;
 use crate::haproxy::site::references::Named;
+use crate::haproxy::site::section::SectionBuilder;
 use crate::server::Release;
 use crate::source::Span;
 
@@ -50,7 +50,7 @@ pub(in crate::haproxy) enum RedirectKind {
     Scheme,
 }
 
-impl Builder<'_, '_> {
+impl SectionBuilder<'_, '_> {
     /// `deny` and `tarpit`: without a payload they send the error page of their status.
     pub(super) fn refusal(&mut self, parts: &mut Parts<'_>, default: u16, line: Span) -> Result<Reply, Refused> {
         if parts.at_condition() {
@@ -188,15 +188,10 @@ impl Builder<'_, '_> {
         Ok(self.needed_file(&path)?.is_none_or(|file| !file.is_empty()))
     }
 
-    pub(in crate::haproxy::site) fn redirect_line(
-        &mut self,
-        scope: &mut Scope,
-        words: &[Word<'_>],
-        line: Span,
-    ) -> Result<Rule, Refused> {
+    pub(in crate::haproxy::site) fn redirect_line(&mut self, words: &[Word<'_>], line: Span) -> Result<Rule, Refused> {
         let mut parts = Parts { words, at: 0 };
         let action = Action::Redirect(self.redirect(&mut parts, line, false)?);
-        let condition = self.rest_condition(scope, &mut parts, "redirect")?;
+        let condition = self.rest_condition(&mut parts, "redirect")?;
         Ok(Rule { action, condition, name: "redirect".into(), span: line })
     }
 

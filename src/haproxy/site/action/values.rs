@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use super::{Action, Parts, Reach, Rule};
 use crate::haproxy::arguments;
-use crate::haproxy::site::build::{Builder, Refused, Word};
+use crate::haproxy::site::build::{Refused, Word};
 use crate::haproxy::site::format::{self, Format};
 use crate::haproxy::site::proxy::Role;
 use crate::haproxy::site::sample::{self, Sample};
+use crate::haproxy::site::section::SectionBuilder;
 use crate::haproxy::site::vocabulary;
 use crate::pattern::Pattern;
 use crate::source::Span;
 
-impl Builder<'_, '_> {
+impl SectionBuilder<'_, '_> {
     /// `set-var NAME SAMPLE` and `set-var-fmt NAME FORMAT` of `global` (src/vars.c, vars_parse_global_set_var).
     pub(in crate::haproxy::site) fn global_variable(&mut self, words: &[Word<'_>], line: Span) -> Result<Rule, Refused> {
+        self.place = Some(line);
         self.reach = Reach::Connection;
         let mut parts = Parts { words, at: 1 };
         let name = parts.need("the name of the variable", line)?;

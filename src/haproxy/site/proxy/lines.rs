@@ -5,20 +5,20 @@ use std::sync::Arc;
 use super::{Mode, Proxy, Role, Stats, Switch, values};
 use crate::finding::{Finding, Severity};
 use crate::grammar;
-use crate::haproxy::site::acl::Scope;
 use crate::haproxy::site::action::{Reach, Set};
-use crate::haproxy::site::build::{Builder, Refused, Word, words};
+use crate::haproxy::site::build::{Refused, Word, words};
 use crate::haproxy::site::forms;
 use crate::haproxy::site::keywords::known;
 use crate::haproxy::site::log;
 use crate::haproxy::site::persistence;
 use crate::haproxy::site::references::Named;
+use crate::haproxy::site::section::SectionBuilder;
 use crate::haproxy::site::tables;
 use crate::server::Release;
 use crate::source::{Span, Spanned};
 use crate::syntax::Directive;
 
-impl Builder<'_, '_> {
+impl SectionBuilder<'_, '_> {
     pub(super) fn proxy_line(&mut self, proxy: &mut Proxy, line: Directive<'_>) -> Result<(), Refused> {
         let all = words(line);
         let span = line.head();
@@ -45,10 +45,7 @@ impl Builder<'_, '_> {
         match first.text {
             "acl" => {
                 self.rules_allowed(proxy, "acl", span)?;
-                let mut scope = std::mem::take(&mut proxy.scope);
-                let read = self.acl_line(&mut scope, rest, span);
-                proxy.scope = scope;
-                read
+                self.acl_line(rest, span)
             }
             "http-request" => self.rule_line(proxy, Set::Request, "http-request", rest, span),
             "http-response" => self.rule_line(proxy, Set::Response, "http-response", rest, span),
@@ -56,10 +53,8 @@ impl Builder<'_, '_> {
             "tcp-request" => self.tcp_request(proxy, rest, span),
             "tcp-response" => self.tcp_response(proxy, rest, span),
             "redirect" => {
-                let mut scope = std::mem::take(&mut proxy.scope);
-                let rule = self.redirect_line(&mut scope, rest, span);
-                proxy.scope = scope;
-                proxy.redirects.push(rule?);
+                let rule = self.redirect_line(rest, span)?;
+                proxy.redirects.push(rule);
                 Ok(())
             }
             "use_backend" | "default_backend"
@@ -69,7 +64,7 @@ impl Builder<'_, '_> {
             }
             "stick-table" => {
                 tables::stick_table(rest, span, self.config.release)?;
-                self.tables.insert((&*proxy.name).into());
+                self.notes.tables.insert((&*proxy.name).into());
                 Ok(())
             }
             // A frontend ignores it.
@@ -139,7 +134,7 @@ impl Builder<'_, '_> {
             }
             "server" | "server-template" => {
                 let http = proxy.settings.mode == Mode::Http;
-                let servers = self.server(rest, span, &proxy.settings.server.clone(), http, first.text == "server-template")?;
+                let servers = self.server(rest, span, &proxy.settings.server, http, first.text == "server-template")?;
                 if let Some(second) = servers.iter().find(|server| self.server_names.contains(&server.name)) {
                     let message = format!("there is already a server `{}` in this section", second.name);
                     return Err(Refused::new(span, message));
@@ -151,12 +146,7 @@ impl Builder<'_, '_> {
             "default-server" if role == Role::Frontend => {
                 Err(Refused::new(first.span, "`default-server` cannot stand in a `frontend`"))
             }
-            "default-server" => {
-                let mut defaults = proxy.settings.server.clone();
-                let read = self.default_server(rest, &mut defaults);
-                proxy.settings.server = defaults;
-                read
-            }
+            "default-server" => self.default_server(rest, &mut proxy.settings.server),
             "dispatch" => {
                 let place = need(rest, 0, "the address", span)?;
                 proxy.dispatch = Some(format!("http://{}", place.text).into());
@@ -233,9 +223,9 @@ impl Builder<'_, '_> {
     }
 
     fn known_keyword(&self, role: Role, word: &Word<'_>) -> Result<(), Refused> {
-        let missing = format!("there is no keyword `{}` in a `{}`", word.text, role.name());
-        let entry =
-            known("proxy", word, word.text, missing, self.config.release).map_err(|refused| instead(word.text, refused))?;
+        let missing = format_args!("there is no keyword `{}` in a `{}`", word.text, role.name());
+        let entry = known("proxy", word, format_args!("{}", word.text), missing, self.config.release)
+            .map_err(|refused| instead(word.text, refused))?;
         if role == Role::Defaults && !entry.allowed_in("defaults") {
             return Err(Refused::new(word.span, format!("`{}` cannot stand in a `defaults` section", word.text)));
         }
@@ -244,7 +234,7 @@ impl Builder<'_, '_> {
 
     /// What HAProxy ignores with a warning.
     fn ignored(&mut self, span: Span, message: &str) {
-        self.findings.push(Finding::new("method-check-ineffective", Severity::Info, span, message));
+        self.notes.findings.push(Finding::new("method-check-ineffective", Severity::Info, span, message));
     }
 
     /// Rules and ACLs may stand in named `defaults` sections, since 2.5.
@@ -261,10 +251,8 @@ impl Builder<'_, '_> {
 
     fn rule_line(&mut self, proxy: &mut Proxy, set: Set, family: &str, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
         self.rules_allowed(proxy, family, span)?;
-        let mut scope = std::mem::take(&mut proxy.scope);
-        let rule = self.rule(&mut scope, set, family, words, span);
-        proxy.scope = scope;
-        proxy.rules(set).push(rule?);
+        let rule = self.rule(set, family, words, span)?;
+        proxy.rules(set).push(rule);
         Ok(())
     }
 
@@ -297,10 +285,7 @@ impl Builder<'_, '_> {
         if words.first().is_none_or(|word| word.text != "content") {
             return Ok(());
         }
-        let mut scope = std::mem::take(&mut proxy.scope);
-        let rule = self.rule(&mut scope, Set::TcpResponse, "tcp-response content", &words[1..], span);
-        proxy.scope = scope;
-        rule.map(|_| ())
+        self.rule(Set::TcpResponse, "tcp-response content", &words[1..], span).map(|_| ())
     }
 
     fn switch(&mut self, proxy: &mut Proxy, name: &Word<'_>, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
@@ -308,10 +293,7 @@ impl Builder<'_, '_> {
         self.reach = Reach::Frontend;
         self.http = true;
         let format = self.format(&to)?;
-        let mut scope = std::mem::take(&mut proxy.scope);
-        let condition = self.trailing_condition(&mut scope, &words[1..], name.text);
-        proxy.scope = scope;
-        let condition = condition?;
+        let condition = self.trailing_condition(&words[1..], name.text)?;
         if name.text == "use-server" {
             if condition.is_none() {
                 return Err(Refused::new(span, "`use-server` needs `if` or `unless`"));
@@ -341,10 +323,9 @@ impl Builder<'_, '_> {
         if fail.text != "fail" {
             return Err(Refused::new(fail.span, "`monitor` knows `fail` only"));
         }
-        let mut scope = std::mem::take(&mut proxy.scope);
-        let condition = self.trailing_condition(&mut scope, &words[1..], "monitor fail");
-        proxy.scope = scope;
-        let Some(condition) = condition? else { return Err(Refused::new(span, "`monitor fail` needs `if` or `unless`")) };
+        let Some(condition) = self.trailing_condition(&words[1..], "monitor fail")? else {
+            return Err(Refused::new(span, "`monitor fail` needs `if` or `unless`"));
+        };
         proxy.monitor_fail.push(condition);
         Ok(())
     }
@@ -359,21 +340,12 @@ impl Builder<'_, '_> {
             realm: false,
             rules: Arc::default(),
         });
-        let mut scope = std::mem::take(&mut proxy.scope);
-        let read = self.stats_line(&mut stats, &mut scope, what, words, span);
-        proxy.scope = scope;
+        let read = self.stats_line(&mut stats, what, words, span);
         proxy.settings.stats = Some(stats);
         read
     }
 
-    fn stats_line(
-        &mut self,
-        stats: &mut Stats,
-        scope: &mut Scope,
-        what: Word<'_>,
-        words: &[Word<'_>],
-        span: Span,
-    ) -> Result<(), Refused> {
+    fn stats_line(&mut self, stats: &mut Stats, what: Word<'_>, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
         match what.text {
             "uri" => {
                 stats.uri = need(words, 1, "the URI", span)?.text.into();
@@ -395,14 +367,14 @@ impl Builder<'_, '_> {
                 forms::time(interval.text).map_err(|message| Refused::new(interval.span, message))?;
             }
             "admin" => {
-                let condition = self.trailing_condition(scope, &words[1..], "stats admin")?;
+                let condition = self.trailing_condition(&words[1..], "stats admin")?;
                 if condition.is_none() {
                     return Err(Refused::new(span, "`stats admin` needs `if` or `unless`"));
                 }
                 stats.admin = Some(Arc::new(condition));
             }
             "http-request" => {
-                let rule = self.rule(scope, Set::Request, "http-request", &words[1..], span)?;
+                let rule = self.rule(Set::Request, "http-request", &words[1..], span)?;
                 let mut rules = Arc::try_unwrap(std::mem::take(&mut stats.rules)).unwrap_or_default();
                 rules.push(rule);
                 stats.rules = Arc::new(rules);
