@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use regex_syntax::hir::Look;
 
@@ -25,6 +25,8 @@ pub struct Pattern {
     ignore_case: bool,
     literals: OnceLock<Option<Vec<Literal>>>,
     engine: OnceLock<Result<Engine, Problem>>,
+    refused: OnceLock<bool>,
+    path: OnceLock<Option<Box<str>>>,
 }
 
 /// The groups of a match; group 0 is the whole match. A group that took no part is `None`.
@@ -36,7 +38,14 @@ pub struct Groups {
 
 impl Pattern {
     pub fn new(source: &str, ignore_case: bool) -> Self {
-        Pattern { source: source.into(), ignore_case, literals: OnceLock::new(), engine: OnceLock::new() }
+        Pattern {
+            source: source.into(),
+            ignore_case,
+            literals: OnceLock::new(),
+            engine: OnceLock::new(),
+            refused: OnceLock::new(),
+            path: OnceLock::new(),
+        }
     }
 
     pub fn source(&self) -> &str {
@@ -85,7 +94,8 @@ impl Pattern {
 
     /// Whether PCRE certainly refuses the pattern, which is told without making an engine for it.
     pub fn is_refused(&self) -> bool {
-        self.literals().is_none() && matches!(pcre::translate(&self.source), Err(Problem::Refused))
+        let refuses = || self.literals().is_none() && matches!(pcre::translate(&self.source), Err(Problem::Refused));
+        *self.refused.get_or_init(refuses)
     }
 
     /// How many groups of the pattern have a number; `None` where it cannot be read.
@@ -96,6 +106,11 @@ impl Pattern {
     /// A short text that matches, of printable signs without blanks.
     pub fn example(&self) -> Option<String> {
         self.examples().next()
+    }
+
+    /// A short path that matches.
+    pub fn example_path(&self) -> Option<&str> {
+        self.path.get_or_init(|| self.example_after("/").map(Into::into)).as_deref()
     }
 
     /// A short text that matches and begins with this, such as `/` for a URL's path.
@@ -176,16 +191,17 @@ impl Pattern {
     }
 }
 
-/// All patterns of a config: equal ones are read once.
+/// All patterns of a config: equal ones are read once, whichever threads ask for them.
 #[derive(Debug, Default)]
 pub struct Patterns {
-    exact: HashMap<Box<str>, Arc<Pattern>>,
-    ignoring_case: HashMap<Box<str>, Arc<Pattern>>,
+    exact: Mutex<HashMap<Box<str>, Arc<Pattern>>>,
+    ignoring_case: Mutex<HashMap<Box<str>, Arc<Pattern>>>,
 }
 
 impl Patterns {
-    pub fn get(&mut self, source: &str, ignore_case: bool) -> Arc<Pattern> {
-        let known = if ignore_case { &mut self.ignoring_case } else { &mut self.exact };
+    pub fn get(&self, source: &str, ignore_case: bool) -> Arc<Pattern> {
+        let known = if ignore_case { &self.ignoring_case } else { &self.exact };
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pattern) = known.get(source) {
             return pattern.clone();
         }

@@ -40,6 +40,7 @@ use super::decide::SpecialMethods;
 use super::environment::Environment;
 use super::select::Listeners;
 use crate::http::Universe;
+use crate::pattern::Patterns;
 use crate::server::Release;
 use crate::source::{FileId, SourceFile, Span};
 
@@ -50,6 +51,7 @@ pub(super) struct Config {
     pub(super) environment: Environment,
     pub(super) upstream_status: u16,
     pub(super) global: Global,
+    pub(super) patterns: Patterns,
     pub(super) proxies: Vec<Proxy>,
     pub(super) userlists: Userlists,
     pub(super) http_errors: HashMap<Arc<str>, ErrorPages>,
@@ -70,6 +72,7 @@ impl Config {
             environment: Environment::default(),
             upstream_status,
             global: Global::default(),
+            patterns: Patterns::default(),
             proxies: Vec::new(),
             userlists: Userlists::new(),
             http_errors: HashMap::new(),

@@ -186,7 +186,7 @@ fn alternatives_tell_how_they_are_anchored() {
 
 #[test]
 fn equal_patterns_are_shared() {
-    let mut patterns = Patterns::default();
+    let patterns = Patterns::default();
     let first = patterns.get("^a", false);
     assert!(Arc::ptr_eq(&first, &patterns.get("^a", false)));
     assert!(!Arc::ptr_eq(&first, &patterns.get("^a", true)));

@@ -189,7 +189,9 @@ fn texts(criterion: &Criterion) -> Box<dyn Iterator<Item = String> + '_> {
     let is_path = subject(&criterion.sample).is_some_and(|subject| matches!(subject, Subject::Path | Subject::PathAndQuery));
     let each = |text: fn(&str) -> String| patterns.texts().iter().map(move |pattern| text(pattern));
     match patterns.matching {
-        Matching::Regex if is_path => Box::new(patterns.regexes().iter().filter_map(|pattern| pattern.example_after("/"))),
+        Matching::Regex if is_path => {
+            Box::new(patterns.regexes().iter().filter_map(|pattern| pattern.example_path()).map(str::to_owned))
+        }
         Matching::Regex => Box::new(patterns.regexes().iter().filter_map(|pattern| pattern.example())),
         Matching::Directory => Box::new(each(|text| format!("/{}/", text.trim_matches('/')))),
         Matching::Length => Box::new(patterns.ranges().iter().filter_map(|(low, _)| {

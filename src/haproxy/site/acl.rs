@@ -247,10 +247,12 @@ impl SectionBuilder<'_, '_> {
         let empty = patterns.is_empty() && flags.loaded.is_empty() && flags.missing.is_none();
         let loaded = flags.loaded.len();
         let all = flags.loaded.into_iter().chain(patterns).collect();
-        let mut patterns = Patterns::new(matching, flags.ignore_case, !flags.numeric, all).map_err(|(index, message)| {
+        let refused = |(index, message): (usize, String)| {
             let place = index.checked_sub(loaded).and_then(|index| rest.get(index)).map_or(span, |word| word.span);
             Refused::new(place, message)
-        })?;
+        };
+        let mut patterns =
+            Patterns::new(matching, flags.ignore_case, !flags.numeric, all, &self.config.patterns).map_err(refused)?;
         patterns.missing = flags.missing.or(patterns.missing);
         self.check_regexes(&patterns, span)?;
         let words = rest.iter().map(|word| (word.text.into(), word.span)).collect();

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::vocabulary::Kind;
 use crate::haproxy::value::{Datum, KNOWN_METHODS};
-use crate::pattern::Pattern;
+use crate::pattern::{self, Pattern};
 
 /// The match methods that `-m` names, and the one of the fetch `method`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +96,7 @@ enum Items {
     Many(Vec<Box<str>>, HashSet<Box<str>>),
     Ranges(Vec<(i64, i64)>),
     Networks(Vec<Network>),
-    Regexes(Vec<Pattern>),
+    Regexes(Vec<Arc<Pattern>>),
 }
 
 impl Patterns {
@@ -108,6 +109,7 @@ impl Patterns {
         ignore_case: bool,
         resolves: bool,
         texts: Vec<String>,
+        all: &pattern::Patterns,
     ) -> Result<Self, Misfit> {
         let mut missing = None;
         let items = match matching {
@@ -118,7 +120,7 @@ impl Patterns {
                 missing = name;
                 Items::Networks(networks)
             }
-            Matching::Regex => Items::Regexes(texts.iter().map(|text| Pattern::new(text, ignore_case)).collect()),
+            Matching::Regex => Items::Regexes(texts.iter().map(|text| all.get(text, ignore_case)).collect()),
             _ if texts.len() > 12 && matching == Matching::Text && !ignore_case => {
                 let texts: Vec<Box<str>> = texts.into_iter().map(Into::into).collect();
                 let set = texts.iter().cloned().collect();
@@ -137,7 +139,7 @@ impl Patterns {
         }
     }
 
-    pub(in crate::haproxy) fn regexes(&self) -> &[Pattern] {
+    pub(in crate::haproxy) fn regexes(&self) -> &[Arc<Pattern>] {
         match &self.items {
             Items::Regexes(patterns) => patterns,
             _ => &[],
@@ -357,7 +359,8 @@ mod tests {
     use super::*;
 
     fn matches(matching: Matching, ignore_case: bool, patterns: &[&str], text: &str) -> bool {
-        let patterns = Patterns::new(matching, ignore_case, true, patterns.iter().map(ToString::to_string).collect()).unwrap();
+        let texts = patterns.iter().map(ToString::to_string).collect();
+        let patterns = Patterns::new(matching, ignore_case, true, texts, &pattern::Patterns::default()).unwrap();
         patterns.matches(&Datum::Text(text.into())).unwrap()
     }
 
@@ -377,7 +380,8 @@ mod tests {
     #[test]
     fn known_methods_are_compared_by_number() {
         let patterns = |texts: &[&str]| {
-            Patterns::new(Matching::Method, true, true, texts.iter().map(ToString::to_string).collect()).unwrap()
+            let texts = texts.iter().map(ToString::to_string).collect();
+            Patterns::new(Matching::Method, true, true, texts, &pattern::Patterns::default()).unwrap()
         };
         let get = Datum::Method { known: true, text: "GET".into() };
         let rewritten = Datum::Method { known: false, text: "GET".into() };

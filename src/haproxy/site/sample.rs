@@ -148,7 +148,7 @@ pub(in crate::haproxy) enum Converter {
         length: Option<i64>,
     },
     RegSub {
-        pattern: Pattern,
+        pattern: Arc<Pattern>,
         replacement: Arc<str>,
         global: bool,
     },
@@ -253,6 +253,8 @@ impl Sample {
 /// What sample expressions name besides themselves: files of maps, and sections, tables and servers.
 pub(in crate::haproxy) trait Files {
     fn map(&mut self, path: &str, matching: &str) -> Arc<Map>;
+
+    fn pattern(&self, source: &str, ignore_case: bool) -> Arc<Pattern>;
 
     fn release(&self) -> Release;
 
@@ -548,7 +550,7 @@ fn converter(name: &str, arguments: &[String], files: &mut dyn Files) -> Convert
         "bytes" => Converter::Bytes { offset: number(0).unwrap_or(0), length: number(1) },
         "regsub" => {
             let flags = arguments.get(2).map_or("", String::as_str);
-            let pattern = Pattern::new(arguments.first().map_or("", String::as_str), flags.contains('i'));
+            let pattern = files.pattern(arguments.first().map_or("", String::as_str), flags.contains('i'));
             Converter::RegSub { pattern, replacement: text(1), global: flags.contains('g') }
         }
         "concat" => Converter::Concat(text(0), some(1), text(2)),

@@ -14,6 +14,7 @@ use super::proxy::Role;
 use super::references::Named;
 use super::sample::Files;
 use crate::finding::{Finding, Severity};
+use crate::pattern::Pattern;
 use crate::server::Release;
 use crate::source::{FileId, Reader, SourceFile, Span};
 
@@ -200,6 +201,10 @@ impl Files for SectionBuilder<'_, '_> {
             outside.kept.maps.insert(key, Arc::clone(&map));
         }
         map
+    }
+
+    fn pattern(&self, source: &str, ignore_case: bool) -> Arc<Pattern> {
+        self.config.patterns.get(source, ignore_case)
     }
 
     fn release(&self) -> Release {

@@ -93,8 +93,8 @@ impl SectionBuilder<'_, '_> {
         if there { Ok(()) } else { Err(Refused::new(span, format!("`{}` cannot be read {when}", sample.text))) }
     }
 
-    pub(super) fn pattern(&self, word: &Word<'_>) -> Result<Pattern, Refused> {
-        let pattern = Pattern::new(word.text, false);
+    pub(super) fn pattern(&self, word: &Word<'_>) -> Result<Arc<Pattern>, Refused> {
+        let pattern = self.config.patterns.get(word.text, false);
         if pattern.is_refused() {
             return Err(Refused::new(word.span, format!("`{}` is no regular expression", word.text)));
         }
