@@ -109,61 +109,41 @@ fn keyword(name: &str) -> Option<(&str, Option<Matching>)> {
     }
 }
 
-/// The ACLs that every section knows (src/http_acl.c, src/payload.c, src/acl.c).
-fn predefined(name: &str, release: Release) -> Option<&'static [&'static str]> {
-    let words: &'static [&'static str] = match name {
-        "TRUE" => &["always_true"],
-        "FALSE" => &["always_false"],
-        "LOCALHOST" => &["src", "127.0.0.1/8", "::1"],
-        "HTTP" => &["req.proto_http"],
-        "HTTP_1.0" => &["req.ver", "1.0"],
-        "HTTP_1.1" => &["req.ver", "1.1"],
-        "HTTP_2.0" if release >= Release(2, 1, 0) => &["req.ver", "2.0"],
-        "HTTP_3.0" if release >= Release(3, 0, 0) => &["req.ver", "3.0"],
-        "HTTP_CONTENT" => &["req.hdr_val(content-length)", "gt", "0"],
-        "HTTP_URL_ABS" => &["url_reg", "^[^/:]*://"],
-        "HTTP_URL_SLASH" => &["url_beg", "/"],
-        "HTTP_URL_STAR" => &["url", "*"],
-        "METH_CONNECT" => &["method", "CONNECT"],
-        "METH_DELETE" => &["method", "DELETE"],
-        "METH_GET" => &["method", "GET", "HEAD"],
-        "METH_HEAD" => &["method", "HEAD"],
-        "METH_OPTIONS" => &["method", "OPTIONS"],
-        "METH_POST" => &["method", "POST"],
-        "METH_PUT" => &["method", "PUT"],
-        "METH_TRACE" => &["method", "TRACE"],
-        "RDP_COOKIE" => &["req.rdp_cookie_cnt", "gt", "0"],
-        "REQ_CONTENT" => &["req.len", "gt", "0"],
-        "WAIT_END" => &["wait_end"],
-        _ => return None,
-    };
-    Some(words)
-}
-
-pub(in crate::haproxy) const PREDEFINED: &[&str] = &[
-    "TRUE",
-    "FALSE",
-    "LOCALHOST",
-    "HTTP",
-    "HTTP_1.0",
-    "HTTP_1.1",
-    "HTTP_2.0",
-    "HTTP_CONTENT",
-    "HTTP_URL_ABS",
-    "HTTP_URL_SLASH",
-    "HTTP_URL_STAR",
-    "METH_CONNECT",
-    "METH_DELETE",
-    "METH_GET",
-    "METH_HEAD",
-    "METH_OPTIONS",
-    "METH_POST",
-    "METH_PUT",
-    "METH_TRACE",
-    "RDP_COOKIE",
-    "REQ_CONTENT",
-    "WAIT_END",
+/// The ACLs that every section knows, and the release that brought them (src/http_acl.c, src/payload.c, src/acl.c).
+const PREDEFINED: &[(&str, &[&str], Release)] = &[
+    ("TRUE", &["always_true"], FIRST),
+    ("FALSE", &["always_false"], FIRST),
+    ("LOCALHOST", &["src", "127.0.0.1/8", "::1"], FIRST),
+    ("HTTP", &["req.proto_http"], FIRST),
+    ("HTTP_1.0", &["req.ver", "1.0"], FIRST),
+    ("HTTP_1.1", &["req.ver", "1.1"], FIRST),
+    ("HTTP_2.0", &["req.ver", "2.0"], Release(2, 1, 0)),
+    ("HTTP_3.0", &["req.ver", "3.0"], Release(3, 0, 0)),
+    ("HTTP_CONTENT", &["req.hdr_val(content-length)", "gt", "0"], FIRST),
+    ("HTTP_URL_ABS", &["url_reg", "^[^/:]*://"], FIRST),
+    ("HTTP_URL_SLASH", &["url_beg", "/"], FIRST),
+    ("HTTP_URL_STAR", &["url", "*"], FIRST),
+    ("METH_CONNECT", &["method", "CONNECT"], FIRST),
+    ("METH_DELETE", &["method", "DELETE"], FIRST),
+    ("METH_GET", &["method", "GET", "HEAD"], FIRST),
+    ("METH_HEAD", &["method", "HEAD"], FIRST),
+    ("METH_OPTIONS", &["method", "OPTIONS"], FIRST),
+    ("METH_POST", &["method", "POST"], FIRST),
+    ("METH_PUT", &["method", "PUT"], FIRST),
+    ("METH_TRACE", &["method", "TRACE"], FIRST),
+    ("RDP_COOKIE", &["req.rdp_cookie_cnt", "gt", "0"], FIRST),
+    ("REQ_CONTENT", &["req.len", "gt", "0"], FIRST),
+    ("WAIT_END", &["wait_end"], FIRST),
 ];
+
+/// Long before any release that a config may be checked for.
+const FIRST: Release = Release(0, 0, 0);
+
+/// The criterion that a predefined ACL stands for.
+fn predefined(name: &str, release: Release) -> Option<&'static [&'static str]> {
+    let known = PREDEFINED.iter().find(|(known, _, since)| *known == name && release >= *since);
+    known.map(|(_, words, _)| *words)
+}
 
 /// The ACLs of one section, by name.
 pub(in crate::haproxy) type Scope = HashMap<Arc<str>, AclId>;
@@ -385,7 +365,8 @@ impl SectionBuilder<'_, '_> {
             _ => {}
         }
         let named = self.acls.iter().filter_map(|acl| acl.name.as_deref());
-        let known = self.turn.guessed(named.chain(PREDEFINED.iter().copied()), self.scope.len() + PREDEFINED.len());
+        let known = named.chain(PREDEFINED.iter().map(|(name, ..)| *name));
+        let known = self.turn.guessed(known, self.scope.len() + PREDEFINED.len());
         match words::nearest(name, known) {
             Some(best) => refused.help(format!("did you mean `{best}`?")),
             None => refused.help("an `acl` line of the same section must come before the first use"),
