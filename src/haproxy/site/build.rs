@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::Config;
 use super::action::RuleNames;
 use super::forms;
-use super::proxy::Role;
+use super::proxy::{Role, opens_nothing};
 use super::references::Reference;
 use super::section::{Kept, Outside, SectionBuilder};
 use crate::finding::{Edit, Finding, Safety, Severity};
@@ -158,7 +158,7 @@ impl<'r, 'a> Builder<'r, 'a> {
     /// Reads all sections of a file.
     pub(in crate::haproxy) fn file(&mut self, tree: &Tree) {
         let counts = |statement: &Directive<'_>| !statement.name().starts_with('.') && !words(*statement).is_empty();
-        let sections: Vec<_> = tree.statements().filter(counts).collect();
+        let sections: Vec<_> = tree.statements().filter(|statement| counts(statement) && !opens_nothing(*statement)).collect();
         self.config.proxies.reserve(sections.len());
         for run in sections.chunk_by(|one, next| is_heir(*one) && is_heir(*next)) {
             match run {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::build::{Refused, Word};
+use super::check_steps::{self, Step};
 use super::errors::ErrorPage;
 use super::keywords::known;
 use super::proxy::{Proxy, Restriction, need};
@@ -47,6 +48,7 @@ impl SectionBuilder<'_, '_> {
             }
             "httpchk" if on => {
                 let check = http_check_option(words, span)?;
+                proxy.check_steps.send_by_option();
                 settings.check = Arc::new(HealthCheck { expect: settings.check.expect.clone(), ..check });
             }
             "httpchk" => settings.check = Arc::default(),
@@ -68,14 +70,22 @@ impl SectionBuilder<'_, '_> {
     pub(super) fn http_check(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
         let what = need(words, 0, "what is done", span)?;
         let check = Arc::make_mut(&mut proxy.settings.check);
+        let strict = check.kind == CheckKind::Http;
         match what.text {
-            "send" => http_check_send(check, &words[1..], span),
+            "send" => {
+                http_check_send(check, &words[1..], span)?;
+                proxy.check_steps.take(Step::Send, strict, span)
+            }
             "expect" => {
                 let expectation = http_check_expect(&words[1..], span)?;
                 check.expect.push(expectation);
-                Ok(())
+                proxy.check_steps.take(Step::Expect, strict, span)
             }
-            "send-state" | "disable-on-404" | "comment" | "connect" | "set-var" | "unset-var" | "set-var-fmt" => Ok(()),
+            "connect" => {
+                check_steps::connect(&words[1..])?;
+                proxy.check_steps.take(Step::Connect, strict, span)
+            }
+            "send-state" | "disable-on-404" | "comment" | "set-var" | "unset-var" | "set-var-fmt" => Ok(()),
             other if other.starts_with("set-var") || other.starts_with("unset-var") => Ok(()),
             other => Err(Refused::new(what.span, format!("`http-check` knows no `{other}`"))),
         }

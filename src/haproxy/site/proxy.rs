@@ -11,6 +11,7 @@ use super::action::{Rule, Set};
 use super::bind::Bind;
 use super::build::{Refused, Word, words};
 use super::capture::Slot;
+use super::check_steps::CheckSteps;
 use super::errors::ErrorPages;
 use super::format::Format;
 use super::persistence::{PersistRule, Persistence};
@@ -154,6 +155,7 @@ pub(in crate::haproxy) struct Proxy {
     pub(in crate::haproxy) redirects: Vec<Rule>,
     pub(in crate::haproxy) switches: Vec<Switch>,
     pub(in crate::haproxy) server_rules: Vec<Switch>,
+    pub(super) check_steps: CheckSteps,
     pub(in crate::haproxy) persist_rules: Vec<PersistRule>,
     pub(in crate::haproxy) servers: Vec<Server>,
     pub(in crate::haproxy) response: Vec<Rule>,
@@ -188,6 +190,7 @@ impl Proxy {
             redirects: Vec::new(),
             switches: Vec::new(),
             server_rules: Vec::new(),
+            check_steps: CheckSteps::default(),
             persist_rules: Vec::new(),
             servers: Vec::new(),
             response: Vec::new(),
@@ -296,10 +299,9 @@ impl SectionBuilder<'_, '_> {
     /// The `defaults` section that a section takes over: the one that it names, or the latest above.
     fn parent(&mut self, words: &[Word<'_>], role: Role) -> Option<usize> {
         let from = words.iter().position(|word| word.text == "from");
-        let listens = role.is_frontend();
-        if let Some(extra) = words.get(2).filter(|_| listens && from.is_none() || from == Some(3)) {
+        if let Some(extra) = stranger(words).filter(|_| role != Role::Defaults) {
             let mut refused = Refused::new(extra.span, format!("`{}` is not expected here", extra.text));
-            if listens {
+            if role.is_frontend() {
                 refused = refused.help("addresses stand on `bind` lines");
             }
             self.refuse(refused);
@@ -324,5 +326,23 @@ impl SectionBuilder<'_, '_> {
         if let Some(bad) = name.text.chars().find(|sign| !allowed(*sign)) {
             self.refuse(Refused::new(name.span, format!("the character `{bad}` is not allowed in a name")));
         }
+    }
+}
+
+/// Whether the header of a proxy only makes HAProxy grumble: where it holds too much, no section is opened, but that is missed by the
+/// lines below it alone (src/cfgparse-listen.c, cfg_parse_listen).
+pub(super) fn opens_nothing(section: Directive<'_>) -> bool {
+    let is_proxy = matches!(section.name(), "frontend" | "backend" | "listen");
+    let words = words(section);
+    let inherits = words.len() > 3 && words[2].text == "from";
+    is_proxy && words.len() > 2 && !inherits && section.children().next().is_none()
+}
+
+/// The word in the header of a proxy that is neither its name nor `from` with the name of a `defaults` section.
+fn stranger<'w, 't>(words: &'w [Word<'t>]) -> Option<&'w Word<'t>> {
+    match words.get(2..)? {
+        [] => None,
+        [from, _, rest @ ..] if from.text == "from" => rest.first(),
+        [first, ..] => Some(first),
     }
 }

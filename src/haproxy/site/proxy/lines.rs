@@ -80,7 +80,7 @@ impl SectionBuilder<'_, '_> {
             "log" => log::log(rest, span),
             "compression" => values::compression(rest, span),
             "hash-type" => values::hash_type(rest),
-            "tcp-check" => values::tcp_check(rest),
+            "tcp-check" => values::tcp_check(&mut proxy.check_steps, rest, span),
             "use_backend" if !role.is_frontend() => {
                 self.ignored(first.span, "`use_backend` is ignored in a backend");
                 Ok(())

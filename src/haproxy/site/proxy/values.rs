@@ -2,6 +2,7 @@
 
 use super::need;
 use crate::haproxy::site::build::{Refused, Word};
+use crate::haproxy::site::check_steps::{self, CheckSteps, Step};
 use crate::haproxy::site::forms;
 use crate::haproxy::site::words;
 use crate::source::Span;
@@ -71,9 +72,18 @@ pub(super) fn compression(words: &[Word<'_>], line: Span) -> Result<(), Refused>
 }
 
 /// The steps of `tcp-check` (src/tcpcheck.c).
-pub(super) fn tcp_check(words: &[Word<'_>]) -> Result<(), Refused> {
+pub(super) fn tcp_check(steps: &mut CheckSteps, words: &[Word<'_>], line: Span) -> Result<(), Refused> {
     const STEPS: &[&str] = &["comment", "connect", "send", "send-lf", "send-binary", "send-binary-lf", "expect"];
     let Some(step) = words.first() else { return Ok(()) };
+    match step.text {
+        "connect" => {
+            check_steps::connect(&words[1..])?;
+            return steps.take(Step::Connect, false, line);
+        }
+        "expect" => return steps.take(Step::Expect, false, line),
+        text if text.starts_with("send") && STEPS.contains(&text) => return steps.take(Step::Send, false, line),
+        _ => {}
+    }
     let sets = ["set-var", "unset-var"].iter().any(|start| step.text.starts_with(start));
     if sets || STEPS.contains(&step.text) {
         return Ok(());

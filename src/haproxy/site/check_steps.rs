@@ -1,0 +1,93 @@
+//! The steps of a health check, which must follow one another in a certain order (src/tcpcheck.c, tcpcheck_add_http_rule).
+
+use super::build::{Refused, Word};
+use crate::source::Span;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// What `option httpchk` sends.
+    Implicit,
+    Connect,
+    Send,
+    Expect,
+}
+
+/// The steps that one section lists, apart from comments and variables.
+#[derive(Debug, Default)]
+pub(super) struct CheckSteps(Vec<Step>);
+
+impl CheckSteps {
+    /// `option httpchk`: what it sends gives way to what is sent explicitly.
+    pub(super) fn send_by_option(&mut self) {
+        let first = self.0.iter().find(|step| **step != Step::Connect);
+        if !matches!(first, Some(Step::Send | Step::Implicit)) {
+            self.0.insert(0, Step::Implicit);
+        }
+    }
+
+    /// Takes a step in. Those of HTTP checks are held against the one before, if `option httpchk` stands above.
+    pub(super) fn take(&mut self, step: Step, strict: bool, span: Span) -> Result<(), Refused> {
+        let explicit = self.0.iter().find(|step| **step != Step::Implicit);
+        if step == Step::Connect && explicit.is_some_and(|first| *first != Step::Connect) {
+            return Err(Refused::new(span, "a check that connects by a step of its own must begin with that step"));
+        }
+        let last = self.0.last().filter(|last| strict && **last != Step::Implicit);
+        let needed = match (step, last) {
+            (Step::Send, Some(Step::Send | Step::Expect)) => Some("connect"),
+            (Step::Expect, Some(Step::Connect)) => Some("send"),
+            (Step::Connect, Some(Step::Connect | Step::Send)) => Some("expect"),
+            _ => None,
+        };
+        if let Some(needed) = needed {
+            return Err(Refused::new(span, format!("an `http-check {needed}` must stand between this step and the one before")));
+        }
+        if step == Step::Send && self.0.first() == Some(&Step::Implicit) {
+            self.0.remove(0);
+        }
+        self.0.push(step);
+        Ok(())
+    }
+}
+
+/// The words of `connect` (parse_tcpcheck_connect).
+pub(super) fn connect(words: &[Word<'_>]) -> Result<(), Refused> {
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match word.text {
+            "default" | "send-proxy" | "via-socks4" | "linger" | "ssl" => {}
+            "addr" | "port" | "proto" | "comment" | "sni" | "alpn" => {
+                let value = words.next().ok_or_else(|| Refused::new(word.span, format!("`{}` needs a value", word.text)))?;
+                if word.text == "port" && value.text.parse::<u32>().is_ok_and(|port| !(1..=65535).contains(&port)) {
+                    return Err(Refused::new(value.span, format!("`{}` is no port", value.text)));
+                }
+            }
+            other => return Err(Refused::new(word.span, format!("`connect` knows no `{other}`"))),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::FileId;
+
+    fn takes(steps: &[Step]) -> bool {
+        let mut taken = CheckSteps::default();
+        taken.send_by_option();
+        steps.iter().all(|step| taken.take(*step, true, Span::new(FileId(0), 0..0)).is_ok())
+    }
+
+    #[test]
+    fn steps_follow_one_another() {
+        use Step::*;
+        assert!(takes(&[Send, Expect, Expect]));
+        assert!(takes(&[Connect, Send, Expect, Connect, Send]));
+        assert!(takes(&[Expect]));
+        assert!(!takes(&[Expect, Send]));
+        assert!(!takes(&[Send, Send]));
+        assert!(!takes(&[Connect, Expect]));
+        assert!(!takes(&[Connect, Connect]));
+        assert!(!takes(&[Send, Expect, Connect]));
+    }
+}
