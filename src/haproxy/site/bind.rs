@@ -39,6 +39,10 @@ impl SectionBuilder<'_, '_> {
         for place in places.text.split(',').filter(|place| !place.is_empty()) {
             binds.push(Bind { id, name: name.clone(), ..bind(place, tls, places.span)? });
         }
+        let is_range = |bind: &Bind| bind.ports.is_some_and(|(first, last)| first < last);
+        if let Some(id) = value("id").filter(|_| binds.len() > 1 || binds.iter().any(is_range)) {
+            return Err(Refused::new(id.span, "an `id` is for a single socket"));
+        }
         Ok(binds)
     }
 }

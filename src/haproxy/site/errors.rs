@@ -113,19 +113,36 @@ impl SectionBuilder<'_, '_> {
         if file.is_empty() {
             return Ok(ErrorPage::Silence(path.span));
         }
-        response_status(&file).map(|status| ErrorPage::File { status, span: path.span }).ok_or_else(|| {
-            Refused::new(path.span, format!("`{}` is no complete HTTP response", path.text))
-                .help("a status line, headers and an empty line")
-        })
+        match response_status(&file) {
+            Ok(status) => Ok(ErrorPage::File { status, span: path.span }),
+            Err(why) => Err(Refused::new(path.span, format!("`{}` is no complete HTTP response: {why}", path.text))
+                .help("a status line, headers, an empty line, and as much of a body as `Content-Length` says")),
+        }
     }
 }
 
-/// The status of a file that is a whole HTTP message.
-fn response_status(file: &SourceFile) -> Option<u16> {
+/// The status of a file that is a whole HTTP message (src/http_htx.c, http_str_to_htx).
+fn response_status(file: &SourceFile) -> Result<u16, &'static str> {
     let text = file.text();
-    let head = text.split_once("\r\n\r\n").or_else(|| text.split_once("\n\n"))?.0;
-    let first = head.lines().next()?;
-    let rest = first.strip_prefix("HTTP/")?;
-    let status = rest.split_ascii_whitespace().nth(1)?;
-    (status.len() == 3).then(|| status.parse().ok())?
+    let ends = ["\r\n\r\n", "\n\n"].into_iter().filter_map(|end| Some((text.find(end)?, end.len())));
+    let (end, blank) = ends.min().ok_or("it has no empty line behind its headers")?;
+    let mut lines = text[..end].lines();
+    let status = lines.next().and_then(|first| first.strip_prefix("HTTP/")?.split_ascii_whitespace().nth(1));
+    let status = status.filter(|status| status.len() == 3).and_then(|status| status.parse::<u16>().ok());
+    let status = status.ok_or("it does not begin with a status line")?;
+    let header = |name: &str| {
+        text[..end].lines().skip(1).filter_map(|line| line.split_once(':')).find(|(known, _)| known.eq_ignore_ascii_case(name))
+    };
+    let body = text.len() - end - blank;
+    let announced = header("content-length").and_then(|(_, length)| length.trim().parse::<usize>().ok());
+    match (status, announced) {
+        (100 | 102..=199, _) => Err("its status is for messages before the response"),
+        (204 | 304, _) if body > 0 => Err("its status forbids the body"),
+        (204 | 304, _) => Ok(status),
+        _ if header("transfer-encoding").is_some_and(|(_, coding)| coding.to_ascii_lowercase().contains("chunked")) => {
+            Err("its body is in chunks")
+        }
+        (_, Some(length)) if length != body => Err("its body is not as long as `Content-Length` says"),
+        _ => Ok(status),
+    }
 }
