@@ -5,6 +5,7 @@ mod check;
 mod mend;
 mod decide;
 mod environment;
+mod hash;
 mod parse;
 mod routes;
 mod select;

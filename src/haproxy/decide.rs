@@ -10,6 +10,7 @@ mod convert;
 mod fetch;
 mod hop;
 mod host;
+mod json;
 mod message;
 mod normalize;
 mod request_line;
@@ -186,7 +187,7 @@ impl<'c> Transaction<'c> {
                     let step = self.step("connection", rule.name.to_string(), rule.span, "ends the connection");
                     return Flow::Break(self.verdict(Answer::Close, Some(step)));
                 }
-                _ => {}
+                _ => self.act(ask, rule)?,
             }
         }
         Flow::Continue(())

@@ -5,7 +5,9 @@ pub(super) mod action;
 pub(super) mod bind;
 pub(super) mod build;
 pub(super) mod capture;
+mod check_steps;
 pub(super) mod errors;
+pub(super) mod fcgi;
 pub(super) mod format;
 pub(super) mod forms;
 pub(super) mod global;
@@ -27,11 +29,12 @@ pub(super) mod tables;
 pub(super) mod vocabulary;
 pub(super) mod words;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use self::acl::{Acl, AclId, Criterion};
 use self::errors::ErrorPages;
+use self::fcgi::FcgiApp;
 use self::global::Global;
 use self::proxy::Proxy;
 use self::reads::Reads;
@@ -55,7 +58,7 @@ pub(super) struct Config {
     pub(super) proxies: Vec<Proxy>,
     pub(super) userlists: Userlists,
     pub(super) http_errors: HashMap<Arc<str>, ErrorPages>,
-    pub(super) fcgi_apps: HashSet<Box<str>>,
+    pub(super) fcgi_apps: HashMap<Arc<str>, FcgiApp>,
     pub(super) universe: Universe,
     /// Backends and listens by name.
     pub(super) backends: HashMap<Arc<str>, usize>,
@@ -76,7 +79,7 @@ impl Config {
             proxies: Vec::new(),
             userlists: Userlists::new(),
             http_errors: HashMap::new(),
-            fcgi_apps: HashSet::new(),
+            fcgi_apps: HashMap::new(),
             special: SpecialMethods::new(&Universe::default()),
             universe: Universe::default(),
             backends: HashMap::new(),

@@ -13,6 +13,8 @@ pub(super) enum Datum {
     Number(i64),
     Truth(bool),
     Address(IpAddr),
+    /// What need not be a text, such as a digest.
+    Bytes(Arc<[u8]>),
     /// A method: the number of a method that HAProxy knows is compared, not its text.
     Method {
         known: bool,
@@ -30,6 +32,10 @@ impl Datum {
             Datum::Number(number) => Cow::Owned(number.to_string()),
             Datum::Truth(truth) => Cow::Borrowed(if *truth { "1" } else { "0" }),
             Datum::Address(address) => Cow::Owned(address.to_string()),
+            // Signs that are no ASCII read as U+001A, one for one.
+            Datum::Bytes(bytes) => {
+                Cow::Owned(bytes.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '\u{1a}' }).collect())
+            }
         }
     }
 

@@ -50,7 +50,7 @@ impl Checks<'_> {
         let with_get = HealthCheck { method: "GET".into(), ..check.clone() };
         let of = server.check.as_ref();
         let address = of.and_then(|check| check.address.as_ref()).unwrap_or(&server.address);
-        let port = of.and_then(|check| check.port).or(server.port);
+        let port = of.and_then(|check| check.port).or(server.port.fixed());
         port.is_some_and(|port| !check_fails(self.config, &with_get, address, port))
     }
 }

@@ -8,7 +8,7 @@ use super::convert;
 use super::fetch::stored;
 use super::normalize;
 use super::target;
-use super::transaction::{Lines, Transaction, settle};
+use super::transaction::{Transaction, settle};
 use crate::ask::{Ask, Fact};
 use crate::haproxy::site::action::{Action, Body, DeleteBy, Part, Redirect, RedirectKind, Reply, Rule};
 use crate::haproxy::site::errors::ErrorPage;
@@ -67,7 +67,7 @@ impl<'c> Transaction<'c> {
         }
     }
 
-    fn act(&mut self, ask: &mut Ask<'_>, rule: &Rule) -> Flow {
+    pub(super) fn act(&mut self, ask: &mut Ask<'_>, rule: &Rule) -> Flow {
         match &rule.action {
             Action::Deny(reply) | Action::Tarpit(reply) | Action::Return(reply) => {
                 let step = self.step("http-request", Arc::clone(&rule.name).to_string(), rule.span, "");
@@ -114,9 +114,16 @@ impl<'c> Transaction<'c> {
                 let uri = self.format(ask, format);
                 self.query_is_clients = false;
                 self.rewrite(ask, rule, uri, |_, uri| uri.to_owned());
-                self.update_host(ask);
+                if !self.update_host(ask) {
+                    return self.fail(ask, rule);
+                }
             }
-            Action::Replace(part, pattern, format) => self.replace(ask, rule, *part, pattern, format),
+            Action::Replace(part, pattern, format) => {
+                self.replace(ask, rule, *part, pattern, format);
+                if *part == Part::Uri && !self.update_host(ask) {
+                    return self.fail(ask, rule);
+                }
+            }
             Action::SetVariable(name, sample) => {
                 let value = self.value(ask, sample);
                 let keeps_text = self.config.release >= Release(3, 4, 0);
@@ -151,9 +158,20 @@ impl<'c> Transaction<'c> {
                 self.opaque = true;
                 ask.doubt(format!("what `{}` does cannot be told", self.config.text(rule.span)));
             }
-            action => self.change_header(ask, action),
+            action => {
+                self.change_header(ask, action);
+                if action.writes_host() && self.lines(ask, "host") != Value::Known(Vec::new()) && !self.update_authority(ask) {
+                    return self.fail(ask, rule);
+                }
+            }
         }
         Flow::Continue(())
+    }
+
+    /// A change that cannot be made ends the request (src/http_act.c, ACT_RET_ERR).
+    fn fail(&mut self, ask: &mut Ask<'_>, rule: &Rule) -> Flow {
+        let step = self.step("http-request", rule.name.to_string(), rule.span, "cannot put the host into the target");
+        Flow::Break(self.refuse(ask, 500, Some(step)))
     }
 
     /// A method that cannot be told may be any.
@@ -173,13 +191,13 @@ impl<'c> Transaction<'c> {
         match action {
             Action::SetHeader(name, format) => {
                 let value = self.format(ask, format);
-                self.change_lines(ask, name, value.map(|value| vec![Arc::clone(value)]));
+                self.headers.insert(Arc::clone(name), value.map(|value| vec![Arc::clone(value)]));
             }
             Action::AddHeader(name, format) => {
                 let value = self.format(ask, format);
                 let lines = self.lines(ask, name);
                 let lines = lines.zip(&value, |lines, value| lines.iter().chain([value]).cloned().collect());
-                self.change_lines(ask, name, lines);
+                self.headers.insert(Arc::clone(name), lines);
             }
             Action::DeleteHeader(name, DeleteBy::Text) => _ = self.headers.insert(Arc::clone(name), Value::Known(Vec::new())),
             Action::DeleteHeader(pattern, by) => {
@@ -208,16 +226,9 @@ impl<'c> Transaction<'c> {
                     };
                     lines.iter().map(|text| line(text).map(Into::into)).collect::<Option<Vec<Arc<str>>>>()
                 });
-                self.change_lines(ask, name, replaced.try_map(Clone::clone));
+                self.headers.insert(Arc::clone(name), replaced.try_map(Clone::clone));
             }
             _ => {}
-        }
-    }
-
-    fn change_lines(&mut self, ask: &mut Ask<'_>, name: &Arc<str>, lines: Value<Lines>) {
-        self.headers.insert(Arc::clone(name), lines);
-        if **name == *"host" {
-            self.update_authority(ask);
         }
     }
 
@@ -246,9 +257,6 @@ impl<'c> Transaction<'c> {
             })
         });
         self.uri = uri.try_map(Clone::clone);
-        if part == Part::Uri {
-            self.update_host(ask);
-        }
         self.query_is_clients &= part == Part::Path;
         if self.uri == Value::Unknown {
             ask.doubt(format!("the target that `{}` makes cannot be told", self.config.text(rule.span)));
@@ -364,9 +372,10 @@ impl<'c> Transaction<'c> {
         }
     }
 
-    /// Pages of the backend come before those of the frontend (src/http_ana.c, http_error_message).
+    /// Pages of the backend come before those of the frontend (src/http_ana.c, http_error_message). Those of a disabled backend are
+    /// never set up.
     fn error_page(&self, status: u16) -> Option<&'c ErrorPage> {
-        let of = |proxy: &'c Proxy| proxy.settings.errors.get(&status);
+        let of = |proxy: &'c Proxy| proxy.settings.errors.get(&status).filter(|_| !proxy.settings.disabled);
         of(self.current()).or_else(|| of(self.frontend))
     }
 

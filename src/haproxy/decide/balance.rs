@@ -7,12 +7,19 @@ use super::fetch::Wanted;
 use super::respond::Response;
 use super::target;
 use super::transaction::{Transaction, settle};
-use crate::ask::Ask;
+use crate::ask::{Ask, Fact};
 use crate::haproxy::select::Listener;
+use crate::haproxy::site::fcgi::Parameter;
 use crate::haproxy::site::proxy::{Mode, Proxy};
-use crate::haproxy::site::server::Server;
+use crate::haproxy::site::server::{Port, Server, whole};
 use crate::haproxy::value::Value;
 use crate::http::{Answer, Part, UpstreamMethod, Verdict};
+
+/// An address and a port of it.
+pub(super) struct Place {
+    pub(super) address: Arc<str>,
+    pub(super) port: u16,
+}
 
 impl<'c> Transaction<'c> {
     pub(super) fn reach_server(&mut self, ask: &mut Ask<'_>, backend: &'c Proxy) -> Verdict {
@@ -33,14 +40,58 @@ impl<'c> Transaction<'c> {
             }
             return self.refuse(ask, 503, Some(step));
         };
+        if server.fcgi {
+            self.set_request_uri(ask, backend);
+        }
         if server.fcgi && backend.settings.mode == Mode::Http && !settle(ask, &self.uri.map(|uri| names_script(uri)), |_| true) {
             let status = if ask.method_is(self.config.special.connect) { 502 } else { 500 };
             let step = self.step("server", "server", server.span, "cannot be told a script: the target has no readable path");
             return self.refuse(ask, status, Some(step));
         }
         self.step("server", "server", server.span, "takes the request");
-        let listener = server.port.and_then(|port| self.config.listeners.own(&self.config.proxies, &server.address, port));
-        self.forward(ask, Arc::clone(&server.to), backend, listener.map(|listener| (listener, server)))
+        let (to, place) = self.whereabouts(server);
+        let own = place.and_then(|place| {
+            let listener = self.config.listeners.own(&self.config.proxies, &place.address, place.port)?;
+            Some((listener, place))
+        });
+        self.forward(ask, to, backend, own)
+    }
+
+    /// Where a server is: address and port that its line leaves open are those that the client came to (assign_server_address).
+    fn whereabouts(&self, server: &Server) -> (Arc<str>, Option<Place>) {
+        let is_open = matches!(&*server.address, "" | "*" | "0.0.0.0" | "::");
+        let address = if is_open { &self.address } else { &server.address };
+        let port = match server.port {
+            Port::Mapped(offset) => self.port_from(offset),
+            port => port.fixed(),
+        };
+        let to = match is_open || port != server.port.fixed() {
+            true => whole(server.scheme, address, port).into(),
+            false => Arc::clone(&server.to),
+        };
+        (to, port.map(|port| Place { address: Arc::clone(address), port }))
+    }
+
+    fn port_from(&self, offset: i32) -> Option<u16> {
+        let Value::Known(data) = self.destination_port() else { return None };
+        let port = data.last()?.number()?.checked_add(i64::from(offset))?;
+        u16::try_from(port).ok()
+    }
+
+    /// The target as the `fcgi-app` tells it; an empty one is not told (src/fcgi-app.c, fcgi_flt_http_headers).
+    fn set_request_uri(&mut self, ask: &mut Ask<'_>, backend: &'c Proxy) {
+        let app = backend.fcgi_app.as_ref().and_then(|app| self.config.fcgi_apps.get(&app.value));
+        let Some(app) = app else { return };
+        let mut holding = app.request_uri.iter().rev();
+        let Some(last) = holding.find(|parameter| self.is_told(ask, parameter)) else { return };
+        let told = self.format(ask, &last.value);
+        self.uri = self.uri.zip(&told, |uri, told| Arc::clone(if told.is_empty() { uri } else { told }));
+    }
+
+    fn is_told(&self, ask: &mut Ask<'_>, parameter: &Parameter) -> bool {
+        let text = self.config.text(parameter.span);
+        let unsure = || Fact::told(format!("`{text}` applies"), format!("`{text}` does not apply"));
+        !parameter.conditional || ask.fact(unsure(), false)
     }
 
     fn choose_server(&mut self, ask: &mut Ask<'_>, backend: &'c Proxy) -> Option<&'c Server> {
@@ -106,9 +157,9 @@ impl<'c> Transaction<'c> {
     }
 
     /// The request goes upstream, and its response comes back through the rules.
-    fn forward(&mut self, ask: &mut Ask<'_>, to: Arc<str>, backend: &'c Proxy, own: Option<(Listener, &'c Server)>) -> Verdict {
-        if let Some((listener, server)) = own {
-            return self.hop(ask, listener, server, backend);
+    fn forward(&mut self, ask: &mut Ask<'_>, to: Arc<str>, backend: &'c Proxy, own: Option<(Listener, Place)>) -> Verdict {
+        if let Some((listener, place)) = own {
+            return self.hop(ask, listener, place, backend);
         }
         let target = match self.uri.clone() {
             Value::Known(uri) => Some(uri),

@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
+use sha1::{Digest, Sha1};
+use sha2::{Sha224, Sha256, Sha384, Sha512};
+
+use super::json;
 use super::transaction::Transaction;
 use crate::base64;
+use crate::haproxy::hash;
 use crate::haproxy::site::sample::{Arithmetic, Converter, Operand};
 use crate::haproxy::site::vocabulary::Kind;
 use crate::haproxy::value::{Data, Datum, Value};
@@ -70,6 +75,9 @@ pub(super) fn apply(transaction: &mut Transaction<'_>, converter: &Converter, va
         Converter::RegSub { pattern, replacement, global } => value.try_map(|data| {
             all(data, |datum| substitute(pattern, &datum.text(), replacement, *global).map(|text| Some(Datum::Text(text.into()))))
         }),
+        Converter::JsonQuery { path, integer } => {
+            value.try_map(|data| all(data, |datum| json::query(&datum.text(), path, *integer)))
+        }
         _ => value.map(|data| data.each(|datum| convert(converter, datum))),
     }
 }
@@ -142,9 +150,22 @@ fn convert(converter: &Converter, datum: &Datum) -> Option<Datum> {
         Converter::Base64Decode => text(base64(&datum.text())?),
         Converter::Base64Encode => text(base64::encode(&bytes(datum))),
         Converter::Hex => text(bytes(datum).iter().map(|byte| format!("{byte:02X}")).collect()),
+        Converter::Hash(hash, mixed) => {
+            let hash = hash(&bytes(datum));
+            number(i64::from(if *mixed { hash::avalanche(hash) } else { hash }))
+        }
+        Converter::Sha1 => digest::<Sha1>(datum),
+        Converter::Sha2(224) => digest::<Sha224>(datum),
+        Converter::Sha2(256) => digest::<Sha256>(datum),
+        Converter::Sha2(384) => digest::<Sha384>(datum),
+        Converter::Sha2(512) => digest::<Sha512>(datum),
         Converter::HexNumber => number(i64::from_str_radix(&datum.text(), 16).ok()?),
         _ => None,
     }
+}
+
+fn digest<D: Digest>(datum: &Datum) -> Option<Datum> {
+    Some(Datum::Bytes(D::digest(bytes(datum)).as_slice().into()))
 }
 
 /// A sample as bytes: numbers have eight of them, the highest first (src/sample.c, c_int2bin).
@@ -154,6 +175,7 @@ fn bytes(datum: &Datum) -> Vec<u8> {
         Datum::Truth(truth) => i64::from(*truth).to_be_bytes().to_vec(),
         Datum::Address(std::net::IpAddr::V4(address)) => address.octets().to_vec(),
         Datum::Address(std::net::IpAddr::V6(address)) => address.octets().to_vec(),
+        Datum::Bytes(bytes) => bytes.to_vec(),
         datum => datum.text().as_bytes().to_vec(),
     }
 }

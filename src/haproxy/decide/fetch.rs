@@ -152,11 +152,8 @@ impl Transaction<'_> {
                 self.cookie(ask, name, Wanted::All).map(|data| Data::One(Datum::Number(data.all().len() as i64)))
             }
             Fetch::CookieNumber(name) => self.cookie(ask, name, wanted).map(|data| data.each(number)),
-            Fetch::HeaderCount(None, _)
-            | Fetch::HeaderNames
-            | Fetch::Cookie(None)
-            | Fetch::CookieCount(None)
-            | Fetch::Unknown => Value::Unknown,
+            Fetch::HeaderCount(None, _) | Fetch::Cookie(None) | Fetch::CookieCount(None) | Fetch::Unknown => Value::Unknown,
+            Fetch::HeaderNames(delimiter) => self.header_names(ask, delimiter),
             Fetch::OfAbsoluteTarget => self.uri.try_map(|uri| uri.starts_with(['/', '*']).then_some(Data::Nothing)),
             Fetch::MajorVersion => known(Data::One(Datum::Number(if ask.request().version.starts_with('2') { 2 } else { 1 }))),
             Fetch::Version => known(Data::text(&*ask.request().version)),

@@ -4,13 +4,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::balance::Place;
+use super::host::names_host;
 use super::respond::Response;
 use super::transaction::Transaction;
 use crate::ask::{Ask, Explorer};
 use crate::haproxy::select::Listener;
 use crate::haproxy::site::Config;
 use crate::haproxy::site::proxy::{Mode, Proxy};
-use crate::haproxy::site::server::{CheckKind, HealthCheck, Server};
+use crate::haproxy::site::server::{CheckKind, HealthCheck};
 use crate::haproxy::value::{Data, Datum, Value};
 use crate::http::{Answer, Request, Verdict};
 use crate::source::Span;
@@ -20,16 +22,16 @@ const MAX_HOPS: u8 = 8;
 
 impl<'c> Transaction<'c> {
     /// The request goes on to another section, and the answer of that one comes back through this one's rules.
-    pub(super) fn hop(&mut self, ask: &mut Ask<'_>, listener: Listener, server: &Server, backend: &'c Proxy) -> Verdict {
+    pub(super) fn hop(&mut self, ask: &mut Ask<'_>, listener: Listener, place: Place, backend: &'c Proxy) -> Verdict {
         if self.hops >= MAX_HOPS {
             ask.doubt("the config sends the request to itself in a loop");
             return self.refuse(ask, 503, None);
         }
         let mut next = Transaction::new(self.config, listener, ask.request());
-        next.address = Arc::clone(&server.address);
-        next.port = server.port.unwrap_or(0);
+        (next.address, next.port) = (place.address, place.port);
         next.uri = self.uri.clone();
         next.received_uri = self.uri.clone();
+        next.names_host = self.uri.map(|uri| names_host(uri));
         next.query_is_clients = self.query_is_clients;
         next.received_method = self.line_method.clone().or_else(|| self.received_method.clone());
         next.headers = std::mem::take(&mut self.headers);
@@ -83,7 +85,7 @@ pub(in crate::haproxy) fn failing_checks(config: &Config) -> Vec<(usize, usize, 
         for (number, server) in proxy.servers.iter().enumerate() {
             let Some(check) = &server.check else { continue };
             let address = check.address.as_ref().unwrap_or(&server.address);
-            let Some(port) = check.port.or(server.port) else { continue };
+            let Some(port) = check.port.or(server.port.fixed()) else { continue };
             if config.listeners.own(&config.proxies, address, port).is_none() {
                 continue;
             }

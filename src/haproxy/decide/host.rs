@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::request_line::is_tunnel;
 use super::target::{self, Target};
-use super::transaction::{Lines, Transaction};
+use super::transaction::{Lines, Transaction, settle};
 use crate::ask::Ask;
 use crate::haproxy::value::Value;
 use crate::server::Release;
@@ -33,33 +33,47 @@ impl Transaction<'_> {
         self.received_uri = self.uri.clone();
     }
 
-    /// A new target names the host (http_update_host). Under CONNECT all of it is taken for the name.
-    pub(super) fn update_host(&mut self, ask: &mut Ask<'_>) {
-        if self.lines(ask, "host") == Value::Known(Vec::new()) {
-            return;
-        }
+    /// A new target names the host (http_update_host). Under CONNECT all of it is taken for the name. Whether that worked: a target
+    /// may name none where it should.
+    pub(super) fn update_host(&mut self, ask: &mut Ask<'_>) -> bool {
+        self.names_host = self.uri.map(|uri| names_host(uri));
         let tunnel = self.is_connect(ask);
+        if !tunnel && self.lacks_host(ask) {
+            return false;
+        }
+        if self.lines(ask, "host") == Value::Known(Vec::new()) {
+            return true;
+        }
         let host = self.lines(ask, "host");
         let named = host.zip(&self.uri, |host, uri| {
             let authority = Target::new(uri).authority.filter(|authority| !authority.is_empty());
             authority.map_or_else(|| host.clone(), |authority| vec![if tunnel { Arc::clone(uri) } else { authority.into() }])
         });
         self.headers.insert("host".into(), named);
-        if tunnel {
-            self.update_authority(ask);
-        }
+        !tunnel || self.update_authority(ask)
     }
 
-    /// A new Host header goes into a target that names a host as well (http_update_authority).
-    pub(super) fn update_authority(&mut self, ask: &mut Ask<'_>) {
+    /// A new Host header goes into a target that names a host as well (http_update_authority). Whether that worked: a new path may
+    /// have taken the place of all that the target was.
+    pub(super) fn update_authority(&mut self, ask: &mut Ask<'_>) -> bool {
+        if self.lacks_host(ask) {
+            return false;
+        }
         if matches!(&self.uri, Value::Known(uri) if Target::new(uri).authority.is_none()) {
-            return;
+            return true;
         }
         let host = self.lines(ask, "host");
         self.uri = self.uri.zip(&host, |uri, host| match host.last() {
             Some(host) => target::replace_authority(uri, host).into(),
             None => Arc::clone(uri),
         });
+        true
+    }
+
+    /// Whether the target counts as one that names a host and names none.
+    fn lacks_host(&self, ask: &mut Ask<'_>) -> bool {
+        let lacks = self.names_host.zip(&self.uri, |names, uri| *names && Target::new(uri).authority.is_none_or(str::is_empty));
+        settle(ask, &lacks, |_| false)
     }
 
     /// Whether the request came as CONNECT, which alone may have a target that is nothing but an authority.
@@ -67,6 +81,11 @@ impl Transaction<'_> {
         let is_authority = |uri: &str| matches!(Target::new(uri), Target { scheme: None, authority: Some(_), .. });
         matches!(&self.received_uri, Value::Known(uri) if is_authority(uri)) && ask.method_is(self.config.special.connect)
     }
+}
+
+/// Whether a target has a form that names a host: it is neither a path nor an asterisk.
+pub(super) fn names_host(target: &str) -> bool {
+    !target.is_empty() && !target.starts_with(['/', '*'])
 }
 
 fn without_usual_port(host: &str) -> Arc<str> {

@@ -49,6 +49,22 @@ impl Transaction<'_> {
         self.lines(ask, name).map(|lines| Data::One(Datum::Number(values(lines, whole).len() as i64)))
     }
 
+    /// The names of the headers of a request that is known in full.
+    pub(super) fn header_names(&mut self, ask: &mut Ask<'_>, delimiter: &str) -> Value<Data> {
+        if !ask.is_complete() {
+            return Value::Unknown;
+        }
+        let host = ask.request().header("host").map(|_| "host".to_owned());
+        let sent = ask.request().headers.iter().map(|(name, _)| name.to_ascii_lowercase());
+        let mut names: Vec<String> = host.into_iter().chain(sent.filter(|name| name != "host")).collect();
+        for (name, lines) in &self.headers {
+            let Value::Known(lines) = lines else { return Value::Unknown };
+            names.retain(|known| *known != **name);
+            names.extend(lines.iter().map(|_| name.to_string()));
+        }
+        Value::Known(Data::text(names.join(delimiter)))
+    }
+
     /// The host and the path behind it; the path alone where no host is named.
     pub(super) fn base(&mut self, ask: &mut Ask<'_>, query: bool) -> Value<Data> {
         let host = self.lines(ask, "host");

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::host::names_host;
 use crate::ask::Ask;
 use crate::haproxy::select::Listener;
 use crate::haproxy::site::Config;
@@ -30,6 +31,8 @@ pub(super) struct Transaction<'c> {
     pub(super) uri: Value<Arc<str>>,
     /// The target as this proxy received it.
     pub(super) received_uri: Value<Arc<str>>,
+    /// Whether the target counts as one that names a host: so it came, or was set as a whole (HTX_SL_F_HAS_AUTHORITY).
+    pub(super) names_host: Value<bool>,
     /// Whether the query is still the client's, so that its arguments may be asked for.
     pub(super) query_is_clients: bool,
     /// The method of the request line, where a rule replaced it.
@@ -83,6 +86,7 @@ impl<'c> Transaction<'c> {
             port: request.port,
             uri: Value::Known(request.target.as_str().into()),
             received_uri: Value::Known(request.target.as_str().into()),
+            names_host: Value::Known(names_host(&request.target)),
             query_is_clients: true,
             line_method: None,
             received_method: None,

@@ -182,6 +182,13 @@ pub(in crate::haproxy) enum DeleteBy {
 }
 
 impl Action {
+    pub(in crate::haproxy) fn writes_host(&self) -> bool {
+        match self {
+            Action::SetHeader(name, _) | Action::AddHeader(name, _) | Action::ReplaceHeader { name, .. } => **name == *"host",
+            _ => false,
+        }
+    }
+
     /// Whether no later rule of the set is reached.
     pub(in crate::haproxy) fn is_final(&self) -> bool {
         use Action::*;

@@ -34,6 +34,7 @@ impl Reads {
                 _ => {}
             }
         }
+        config.fcgi_apps.values().flat_map(|app| &app.request_uri).for_each(|parameter| reads.format(&parameter.value));
         reads
     }
 
@@ -104,7 +105,7 @@ impl Reads {
         match &sample.fetch {
             Fetch::Header(header) | Fetch::HeaderNumber(header) | Fetch::HeaderAddress(header) => self.header(header),
             Fetch::HeaderCount(Some(name), _) => _ = self.headers.insert(Arc::clone(name)),
-            Fetch::HeaderCount(None, _) | Fetch::HeaderNames => self.any_header = true,
+            Fetch::HeaderCount(None, _) | Fetch::HeaderNames(_) => self.any_header = true,
             Fetch::Base { .. } => _ = self.headers.insert("host".into()),
             Fetch::Cookie(_) | Fetch::CookieCount(_) | Fetch::CookieNumber(_) => _ = self.headers.insert("cookie".into()),
             Fetch::CapturedHeader(slot) => _ = self.slots.insert(*slot),

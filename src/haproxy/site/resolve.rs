@@ -77,7 +77,7 @@ impl Builder<'_, '_> {
         let mut refused = Vec::new();
         for proxy in &self.config.proxies {
             if let Some(app) = &proxy.fcgi_app
-                && !self.config.fcgi_apps.contains(&*app.value)
+                && !self.config.fcgi_apps.contains_key(&*app.value)
             {
                 refused.push(Refused::new(app.span, format!("there is no `fcgi-app` section `{}`", app.value)));
             }

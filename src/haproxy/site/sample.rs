@@ -9,6 +9,7 @@ use super::references::Named;
 use super::vocabulary::{self, Kind};
 use crate::grammar;
 use crate::haproxy::arguments::{self, Signature};
+use crate::haproxy::hash::{self, Hash};
 use crate::haproxy::site::words;
 use crate::pattern::Pattern;
 use crate::server::Release;
@@ -69,7 +70,8 @@ pub(in crate::haproxy) enum Fetch {
     HeaderCount(Option<Arc<str>>, bool),
     HeaderNumber(Header),
     HeaderAddress(Header),
-    HeaderNames,
+    /// The names of all headers, with this between them.
+    HeaderNames(Arc<str>),
     Cookie(Option<Arc<str>>),
     CookieCount(Option<Arc<str>>),
     CookieNumber(Arc<str>),
@@ -171,6 +173,15 @@ pub(in crate::haproxy) enum Converter {
     Base64Decode,
     Hex,
     HexNumber,
+    /// A hash, whose bits may be mixed once more.
+    Hash(Hash, bool),
+    Sha1,
+    /// SHA-2 with so many bits.
+    Sha2(i64),
+    JsonQuery {
+        path: Arc<str>,
+        integer: bool,
+    },
     SetVariable(Arc<str>),
     UnsetVariable(Arc<str>),
     AddItem {
@@ -218,7 +229,7 @@ impl Fetch {
                 | HeaderCount(..)
                 | HeaderNumber(_)
                 | HeaderAddress(_)
-                | HeaderNames
+                | HeaderNames(_)
                 | Cookie(_)
                 | CookieCount(_)
                 | CookieNumber(_)
@@ -471,7 +482,7 @@ fn fetch(name: &str, arguments: &[String]) -> Fetch {
         "req.fhdr_cnt" => Fetch::HeaderCount(lower(), true),
         "hdr_val" | "req.hdr_val" => Fetch::HeaderNumber(header(arguments, false)),
         "hdr_ip" | "req.hdr_ip" => Fetch::HeaderAddress(header(arguments, false)),
-        "req.hdr_names" => Fetch::HeaderNames,
+        "req.hdr_names" => Fetch::HeaderNames(some().unwrap_or_else(|| ",".into())),
         "cook" | "cookie" | "req.cook" => Fetch::Cookie(some()),
         "cook_cnt" | "req.cook_cnt" => Fetch::CookieCount(some()),
         "cook_val" | "req.cook_val" => Fetch::CookieNumber(first().into()),
@@ -567,6 +578,9 @@ fn converter(name: &str, arguments: &[String], files: &mut dyn Files) -> Convert
         "b64dec" => Converter::Base64Decode,
         "hex" => Converter::Hex,
         "hex2i" => Converter::HexNumber,
+        "sha1" => Converter::Sha1,
+        "sha2" => Converter::Sha2(number(0).unwrap_or(256)),
+        "json_query" => Converter::JsonQuery { path: text(0), integer: some(1).is_some() },
         "set-var" => Converter::SetVariable(text(0)),
         "unset-var" => Converter::UnsetVariable(text(0)),
         "add_item" => Converter::AddItem { delimiter: text(0), variable: some(1), suffix: text(2) },
@@ -578,7 +592,7 @@ fn converter(name: &str, arguments: &[String], files: &mut dyn Files) -> Convert
             let matching = matching.strip_suffix("_ip").filter(|_| kind == Kind::Address).unwrap_or(matching);
             Converter::Map(files.map(&text(0), matching), arguments.get(1).map(|default| default.as_str().into()), kind)
         }
-        _ => Converter::Unknown,
+        _ => hash::named(name).map_or(Converter::Unknown, |hash| Converter::Hash(hash, number(0).is_some_and(|mix| mix != 0))),
     }
 }
 

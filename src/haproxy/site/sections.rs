@@ -119,15 +119,6 @@ impl Builder<'_, '_> {
         }
     }
 
-    pub(super) fn fcgi_app(&mut self, section: Directive<'_>) {
-        self.plain_section(section, forms::FCGI_APP);
-        let Some(name) = section.arg(0) else { return };
-        self.config.fcgi_apps.insert(name.into());
-        if !section.children().any(|line| line.name() == "docroot") {
-            self.refuse(Refused::new(section.head(), format!("the `fcgi-app` `{name}` has no `docroot`")));
-        }
-    }
-
     pub(super) fn http_errors(&mut self, section: Directive<'_>) {
         let mut pages = ErrorPages::new();
         for line in section.children() {

@@ -22,8 +22,9 @@ pub(in crate::haproxy) struct Server {
     pub(in crate::haproxy) to: Arc<str>,
     /// That this server is chosen, as an assumption.
     pub(in crate::haproxy) chosen: Arc<str>,
+    pub(in crate::haproxy) scheme: &'static str,
     pub(in crate::haproxy) address: Arc<str>,
-    pub(in crate::haproxy) port: Option<u16>,
+    pub(in crate::haproxy) port: Port,
     pub(in crate::haproxy) disabled: bool,
     pub(in crate::haproxy) backup: bool,
     pub(in crate::haproxy) weight: u32,
@@ -34,6 +35,35 @@ pub(in crate::haproxy) struct Server {
     pub(in crate::haproxy) failing_check: Option<Span>,
     pub(in crate::haproxy) fcgi: bool,
     pub(in crate::haproxy) span: Span,
+}
+
+/// The port of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum Port {
+    At(u16),
+    /// Counted from the port that the client came to: `+1`, or that port itself where none is written (src/server.c, SRV_F_MAPPORTS).
+    Mapped(i32),
+    /// A socket that has no ports.
+    None,
+}
+
+impl Port {
+    pub(in crate::haproxy) fn fixed(self) -> Option<u16> {
+        match self {
+            Port::At(port) => Some(port),
+            Port::Mapped(_) | Port::None => None,
+        }
+    }
+
+    fn of(place: &str) -> Self {
+        let written = place.rsplit_once(':').map_or("", |(_, port)| port);
+        match (address(place), written.parse::<i32>()) {
+            (_, Ok(offset)) if written.starts_with(['+', '-']) => Port::Mapped(offset),
+            ((_, Some(port)), _) if port > 0 => Port::At(port),
+            ((host, _), _) if host.starts_with('/') || host.contains('@') => Port::None,
+            _ => Port::Mapped(0),
+        }
+    }
 }
 
 /// Where a server is checked.
@@ -114,7 +144,7 @@ impl Server {
         let Some(check) = &self.check else { return false };
         let has = |port: Option<u16>| port.is_some_and(|port| port > 0);
         let is_address = self.address.parse::<IpAddr>().is_ok_and(|address| !address.is_unspecified());
-        is_address && !has(self.port) && !has(check.port)
+        is_address && !has(self.port.fixed()) && !has(check.port)
     }
 }
 
@@ -195,7 +225,7 @@ impl SectionBuilder<'_, '_> {
         if let Some(resolvers) = &settled.resolvers {
             self.want(Named::Resolvers, &resolvers.0, resolvers.1);
         }
-        let (address, port) = address(place.text);
+        let (address, port) = (address(place.text).0, Port::of(place.text));
         self.check_server(&settled)?;
         let count = if template { template_size(&words[1])? } else { 1 };
         let check = settled.check.map(|span| Check { address: settled.check_address.clone(), port: settled.check_port, span });
@@ -206,17 +236,14 @@ impl SectionBuilder<'_, '_> {
             (_, true, false) => "ssl",
             _ => "tcp",
         };
-        let shown = if address.contains(':') && !address.starts_with('/') { format!("[{address}]") } else { address.to_owned() };
-        let to: Arc<str> = match port {
-            Some(port) => format!("{scheme}://{shown}:{port}").into(),
-            None => format!("{scheme}://{shown}").into(),
-        };
+        let to: Arc<str> = whole(scheme, address, port.fixed()).into();
         let make = |index: u32| {
             let name: Arc<str> = if template { format!("{}{index}", name.text).into() } else { name.text.into() };
             Server {
                 chosen: format!("the server {name} is chosen").into(),
                 name,
                 to: Arc::clone(&to),
+                scheme,
                 address: address.into(),
                 port,
                 disabled: settled.disabled,
@@ -360,6 +387,16 @@ impl ServerDefaults {
     }
 }
 
+/// A server as an answer names it.
+pub(in crate::haproxy) fn whole(scheme: &str, address: &str, port: Option<u16>) -> String {
+    let is_bare = address.contains(':') && !address.starts_with('/');
+    let shown = if is_bare { format!("[{address}]") } else { address.to_owned() };
+    match port {
+        Some(port) => format!("{scheme}://{shown}:{port}"),
+        None => format!("{scheme}://{shown}"),
+    }
+}
+
 /// A server has one port, which may be counted from the client's (src/tools.c, str2sa_range).
 fn check_port(place: &Word<'_>) -> Result<(), Refused> {
     let text = place.text;
@@ -411,5 +448,16 @@ mod tests {
         assert_eq!(address("[::1]"), ("::1", None));
         assert_eq!(address("a.test"), ("a.test", None));
         assert_eq!(address("/run/app.sock"), ("/run/app.sock", None));
+    }
+
+    #[test]
+    fn ports_may_follow_the_client() {
+        assert_eq!(Port::of("10.0.0.1:80"), Port::At(80));
+        assert_eq!(Port::of("[::1]:80"), Port::At(80));
+        assert_eq!(Port::of("10.0.0.1:+1"), Port::Mapped(1));
+        assert_eq!(Port::of("10.0.0.1:-1"), Port::Mapped(-1));
+        assert_eq!(Port::of("10.0.0.1"), Port::Mapped(0));
+        assert_eq!(Port::of("[::1]"), Port::Mapped(0));
+        assert_eq!(Port::of("/run/app.sock"), Port::None);
     }
 }
