@@ -8,7 +8,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use nom::bytes::complete::take_till;
+use nom::branch::alt;
+use nom::bytes::complete::take_until;
+use nom::combinator::rest;
 use nom::{IResult, Parser};
 
 use self::conditional::World;
@@ -61,8 +63,17 @@ pub(super) struct Reading {
 /// Reads one file.
 pub(super) fn parse(source: &Arc<SourceFile>, reading: &mut Reading) -> (Tree, Vec<SyntaxError>) {
     let builder = TreeBuilder::new(Arc::clone(source));
-    let mut parser =
-        FileParser { source, reading, builder, errors: Vec::new(), conditions: Vec::new(), section: String::new(), number: 0 };
+    let mut parser = FileParser {
+        source,
+        reading,
+        builder,
+        errors: Vec::new(),
+        conditions: Vec::new(),
+        section: String::new(),
+        in_global: false,
+        number: 0,
+        line: Line::default(),
+    };
     parser.file();
     (parser.builder.finish(), parser.errors)
 }
@@ -91,11 +102,14 @@ struct FileParser<'p> {
     errors: Vec<SyntaxError>,
     conditions: Vec<Condition>,
     section: String,
+    in_global: bool,
     number: u32,
+    /// The line that is being read. Few lines have more words than the room of those above.
+    line: Line,
 }
 
 fn until_newline(text: &[u8]) -> IResult<&[u8], &[u8]> {
-    take_till(|byte| byte == b'\n').parse(text)
+    alt((take_until("\n"), rest)).parse(text)
 }
 
 impl FileParser<'_> {
@@ -104,6 +118,9 @@ impl FileParser<'_> {
         let text = Arc::clone(self.source);
         let markup = Markup::new(text.text().as_bytes());
         let text = &*markup.text;
+        if let Some(nul) = text.iter().position(|&byte| byte == 0) {
+            self.nuls(text, nul);
+        }
         let mut at = 0;
         while at < text.len() {
             let Ok((rest, line)) = until_newline(&text[at..]) else { break };
@@ -113,6 +130,18 @@ impl FileParser<'_> {
             at = text.len() - rest.len() + 1;
         }
         self.end(text);
+    }
+
+    /// `first` is where the first one is.
+    fn nuls(&mut self, text: &[u8], first: usize) {
+        let mut at = first;
+        for line in text[first..].split_inclusive(|&byte| byte == b'\n') {
+            if let Some(nul) = line.iter().position(|&byte| byte == 0) {
+                let nul = (at + nul) as u32;
+                self.error(nul..nul + 1, "a NUL byte ends the line", None);
+            }
+            at += line.len();
+        }
     }
 
     fn end(&mut self, text: &[u8]) {
@@ -133,74 +162,82 @@ impl FileParser<'_> {
     }
 
     fn line(&mut self, text: &[u8], offset: u32, markup: &Markup<'_>) {
-        if let Some(nul) = text.iter().position(|&byte| byte == 0) {
-            let at = offset + nul as u32;
-            self.error(at..at + 1, "a NUL byte ends the line", None);
-        }
         // Scopes such as `[name]` say for which programs the lines below are meant.
         let indent = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         if text.get(indent) == Some(&b'[') {
             return self.builder.comment(offset + indent as u32..offset + text.len() as u32);
         }
         let place = Place { file: &self.source.name, line: self.number, section: &self.section };
-        let Line { words, comment, unset, refusal } = line::read(text, offset, &self.reading.environment, &place);
-        if let Some(refusal) = refusal {
+        line::read(&mut self.line, text, offset, &self.reading.environment, &place);
+        if let Some(refusal) = self.line.refusal.take() {
             self.error(refusal.bytes, refusal.message, None);
         }
-        if let Some(first) = words.first() {
-            let bytes = first.bytes.start..words.last().map_or(first.bytes.end, |last| last.bytes.end);
-            for word in words {
-                match markup.touches(&word.bytes) {
-                    true => self.builder.placeholder(word.bytes, word.quote, word.value),
-                    false => self.builder.word(word.bytes, word.quote, word.value),
-                }
+        let ends = self.line.words.first().zip(self.line.words.last());
+        let bytes = ends.map(|(first, last)| first.bytes.start..last.bytes.end);
+        for word in self.line.words.drain(..) {
+            match markup.touches(&word.bytes) {
+                true => self.builder.placeholder(word.bytes, word.quote, word.value),
+                false => self.builder.word(word.bytes, word.quote, word.value),
             }
-            self.statement(bytes, unset);
         }
-        if let Some(comment) = comment {
+        if let Some(bytes) = bytes {
+            self.statement(bytes);
+        }
+        if let Some(comment) = self.line.comment.take() {
             self.builder.comment(comment);
         }
     }
 
-    fn statement(&mut self, bytes: Range<u32>, unset: Vec<(Range<u32>, String)>) {
-        let first = self.builder.pending_words().first().map_or("", |word| self.builder.value(word)).to_owned();
-        match first.as_str() {
-            ".if" | ".elif" | ".else" | ".endif" => return self.directive(&first, bytes),
-            _ if self.conditions.last().is_some_and(|condition| condition.branch != Branch::Taken) => {
-                // A branch that is not taken is not read at all: it is a comment to HAProxy.
-                self.builder.discard();
-                return self.builder.comment(bytes);
-            }
-            ".alert" => self.error(bytes.clone(), "HAProxy stops at this `.alert`", None),
-            ".notice" | ".warning" | ".diag" if self.builder.pending() > 2 => {
-                self.error(bytes.clone(), format!("`{first}` takes one message: put it in quotes"), None);
-            }
-            ".notice" | ".warning" | ".diag" | "" => {}
-            _ if first.starts_with('.') && self.reading.release >= Release(2, 4, 0) => {
-                self.error(bytes.clone(), format!("there is no directive `{first}`"), None);
-            }
-            _ => {}
+    fn statement(&mut self, bytes: Range<u32>) {
+        let value = |index: usize| self.builder.pending_words().get(index).map(|word| self.builder.value(word));
+        let first = value(0).unwrap_or("");
+        if matches!(first, ".if" | ".elif" | ".else" | ".endif") {
+            let first = first.to_owned();
+            return self.directive(&first, bytes);
         }
-        for (place, name) in unset {
-            if self.reading.unset.len() < MAX_UNSET {
-                self.reading.unset.push((self.source.span(place), name));
-            }
+        if self.conditions.last().is_some_and(|condition| condition.branch != Branch::Taken) {
+            // A branch that is not taken is not read at all: it is a comment to HAProxy.
+            self.builder.discard();
+            return self.builder.comment(bytes);
         }
-        if SECTIONS.contains(&first.as_str()) {
+        let unset = self.line.unset.drain(..).map(|(place, name)| (self.source.span(place), name));
+        self.reading.unset.extend(unset.take(MAX_UNSET - self.reading.unset.len()));
+        if SECTIONS.contains(&first) {
+            self.section = value(1).unwrap_or(first).to_owned();
+            self.in_global = first == "global";
             self.builder.close(bytes.start);
-            self.section = self.builder.pending_words().get(1).map_or(first.clone(), |word| self.builder.value(word).to_owned());
             self.builder.open(bytes);
             return;
         }
+        if first.starts_with('.') {
+            let first = first.to_owned();
+            self.message(&first, bytes.clone());
+        }
         self.builder.simple(bytes);
-        self.note_environment();
+        if self.in_global {
+            self.note_environment();
+        }
     }
 
     /// Lines of `global` change the environment for the lines after them.
     fn note_environment(&mut self) {
-        let Some(section) = self.builder.current().filter(|section| section.name() == "global") else { return };
-        if let Some(line) = section.last_child() {
+        if let Some(line) = self.builder.current().and_then(|section| section.last_child()) {
             self.reading.environment.apply(line);
+        }
+    }
+
+    /// `.alert` and the like, and what no release knows.
+    fn message(&mut self, name: &str, bytes: Range<u32>) {
+        match name {
+            ".alert" => self.error(bytes, "HAProxy stops at this `.alert`", None),
+            ".notice" | ".warning" | ".diag" if self.builder.pending() > 2 => {
+                self.error(bytes, format!("`{name}` takes one message: put it in quotes"), None);
+            }
+            ".notice" | ".warning" | ".diag" => {}
+            _ if self.reading.release >= Release(2, 4, 0) => {
+                self.error(bytes, format!("there is no directive `{name}`"), None);
+            }
+            _ => {}
         }
     }
 

@@ -45,13 +45,22 @@ pub(super) struct Place<'p> {
     pub(super) section: &'p str,
 }
 
-/// Reads the line that starts at `offset` of its file and ends before its newline.
-pub(super) fn read(text: &[u8], offset: u32, environment: &Environment, place: &Place<'_>) -> Line {
-    let mut reader = LineReader { text, offset, environment, place, at: 0, line: Line::default(), word: None };
+/// Reads the line that starts at `offset` of its file and ends before its newline into `line`, of which only the room is used.
+pub(super) fn read(line: &mut Line, text: &[u8], offset: u32, environment: &Environment, place: &Place<'_>) {
+    line.clear();
+    let mut reader = LineReader { text, offset, environment, place, at: 0, line, word: None };
     if let Err(refusal) = reader.words() {
         reader.line.refusal = Some(refusal);
     }
-    reader.line
+}
+
+impl Line {
+    fn clear(&mut self) {
+        self.words.clear();
+        self.comment = None;
+        self.unset.clear();
+        self.refusal = None;
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,7 +82,7 @@ struct LineReader<'l> {
     environment: &'l Environment,
     place: &'l Place<'l>,
     at: usize,
-    line: Line,
+    line: &'l mut Line,
     word: Option<Open>,
 }
 
@@ -317,7 +326,8 @@ mod tests {
         let mut settings = Settings::default();
         settings.defines.insert("M".into(), Some("GET HEAD".into()));
         let environment = Environment::new(&settings);
-        let line = read(text.as_bytes(), 0, &environment, &Place { file: "f", line: 1, section: "s" });
+        let mut line = Line::default();
+        read(&mut line, text.as_bytes(), 0, &environment, &Place { file: "f", line: 1, section: "s" });
         assert_eq!(line.refusal, None);
         let value = |token: Token| {
             let bytes = &text[token.bytes.start as usize..token.bytes.end as usize];
@@ -349,11 +359,15 @@ mod tests {
     #[test]
     fn what_haproxy_refuses_is_refused() {
         let environment = Environment::default();
-        let place = Place { file: "f", line: 1, section: "s" };
+        let refusal = |text: &str| {
+            let mut line = Line::default();
+            read(&mut line, text.as_bytes(), 0, &environment, &Place { file: "f", line: 1, section: "s" });
+            line.refusal
+        };
         for text in ["a \"b", "a 'b", "a \\xg1", "a \"${B\"", "a \"$1\"", "a \"${B[1]}\""] {
-            assert!(read(text.as_bytes(), 0, &environment, &place).refusal.is_some(), "{text}");
+            assert!(refusal(text).is_some(), "{text}");
         }
-        assert!(read("w ".repeat(65).as_bytes(), 0, &environment, &place).refusal.is_some());
-        assert!(read("w ".repeat(64).trim_end().as_bytes(), 0, &environment, &place).refusal.is_none());
+        assert!(refusal(&"w ".repeat(65)).is_some());
+        assert!(refusal("w ".repeat(64).trim_end()).is_none());
     }
 }
