@@ -79,7 +79,7 @@ fn knock(bind: &Bind) -> Option<Request> {
 /// The backends that a frontend leads to, once for each way.
 fn entries<'c>(config: &'c Config, proxy: &'c Proxy) -> impl Iterator<Item = usize> + use<'c> {
     let switched = proxy.switches.iter().flat_map(|switch| {
-        let backend = switch.to.constant().and_then(|name| config.backends.get(&name)).copied();
+        let backend = switch.to.constant().and_then(|name| config.backends.get(name)).copied();
         groups(switch.condition.as_ref()).filter_map(move |_| backend)
     });
     let default = proxy.settings.default_backend.as_ref().and_then(|name| config.backends.get(&name.value)).copied();
@@ -122,7 +122,7 @@ impl<'c> Planner<'c> {
             if !self.thinning.takes() {
                 continue;
             }
-            let backend = switch.to.constant().and_then(|name| self.config.backends.get(&name)).copied();
+            let backend = switch.to.constant().and_then(|name| self.config.backends.get(name)).copied();
             let cors = plain_cors.or_else(|| backend.and_then(|backend| cors(&self.config.proxies[backend])));
             for group in groups(switch.condition.as_ref()) {
                 self.add(base, group, switch.span, cors);

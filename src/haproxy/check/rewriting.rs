@@ -49,7 +49,7 @@ impl Checks<'_> {
             findings.push(self.open_override(proxy, index, rule, sample));
         }
         if let Some(method) = format.constant() {
-            findings.extend(self.sees_original((index, rule), &method, seen));
+            findings.extend(self.sees_original((index, rule), method, seen));
         }
     }
 

@@ -46,9 +46,9 @@ impl Checks<'_> {
 
     /// A TCP frontend whose requests are parsed after all, by a backend behind it.
     fn reaches_http(&self, proxy: &Proxy) -> bool {
-        let default = proxy.settings.default_backend.as_ref().map(|name| name.value.clone());
+        let default = proxy.settings.default_backend.as_ref().map(|name| &*name.value);
         let switched = proxy.switches.iter().filter_map(|switch| switch.to.constant());
-        let mut backends = default.into_iter().chain(switched).filter_map(|name| self.config.backends.get(&name));
+        let mut backends = default.into_iter().chain(switched).filter_map(|name| self.config.backends.get(name));
         proxy.role.is_frontend() && backends.any(|backend| self.config.proxies[*backend].settings.mode == Mode::Http)
     }
 

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::ask::{Explorer, Input};
 use crate::base64;
 use crate::haproxy::site::Config;
 use crate::haproxy::site::acl::Criterion;
 use crate::haproxy::site::action::Action;
 use crate::haproxy::site::matching::Matching;
+use crate::haproxy::site::proxy::Proxy;
 use crate::haproxy::site::resolve::rules_of;
 use crate::haproxy::site::sample::Fetch;
 use crate::haproxy::site::sections::Password;
@@ -21,18 +24,14 @@ pub(in crate::haproxy) struct Values {
 
 impl Values {
     pub(in crate::haproxy) fn new(config: &Config) -> Self {
-        let mut values = Values::default();
-        // What becomes the method is tried with one.
-        for rule in config.proxies.iter().flat_map(|proxy| &proxy.request) {
-            let Action::SetMethod(format) = &rule.action else { continue };
-            format.samples().filter_map(|sample| input(&sample.fetch)).for_each(|input| values.add(&input, "DELETE".into()));
-        }
-        for criterion in config.criteria() {
-            for input in inputs(config, &criterion.sample.fetch) {
-                let examples = examples(criterion);
-                examples.into_iter().for_each(|text| values.add(&input, text));
-            }
-        }
+        let of_all = |add: fn(&mut Values, &Config, &Proxy)| {
+            let with = |mut values: Values, proxy: &Proxy| {
+                add(&mut values, config, proxy);
+                values
+            };
+            config.proxies.par_iter().fold(Values::default, with).reduce(Values::default, Values::and)
+        };
+        let mut values = of_all(Values::made_methods).and(of_all(Values::compared));
         let plain = config.userlists.values().flat_map(|list| &list.users).filter_map(|user| match &user.password {
             Password::Plain(password) => Some(format!("{}:{password}", user.name)),
             Password::Hashed => None,
@@ -40,17 +39,42 @@ impl Values {
         let stats = config.proxies.iter().filter_map(|proxy| proxy.settings.stats.as_ref()).flat_map(|stats| stats.users.iter());
         let accounts: Vec<String> = plain.chain(stats.map(|(user, password)| format!("{user}:{password}"))).collect();
         let authorization = Input::Header("authorization".into());
-        accounts.iter().for_each(|account| values.add(&authorization, format!("Basic {}", base64::encode(account.as_bytes()))));
+        accounts
+            .iter()
+            .for_each(|account| values.add(&authorization, format!("Basic {}", base64::encode(account.as_bytes())).into()));
         values
+    }
+
+    /// What becomes the method is tried with one.
+    fn made_methods(&mut self, _: &Config, proxy: &Proxy) {
+        for rule in &proxy.request {
+            let Action::SetMethod(format) = &rule.action else { continue };
+            format.samples().filter_map(|sample| input(&sample.fetch)).for_each(|input| self.add(&input, "DELETE".into()));
+        }
+    }
+
+    fn compared(&mut self, config: &Config, proxy: &Proxy) {
+        for criterion in proxy.acls.iter().flat_map(|acl| &acl.criteria) {
+            for input in inputs(config, &criterion.sample.fetch) {
+                examples(criterion).into_iter().for_each(|text| self.add(&input, text.into()));
+            }
+        }
+    }
+
+    /// Those of sections above, and then those of sections below.
+    fn and(mut self, below: Values) -> Values {
+        for (input, texts) in below.by_input {
+            texts.into_iter().for_each(|text| self.add(&input, text));
+        }
+        self
     }
 
     pub(in crate::haproxy) fn of(&self, input: &Input) -> Vec<Arc<str>> {
         self.by_input.get(input).cloned().unwrap_or_default()
     }
 
-    fn add(&mut self, input: &Input, text: String) {
+    fn add(&mut self, input: &Input, text: Arc<str>) {
         let known = self.by_input.entry(input.clone()).or_default();
-        let text: Arc<str> = text.into();
         if known.len() < Explorer::MAX_CANDIDATES && !known.contains(&text) {
             known.push(text);
         }

@@ -76,10 +76,10 @@ impl Format {
     }
 
     /// The whole text where nothing in it is looked up.
-    pub(in crate::haproxy) fn constant(&self) -> Option<Arc<str>> {
+    pub(in crate::haproxy) fn constant(&self) -> Option<&str> {
         match &self.pieces[..] {
-            [] => Some("".into()),
-            [Piece::Literal(text)] => Some(Arc::clone(text)),
+            [] => Some(""),
+            [Piece::Literal(text)] => Some(text),
             _ => None,
         }
     }

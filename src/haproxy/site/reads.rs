@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::Config;
 use super::action::{Action, Body, Reply, Rule};
 use super::format::Format;
@@ -24,9 +26,11 @@ pub(in crate::haproxy) struct Reads {
 
 impl Reads {
     pub(super) fn new(config: &Config) -> Self {
-        let mut reads = Reads::default();
-        config.criteria().for_each(|criterion| reads.sample(&criterion.sample));
-        config.proxies.iter().for_each(|proxy| reads.proxy(proxy));
+        let with = |mut reads: Reads, proxy: &Proxy| {
+            reads.proxy(proxy);
+            reads
+        };
+        let mut reads = config.proxies.par_iter().fold(Reads::default, with).reduce(Reads::default, Reads::and);
         for rule in &config.global.variables {
             match &rule.action {
                 Action::SetVariable(_, sample) => reads.sample(sample),
@@ -38,7 +42,17 @@ impl Reads {
         reads
     }
 
+    fn and(mut self, other: Reads) -> Reads {
+        self.headers.extend(other.headers);
+        self.any_header |= other.any_header;
+        self.variables.extend(other.variables);
+        self.lasting.extend(other.lasting);
+        self.slots.extend(other.slots);
+        self
+    }
+
     fn proxy(&mut self, proxy: &Proxy) {
+        proxy.acls.iter().flat_map(|acl| &acl.criteria).for_each(|criterion| self.sample(&criterion.sample));
         rules_of(proxy).for_each(|rule| self.rule(rule));
         proxy.switches.iter().chain(&proxy.server_rules).for_each(|switch| self.format(&switch.to));
         if proxy.settings.cookie.is_some() {

@@ -61,6 +61,9 @@ impl SectionBuilder<'_, '_> {
 
 impl Builder<'_, '_> {
     pub(super) fn bad_references(&self) -> Vec<Refused> {
+        if self.notes.references.is_empty() {
+            return Vec::new();
+        }
         let fronts = self.config.proxies.iter().filter(|proxy| proxy.role.is_frontend());
         let frontends = fronts.map(|proxy| &*proxy.name).collect();
         let mut names = Names { config: &self.config, frontends, servers: HashMap::new() };

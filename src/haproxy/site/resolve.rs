@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::acl;
+use super::Config;
+use super::acl::{self, Criterion};
 use super::action::{Action, Rule};
 use super::build::{Builder, Refused};
 use super::proxy::{Mode, Proxy, Role};
+use super::reads::Reads;
 use super::sample::Fetch;
 use crate::haproxy::select::Listeners;
 use crate::http::{Universe, is_token};
@@ -23,9 +25,10 @@ impl Builder<'_, '_> {
         self.name_proxies();
         self.check_names();
         self.check_backends();
-        self.config.listeners = Listeners::new(&self.config.proxies);
+        let config = &self.config;
+        let (listeners, reads) = rayon::join(|| Listeners::new(&config.proxies), || Reads::new(config));
+        (self.config.listeners, self.config.reads) = (listeners, reads);
         self.settle_methods(methods);
-        self.config.reads = super::reads::Reads::new(&self.config);
     }
 
     fn late_errors(&mut self) {
@@ -41,7 +44,8 @@ impl Builder<'_, '_> {
 
     /// Names must be unique among frontends and among backends; since 3.3 among all.
     fn name_proxies(&mut self) {
-        let mut fronts: HashMap<Arc<str>, Span> = HashMap::new();
+        let mut fronts: HashMap<&str, Span> = HashMap::with_capacity(self.config.proxies.len());
+        self.config.backends.reserve(self.config.proxies.len());
         let mut refused = Vec::new();
         for (index, proxy) in self.config.proxies.iter().enumerate() {
             if proxy.role == Role::Defaults || proxy.name.is_empty() {
@@ -57,7 +61,7 @@ impl Builder<'_, '_> {
                 }
             }
             if proxy.role.is_frontend() {
-                taken = taken.or(fronts.insert(Arc::clone(&proxy.name), proxy.span));
+                taken = taken.or(fronts.insert(&*proxy.name, proxy.span));
             }
             if taken.is_some() {
                 refused.push(Refused::new(proxy.span, format!("there is already a section `{}` of this kind", proxy.name)));
@@ -65,7 +69,7 @@ impl Builder<'_, '_> {
         }
         if self.config.release >= Release(3, 3, 0) {
             for proxy in self.config.proxies.iter().filter(|proxy| proxy.role == Role::Backend) {
-                if fronts.contains_key(&proxy.name) {
+                if fronts.contains_key(&*proxy.name) {
                     refused.push(Refused::new(proxy.span, format!("a frontend is named `{}` already", proxy.name)));
                 }
             }
@@ -74,18 +78,8 @@ impl Builder<'_, '_> {
     }
 
     fn check_names(&mut self) {
-        let mut refused = Vec::new();
-        for proxy in &self.config.proxies {
-            if let Some(app) = &proxy.fcgi_app
-                && !self.config.fcgi_apps.contains_key(&*app.value)
-            {
-                refused.push(Refused::new(app.span, format!("there is no `fcgi-app` section `{}`", app.value)));
-            }
-            if proxy.fcgi_app.is_some() != proxy.servers.iter().any(|server| server.fcgi) && proxy.role.is_backend() {
-                let span = proxy.fcgi_app.as_ref().map_or(proxy.span, |app| app.span);
-                refused.push(Refused::new(span, "a FastCGI backend needs both `use-fcgi-app` and servers with `proto fcgi`"));
-            }
-        }
+        let config = &self.config;
+        let mut refused: Vec<_> = config.proxies.par_iter().flat_map_iter(|proxy| config.misnamed(proxy)).collect();
         refused.extend(self.bad_heirs());
         refused.extend(self.bad_references());
         refused.into_iter().for_each(|refused| self.refuse(refused));
@@ -104,68 +98,35 @@ impl Builder<'_, '_> {
     }
 
     fn check_backends(&mut self) {
-        let mut refused = Vec::new();
-        for proxy in self.config.proxies.iter().filter(|proxy| proxy.role.is_frontend()) {
-            let switched = proxy.switches.iter().filter_map(|switch| Some((switch.to.constant()?, switch.span)));
-            let default = proxy.settings.default_backend.as_ref().map(|name| (Arc::clone(&name.value), name.span));
-            for (name, span) in switched.chain(default) {
-                let Some(backend) = self.config.backends.get(&name) else {
-                    let known = self.kept.guessed(self.config.backends.keys().map(|name| &**name), self.config.backends.len());
-                    let best = super::words::nearest(&name, known).map(|best| format!("did you mean `{best}`?"));
-                    let missing = Refused::new(span, format!("there is no backend `{name}`"));
-                    refused.push(match best {
-                        Some(best) => missing.help(best),
-                        None => missing,
-                    });
-                    continue;
-                };
-                let backend = &self.config.proxies[*backend];
-                if proxy.settings.mode == Mode::Http && backend.settings.mode == Mode::Tcp {
-                    let message = format!("the HTTP {} `{}` cannot use the TCP backend `{name}`", proxy.role.name(), proxy.name);
-                    refused.push(Refused::new(span, message).help("write `mode http` in the backend"));
-                }
-            }
-        }
-        for proxy in self.config.proxies.iter().filter(|proxy| proxy.role != Role::Defaults) {
-            let named = proxy.server_rules.iter().filter_map(|switch| Some((switch, switch.to.constant()?)));
-            let servers: HashSet<&Arc<str>> = match proxy.server_rules.is_empty() {
-                true => HashSet::new(),
-                false => proxy.servers.iter().map(|server| &server.name).collect(),
+        let config = &self.config;
+        let bad: Vec<_> = config.proxies.par_iter().flat_map_iter(|proxy| config.bad_backends(proxy)).collect();
+        for bad in bad {
+            let refused = match bad {
+                BadBackend::Missing(name, span) => self.no_backend(&name, span),
+                BadBackend::Unfit(refused) => refused,
             };
-            for (switch, name) in named {
-                if !servers.contains(&name) {
-                    refused.push(Refused::new(switch.span, format!("there is no server `{name}` in `{}`", proxy.name)));
-                }
-            }
+            self.refuse(refused);
         }
-        refused.into_iter().for_each(|refused| self.refuse(refused));
+    }
+
+    fn no_backend(&mut self, name: &str, span: Span) -> Refused {
+        let backends = self.config.proxies.iter().filter(|proxy| proxy.role.is_backend()).map(|proxy| &*proxy.name);
+        let known = self.kept.guessed(backends, self.config.backends.len());
+        let missing = Refused::new(span, format!("there is no backend `{name}`"));
+        match super::words::nearest(name, known) {
+            Some(best) => missing.help(format!("did you mean `{best}`?")),
+            None => missing,
+        }
     }
 
     /// Collects the odd methods that the config names, and computes which methods each criterion matches.
     fn settle_methods(&mut self, methods: &[String]) {
-        let mut odd: Vec<String> = Vec::new();
-        for criterion in self.config.criteria() {
-            let looks = matches!(
-                criterion.sample.fetch,
-                Fetch::Method | Fetch::CapturedMethod | Fetch::Variable(..) | Fetch::ConstantMethod(_)
-            );
-            if looks {
-                odd.extend(criterion.patterns.texts().iter().filter(|text| may_be_method(text)).map(|text| text.to_string()));
-            }
-        }
-        for proxy in &self.config.proxies {
-            for rule in rules_of(proxy) {
-                if let Action::SetMethod(format) = &rule.action
-                    && let Some(method) = format.constant()
-                {
-                    odd.push(method.to_string());
-                }
-            }
-            odd.push(proxy.settings.check.method.to_string());
-        }
+        let config = &self.config;
+        let compared = config.proxies.par_iter().flat_map_iter(compared_methods);
+        let set = config.proxies.par_iter().flat_map_iter(set_methods);
+        let odd: Vec<&str> = compared.chain(set).filter(|text| may_be_method(text)).collect();
         // A request to trace may bear what is no method at all; it stands before what the config names.
-        let named = odd.iter().map(String::as_str).filter(|text| may_be_method(text));
-        let universe = Universe::new(methods.iter().map(String::as_str).chain(named));
+        let universe = Universe::new(methods.iter().map(String::as_str).chain(odd));
         let methods: Vec<_> =
             universe.all().singles().filter_map(|single| Some((single, acl::method(universe.first(single)?)))).collect();
         let criteria = |proxy: &mut Proxy| {
@@ -174,6 +135,69 @@ impl Builder<'_, '_> {
         self.config.proxies.par_iter_mut().with_min_len(100).for_each(criteria);
         self.config.universe = universe;
     }
+}
+
+/// A backend that a frontend cannot send its requests to.
+enum BadBackend {
+    Missing(Arc<str>, Span),
+    Unfit(Refused),
+}
+
+impl Config {
+    /// The names in a section that mean nothing.
+    fn misnamed(&self, proxy: &Proxy) -> Vec<Refused> {
+        let mut refused = Vec::new();
+        if let Some(app) = &proxy.fcgi_app
+            && !self.fcgi_apps.contains_key(&*app.value)
+        {
+            refused.push(Refused::new(app.span, format!("there is no `fcgi-app` section `{}`", app.value)));
+        }
+        if proxy.fcgi_app.is_some() != proxy.servers.iter().any(|server| server.fcgi) && proxy.role.is_backend() {
+            let span = proxy.fcgi_app.as_ref().map_or(proxy.span, |app| app.span);
+            refused.push(Refused::new(span, "a FastCGI backend needs both `use-fcgi-app` and servers with `proto fcgi`"));
+        }
+        if proxy.role == Role::Defaults || proxy.server_rules.is_empty() {
+            return refused;
+        }
+        let servers: HashSet<&str> = proxy.servers.iter().map(|server| &*server.name).collect();
+        let named = proxy.server_rules.iter().filter_map(|switch| Some((switch.to.constant()?, switch.span)));
+        let missing = named.filter(|(name, _)| !servers.contains(name));
+        refused
+            .extend(missing.map(|(name, span)| Refused::new(span, format!("there is no server `{name}` in `{}`", proxy.name))));
+        refused
+    }
+
+    /// The backends that a frontend names and cannot use.
+    fn bad_backends<'c>(&'c self, proxy: &'c Proxy) -> impl Iterator<Item = BadBackend> + use<'c> {
+        let switched = proxy.switches.iter().filter_map(|switch| Some((switch.to.constant()?, switch.span)));
+        let default = proxy.settings.default_backend.as_ref().map(|name| (&*name.value, name.span));
+        let named = switched.chain(default).filter(|_| proxy.role.is_frontend());
+        named.filter_map(move |(name, span)| {
+            let Some(backend) = self.backends.get(name) else { return Some(BadBackend::Missing(name.into(), span)) };
+            let unfit = proxy.settings.mode == Mode::Http && self.proxies[*backend].settings.mode == Mode::Tcp;
+            let message = || format!("the HTTP {} `{}` cannot use the TCP backend `{name}`", proxy.role.name(), proxy.name);
+            unfit.then(|| BadBackend::Unfit(Refused::new(span, message()).help("write `mode http` in the backend")))
+        })
+    }
+}
+
+/// The methods that a section compares something with.
+fn compared_methods(proxy: &Proxy) -> impl Iterator<Item = &str> {
+    let looks = |criterion: &&Criterion| {
+        let fetch = &criterion.sample.fetch;
+        matches!(fetch, Fetch::Method | Fetch::CapturedMethod | Fetch::Variable(..) | Fetch::ConstantMethod(_))
+    };
+    let criteria = proxy.acls.iter().flat_map(|acl| &acl.criteria).filter(looks);
+    criteria.flat_map(|criterion| criterion.patterns.texts()).map(|text| &**text)
+}
+
+/// The methods that a section makes of others, or checks its servers with.
+fn set_methods(proxy: &Proxy) -> impl Iterator<Item = &str> {
+    let set = rules_of(proxy).filter_map(|rule| match &rule.action {
+        Action::SetMethod(format) => format.constant(),
+        _ => None,
+    });
+    set.chain([&*proxy.settings.check.method])
 }
 
 /// What is wrong with the sections that take over a `defaults` section with rules.
