@@ -3,15 +3,17 @@
 //! A wing's `decide` is plain code from top to bottom. Where it needs something about the request or the world it asks
 //! [`Ask`]. An [`Explorer`] runs it: when a question is open, the run takes the plainest answer, and the other answers are put
 //! on a list; `decide` is run again for each of them, repeating the earlier answers, until all are taken or the bound is
-//! reached. The method is such a question too: a run starts with every method at once and splits only where a directive looks.
+//! reached. Method and client are such questions too: a run starts with every method and every client at once and splits only
+//! where a directive tells them apart.
+
+mod explore;
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use crate::http::{ByMethod, MethodSet, Request, Universe, Verdict};
-use crate::source::{FileSystem, Kind};
+pub use self::explore::{Branch, Exploration, Explorer};
+use crate::http::{ByMethod, MethodSet, Request, Universe};
+use crate::source::Kind;
 
 /// A part of the request that a config may look at.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,6 +75,7 @@ impl Fact {
 #[derive(Clone, Debug)]
 enum Question {
     Method,
+    Client,
     Input(Input, Vec<Option<Arc<str>>>),
     Fact(Fact, bool),
     Choice(Arc<str>, Vec<Arc<str>>),
@@ -90,6 +93,8 @@ pub struct Ask<'a> {
     request: &'a Request,
     explorer: &'a Explorer<'a>,
     methods: MethodSet,
+    /// The clients that this run still speaks of, the plainest first; none before anything has looked at them.
+    clients: Vec<Arc<str>>,
     script: &'a [u16],
     made: Vec<Decision>,
     doubts: Vec<Cow<'static, str>>,
@@ -97,6 +102,9 @@ pub struct Ask<'a> {
 }
 
 impl<'a> Ask<'a> {
+    /// Questions that one run may leave open; what is asked past that gets its plainest answer, and a doubt.
+    const MAX_QUESTIONS: usize = 1000;
+
     /// The request, of which `method` means nothing here: ask [`Ask::method_is`] or [`Ask::settle`]. Headers and the client's
     /// address are asked for by [`Ask::header`] and [`Ask::client`].
     pub fn request(&self) -> &'a Request {
@@ -188,7 +196,39 @@ impl<'a> Ask<'a> {
 
     /// The client's address.
     pub fn client(&mut self) -> Arc<str> {
-        self.input(Input::Client).unwrap_or_else(|| (*self.request.client).into())
+        self.meet_clients();
+        if self.clients.len() > 1 {
+            let taken = self.decide(Question::Client, self.clients.len());
+            self.clients = vec![self.clients.swap_remove(taken)];
+        }
+        Arc::clone(&self.clients[0])
+    }
+
+    /// Whether the client's address is one for which something holds, such as being of a range. Splits the run where some of
+    /// its clients are such and some are not; `examples` are addresses that might be the ones of the other kind.
+    pub fn client_is(&mut self, holds: impl Fn(&str) -> bool, examples: impl IntoIterator<Item = Arc<str>>) -> bool {
+        let is_first = self.meet_clients();
+        let plain = holds(&self.clients[0]);
+        let (like, mut unlike): (Vec<_>, Vec<_>) = self.clients.drain(..).partition(|client| holds(client) == plain);
+        if unlike.is_empty() && is_first && !self.is_complete() {
+            // What the run has asked about other clients before may not be true of these.
+            unlike.extend(examples.into_iter().find(|example| holds(example) != plain));
+        }
+        let taken = if unlike.is_empty() { 0 } else { self.decide(Question::Client, 2) };
+        self.clients = if taken == 0 { like } else { unlike };
+        plain == (taken == 0)
+    }
+
+    /// Makes the list of clients; true where there was none before.
+    fn meet_clients(&mut self) -> bool {
+        let is_first = self.clients.is_empty();
+        if is_first {
+            let worthwhile = self.explorer.candidates.map(|candidates| candidates.candidates(&Input::Client));
+            self.clients.push((*self.request.client).into());
+            let worthwhile = worthwhile.into_iter().flatten().take(Explorer::MAX_CANDIDATES);
+            self.clients.extend(worthwhile.filter(|client| **client != *self.request.client));
+        }
+        is_first
     }
 
     fn input(&mut self, input: Input) -> Option<Arc<str>> {
@@ -284,7 +324,7 @@ impl<'a> Ask<'a> {
     }
 
     fn decide(&mut self, question: Question, of: usize) -> usize {
-        if self.made.len() == Explorer::MAX_QUESTIONS {
+        if self.made.len() == Self::MAX_QUESTIONS {
             self.doubt("more about the request is asked than is looked at here");
             return 0;
         }
@@ -299,177 +339,10 @@ pub trait Candidates {
     fn candidates(&self, input: &Input) -> Vec<Arc<str>>;
 }
 
-/// Runs an interpreter on one request.
-#[derive(Clone, Copy)]
-pub struct Explorer<'a> {
-    pub universe: &'a Universe,
-    /// Where inputs that the request does not state are open; `None` takes the request as complete.
-    pub candidates: Option<&'a dyn Candidates>,
-    /// Where files are looked up; `None` makes their existence an assumption.
-    pub disk: Option<&'a dyn FileSystem>,
-    /// How many runs may be spent.
-    pub runs: usize,
-}
-
-/// One way that a request can go.
-#[derive(Clone, Debug)]
-pub struct Branch {
-    pub methods: MethodSet,
-    /// What the request holds on this branch, besides what it states.
-    pub inputs: Vec<(Input, Option<Arc<str>>)>,
-    /// What is taken to be true or false about the world.
-    pub facts: Vec<(Fact, bool)>,
-    /// What the proxy is taken to choose by itself: the question, and the choice as a sentence.
-    pub choices: Vec<(Arc<str>, Arc<str>)>,
-    /// What could not be modelled on the way.
-    pub doubts: Vec<Cow<'static, str>>,
-    /// What the client sees of an answer that is none.
-    pub notices: Vec<&'static str>,
-    /// How many answers on the way were not the plainest ones; methods do not count.
-    pub distance: u32,
-    pub verdict: Verdict,
-}
-
-impl Branch {
-    /// The assumptions about the world, a sentence each.
-    pub fn when(&self) -> Vec<String> {
-        let facts = self.facts.iter().map(|(fact, holds)| fact.sentence(*holds));
-        facts.chain(self.choices.iter().map(|(_, choice)| choice.to_string())).collect()
-    }
-
-    /// Whether the client has not come by TLS to a config behind a terminator of it.
-    pub fn is_unsecured(&self) -> bool {
-        let is_usual = |input: &Input, value: &Option<Arc<str>>| value.as_ref().is_some_and(|value| input.is_usual(value));
-        self.inputs.iter().any(|(input, value)| input.is_scheme() && !is_usual(input, value))
-    }
-
-    /// Whether one request in one world can go both ways, but for its method.
-    pub fn is_compatible(&self, other: &Branch) -> bool {
-        agree(&self.inputs, &other.inputs) && agree(&self.facts, &other.facts) && agree(&self.choices, &other.choices)
-    }
-
-    /// The request that goes this way, with a method of the branch.
-    pub fn request(&self, base: &Request, method: impl Into<Cow<'static, str>>) -> Request {
-        let mut request = Request { method: method.into(), ..base.clone() };
-        for (input, value) in &self.inputs {
-            let Some(value) = value else { continue };
-            match input {
-                Input::Header(name) => request.headers.push((name.to_string(), value.to_string())),
-                Input::Cookie(name) => match request.headers.iter_mut().find(|(known, _)| known == "cookie") {
-                    Some((_, cookies)) => *cookies = format!("{cookies}; {name}={value}"),
-                    None => request.headers.push(("cookie".into(), format!("{name}={value}"))),
-                },
-                Input::Argument(name) => {
-                    let sign = if request.target.contains('?') { '&' } else { '?' };
-                    request.target = format!("{}{sign}{name}={value}", request.target);
-                }
-                Input::Client => request.client = value.to_string().into(),
-            }
-        }
-        request
-    }
-}
-
-/// All ways that were found, the plainest first.
-#[derive(Clone, Debug)]
-pub struct Exploration {
-    pub branches: Vec<Branch>,
-    /// False where the bound was reached or something on the way could not be modelled.
-    pub exhaustive: bool,
-}
-
-impl Explorer<'_> {
-    /// Values tried for one input, besides its absence.
-    pub const MAX_CANDIDATES: usize = 6;
-
-    /// Questions that one run may leave open; what is asked past that gets its plainest answer, and a doubt.
-    const MAX_QUESTIONS: usize = 1000;
-
-    /// Every way for every method.
-    pub fn all_methods(&self, request: &Request, decide: impl Fn(&mut Ask<'_>) -> Verdict) -> Exploration {
-        self.explore(request, self.universe.all(), decide)
-    }
-
-    /// Every way for the request's own method, which must be of the universe.
-    pub fn one(&self, request: &Request, decide: impl Fn(&mut Ask<'_>) -> Verdict) -> Exploration {
-        self.explore(request, self.universe.only(&request.method), decide)
-    }
-
-    fn explore(&self, request: &Request, methods: MethodSet, decide: impl Fn(&mut Ask<'_>) -> Verdict) -> Exploration {
-        let mut queue = BinaryHeap::from([Reverse((0u32, 0u32, Vec::<u16>::new()))]);
-        let mut queued = 0;
-        let mut branches = Vec::new();
-        let mut exhaustive = true;
-        while let Some(Reverse((distance, _, script))) = queue.pop() {
-            if branches.len() == self.runs {
-                exhaustive = false;
-                break;
-            }
-            let mut ask = Ask {
-                request,
-                explorer: self,
-                methods,
-                script: &script,
-                made: Vec::new(),
-                doubts: Vec::new(),
-                notices: Vec::new(),
-            };
-            let verdict = decide(&mut ask);
-            let Ask { methods, made, doubts, notices, .. } = ask;
-            // Of the answers that one run leaves, no more than there are runs left come to their turn, whether further or not.
-            let mut room = [self.runs - branches.len(); 2];
-            for (index, decision) in made.iter().enumerate().skip(script.len()) {
-                let further = u32::from(!matches!(decision.question, Question::Method));
-                for other in 1..decision.of {
-                    let room = &mut room[further as usize];
-                    if *room == 0 {
-                        exhaustive = false;
-                        break;
-                    }
-                    *room -= 1;
-                    queued += 1;
-                    let script = made[..index].iter().map(|decision| decision.taken).chain([other]).collect();
-                    queue.push(Reverse((distance + further, queued, script)));
-                }
-            }
-            exhaustive &= doubts.is_empty();
-            branches.push(Branch { notices, ..branch(methods, distance, made, doubts, verdict) });
-        }
-        Exploration { branches, exhaustive }
-    }
-}
-
-fn branch(methods: MethodSet, distance: u32, made: Vec<Decision>, doubts: Vec<Cow<'static, str>>, verdict: Verdict) -> Branch {
-    let mut branch = Branch {
-        methods,
-        inputs: Vec::new(),
-        facts: Vec::new(),
-        choices: Vec::new(),
-        doubts,
-        notices: Vec::new(),
-        distance,
-        verdict,
-    };
-    for Decision { question, taken, .. } in made {
-        match question {
-            Question::Method => {}
-            Question::Input(input, mut values) => branch.inputs.push((input, values.swap_remove(taken as usize))),
-            Question::Fact(fact, likely) => branch.facts.push((fact, likely == (taken == 0))),
-            Question::Choice(what, mut options) => branch.choices.push((what, options.swap_remove(taken as usize))),
-        }
-    }
-    branch
-}
-
-/// Whether no question has different answers in the two lists.
-fn agree<Q: PartialEq, A: PartialEq>(one: &[(Q, A)], other: &[(Q, A)]) -> bool {
-    one.iter().all(|(question, answer)| other.iter().all(|(asked, given)| asked != question || given == answer))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Answer;
+    use crate::http::{Answer, Verdict};
 
     struct Values(&'static [&'static str]);
 
@@ -488,7 +361,7 @@ mod tests {
         let universe = Universe::default();
         let writes = universe.set(["PUT", "DELETE"]);
         let explorer = Explorer { universe: &universe, candidates: None, disk: None, runs: 9 };
-        let found = explorer.all_methods(&Request::default(), |ask| {
+        let found = explorer.of(&Request::default(), universe.all(), |ask| {
             let refused = ask.method_is(writes);
             assert_eq!(ask.method_is(writes), refused);
             verdict(if refused { 403 } else { 200 })
@@ -502,7 +375,7 @@ mod tests {
     fn inputs_and_facts_are_tried_plainest_first() {
         let universe = Universe::default();
         let explorer = Explorer { universe: &universe, candidates: Some(&Values(&["a", "b"])), disk: None, runs: 99 };
-        let found = explorer.all_methods(&Request::default(), |ask| match ask.header("X").as_deref() {
+        let found = explorer.of(&Request::default(), universe.all(), |ask| match ask.header("X").as_deref() {
             Some("a") if ask.fact(Fact::told("open", "closed"), true) => verdict(200),
             Some(_) => verdict(403),
             None => verdict(204),
@@ -523,7 +396,7 @@ mod tests {
             "POST" => 2,
             _ => 0,
         });
-        let found = explorer.all_methods(&Request::default(), |ask| verdict(200 + ask.settle(&kind).unwrap()));
+        let found = explorer.of(&Request::default(), universe.all(), |ask| verdict(200 + ask.settle(&kind).unwrap()));
         let seen: Vec<_> = found.branches.iter().map(|branch| (branch.verdict.answer.status(), branch.methods.len())).collect();
         assert_eq!(seen, [(Some(200), universe.all().len() - 2), (Some(202), 1), (Some(201), 1)]);
     }
@@ -532,7 +405,7 @@ mod tests {
     fn the_bound_makes_it_inexhaustive_not_wrong() {
         let universe = Universe::default();
         let explorer = Explorer { universe: &universe, candidates: None, disk: None, runs: 5 };
-        let found = explorer.all_methods(&Request::default(), |ask| {
+        let found = explorer.of(&Request::default(), universe.all(), |ask| {
             for fact in 0..40 {
                 ask.fact(Fact::told(format!("{fact}"), format!("not {fact}")), true);
             }

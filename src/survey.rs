@@ -1,5 +1,7 @@
 //! Asks a site what happens to every method on one of its routes.
 
+use std::cell::OnceCell;
+
 use crate::ask::{Branch, Exploration, Explorer};
 use crate::http::{Answer, MethodSet, Part, Request, UpstreamMethod};
 use crate::server::{Route, Site};
@@ -8,8 +10,10 @@ use crate::server::{Route, Site};
 pub struct Survey<'s> {
     pub site: &'s dyn Site,
     pub route: &'s Route,
-    /// The plainest first.
+    /// What happens to the standard methods and to one that nobody knows, the plainest first.
     pub branches: Vec<Branch>,
+    /// The same of the methods of no registry, once somebody asks.
+    odd: OnceCell<Vec<Branch>>,
     standard: MethodSet,
 }
 
@@ -18,9 +22,8 @@ impl<'s> Survey<'s> {
     const RUNS: usize = 48;
 
     pub fn new(site: &'s dyn Site, route: &'s Route) -> Self {
-        let explorer = Explorer { universe: site.universe(), candidates: Some(site), disk: None, runs: Self::RUNS };
-        let Exploration { branches, .. } = explorer.all_methods(&route.request, |ask| site.decide(ask));
-        Survey { site, route, branches, standard: site.universe().standard() }
+        let (standard, stand_in) = (site.universe().standard(), site.universe().stand_in());
+        Survey { site, route, branches: explore(site, route, standard | stand_in), odd: OnceCell::new(), standard }
     }
 
     /// The methods of [`crate::http::STANDARD`].
@@ -40,18 +43,25 @@ impl<'s> Survey<'s> {
 
     /// The standard methods that fare as `how` says in the world of `branch`.
     pub fn siblings(&self, branch: &Branch, how: impl Fn(&Branch) -> bool) -> MethodSet {
-        self.same_world(branch, self.standard, how)
+        self.same_world(branch, &self.branches, how) & self.standard
     }
 
     /// The methods of no registry that do: the config itself names them, such as PURGE.
     pub fn named(&self, branch: &Branch, how: impl Fn(&Branch) -> bool) -> MethodSet {
-        self.same_world(branch, self.site.universe().odd(), how)
+        self.same_world(branch, self.odd.get_or_init(|| explore(self.site, self.route, self.site.universe().odd())), how)
     }
 
-    fn same_world(&self, branch: &Branch, among: MethodSet, how: impl Fn(&Branch) -> bool) -> MethodSet {
-        let fits = |other: &&Branch| other.methods.meets(among) && how(other) && other.is_compatible(branch);
-        self.branches.iter().filter(fits).map(|other| other.methods).collect::<MethodSet>() & among
+    fn same_world(&self, branch: &Branch, among: &[Branch], how: impl Fn(&Branch) -> bool) -> MethodSet {
+        among.iter().filter(|other| how(other) && other.is_compatible(branch)).map(|other| other.methods).collect()
     }
+}
+
+fn explore(site: &dyn Site, route: &Route, methods: MethodSet) -> Vec<Branch> {
+    if methods.is_empty() {
+        return Vec::new();
+    }
+    let explorer = Explorer { universe: site.universe(), candidates: Some(site), disk: None, runs: Survey::RUNS };
+    explorer.of(&route.request, methods, |ask| site.decide(ask)).branches
 }
 
 /// Whether the proxy itself turns the request away as one that it does not want: statuses such as 401, 404 or 503 speak of

@@ -40,7 +40,7 @@ fn statuses(rules: &str, request: &Request) -> (Vec<u16>, usize) {
     let policy = Policy::new(&context);
     let universe = Universe::new(context.methods());
     let explorer = Explorer { universe: &universe, candidates: None, disk: None, runs: 100 };
-    let found = explorer.all_methods(request, |ask| both_phases(&policy, ask));
+    let found = explorer.of(request, universe.all(), |ask| both_phases(&policy, ask));
     assert!(found.exhaustive);
     let of = |method: &str| {
         let branch = found.branches.iter().find(|branch| branch.methods.meets(universe.only(method))).unwrap();
@@ -132,7 +132,7 @@ fn what_is_not_known_is_asked() {
     let policy = Policy::new(&context);
     let universe = Universe::default();
     let explorer = Explorer { universe: &universe, candidates: None, disk: None, runs: 100 };
-    let found = explorer.all_methods(&Request::default(), |ask| both_phases(&policy, ask));
+    let found = explorer.of(&Request::default(), universe.all(), |ask| both_phases(&policy, ask));
     let outcomes: Vec<_> = found.branches.iter().map(|branch| (branch.verdict.answer.status(), branch.when().len())).collect();
     assert_eq!(outcomes, [(Some(200), 1), (Some(403), 1)]);
     assert!(!found.exhaustive);
@@ -160,7 +160,7 @@ fn a_section_sees_what_the_server_stored() {
     let policies = [(Phase::RequestHeaders, Policy::new(&server)), (Phase::RequestBody, Policy::new(&section))];
     let universe = Universe::default();
     let explorer = Explorer { universe: &universe, candidates: None, disk: None, runs: 100 };
-    let found = explorer.all_methods(&Request::default(), |ask| {
+    let found = explorer.of(&Request::default(), universe.all(), |ask| {
         let mut transaction = Transaction::default();
         let answers = policies.iter().find_map(|(phase, policy)| policy.decide(*phase, &mut transaction, ask));
         answers.map_or(passed(), |intervention| Verdict { answer: intervention.answer, ..passed() })

@@ -1,5 +1,6 @@
 //! Who may: `AllowMethods`, `Order`, `Require` (`access_checker`, `access_checker_ex`, `check_user_id`).
 
+use super::super::net::Net;
 use super::super::site::access::{AccessRule, From, Order};
 use super::super::site::authn::AuthType;
 use super::super::site::authz::{Merging, Node, Rule};
@@ -128,7 +129,7 @@ impl<'s> Run<'s, '_, '_> {
             }
             let takes = match &rule.from {
                 From::All => true,
-                From::Net(net) => net.contains(&self.ask.client()),
+                From::Net(net) => self.client_is_of(std::slice::from_ref(net)),
                 From::Env(name) => self.env_value(name, 0).is_some(),
                 From::NoEnv(name) => self.env_value(name, 0).is_none(),
                 From::Host(host) => self.client_is_named(host),
@@ -140,8 +141,13 @@ impl<'s> Run<'s, '_, '_> {
         None
     }
 
+    pub(super) fn client_is_of(&mut self, nets: &[Net]) -> bool {
+        let examples = nets.iter().map(|net| net.example().into());
+        self.ask.client_is(|client| nets.iter().any(|net| net.contains(client)), examples)
+    }
+
     fn client_is_named(&mut self, host: &str) -> bool {
-        let loopback = matches!(&*self.ask.client(), "127.0.0.1" | "::1");
+        let loopback = self.ask.client_is(|client| matches!(client, "127.0.0.1" | "::1"), []);
         if host.eq_ignore_ascii_case("localhost") {
             return loopback;
         }
@@ -263,13 +269,11 @@ impl<'s> Run<'s, '_, '_> {
             Rule::Granted => true,
             Rule::Denied => false,
             Rule::Methods(set) => self.method_is(*set),
-            Rule::Nets(nets) => {
-                let client = self.ask.client();
-                nets.iter().any(|net| net.contains(&client))
-            }
+            Rule::Nets(nets) => self.client_is_of(nets),
             Rule::Local => {
-                let client = self.ask.client();
-                client.starts_with("127.") || &*client == "::1" || *client == *self.ask.request().address
+                let own = &self.ask.request().address;
+                let is_local = |client: &str| client.starts_with("127.") || client == "::1" || client == *own;
+                self.ask.client_is(is_local, [])
             }
             Rule::Hosts(names) => names.iter().any(|name| self.client_is_named(name)),
             Rule::Env(names) => names.iter().any(|name| self.env_value(name, 0).is_some()),

@@ -7,6 +7,7 @@ use md5::{Digest, Md5};
 use sha1::Sha1;
 
 use super::super::expr::Expr;
+use super::super::net::Net;
 use super::super::site::setenvif::{SetEnvIf, Test};
 use super::super::text::{Function, Piece, Var};
 use super::authn::User;
@@ -150,10 +151,7 @@ impl Run<'_, '_, '_> {
                 _ => self.suppose("the folder of an expression exists", false),
             },
             Expr::Unary('R', text) => match self.text(text, matched) {
-                Value::Plain(net) => {
-                    let client = self.ask.client();
-                    super::super::net::Net::parse(&net).is_some_and(|net| net.contains(&client))
-                }
+                Value::Plain(net) => Net::parse(&net).is_some_and(|net| self.client_is_of(&[net])),
                 _ => self.suppose("the client's address is of the expression's range", false),
             },
             leaf => {

@@ -38,6 +38,11 @@ impl<'c> Transaction<'c> {
         {
             return ask.method_is(methods);
         }
+        if criterion.is_of_client() && self.source.is_none() {
+            let patterns = &criterion.patterns;
+            let is_inside = |client: &str| client.parse().is_ok_and(|client| patterns.in_network(client));
+            return ask.client_is(is_inside, patterns.members().map(|member| member.to_string().into()));
+        }
         let fetched = self.fetched(ask, &criterion.sample.fetch, last);
         if criterion.sample.has_effect() {
             last.0 = None;

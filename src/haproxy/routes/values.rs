@@ -1,7 +1,6 @@
 //! Values worth trying for headers, cookies, arguments and the client's address, because the config looks for them.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -125,19 +124,8 @@ fn examples(criterion: &Criterion) -> Vec<String> {
                 patterns.ranges().iter().map(|(low, _)| usize::try_from(*low).unwrap_or(0)).filter(|length| *length < 2000);
             lengths.take(some).map(|length| "x".repeat(length)).collect()
         }
-        Matching::Address => {
-            patterns.networks().iter().take(some).map(|(address, bits)| member(*address, *bits).to_string()).collect()
-        }
+        Matching::Address => patterns.members().take(some).map(|member| member.to_string()).collect(),
         Matching::Method | Matching::Binary => Vec::new(),
         _ => patterns.texts().iter().take(some).map(|text| text.to_string()).collect(),
-    }
-}
-
-/// An address of a network that is not the network's own.
-fn member(network: IpAddr, bits: u8) -> IpAddr {
-    match network {
-        IpAddr::V4(address) if bits < 31 => std::net::Ipv4Addr::from(u32::from(address) | 1).into(),
-        IpAddr::V6(address) if bits < 127 => std::net::Ipv6Addr::from(u128::from(address) | 1).into(),
-        address => address,
     }
 }

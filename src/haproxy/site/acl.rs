@@ -72,6 +72,13 @@ impl Criterion {
         matches!(self.sample.fetch, Fetch::Method)
     }
 
+    /// Whether it holds the client's own address against networks, all of which are known.
+    pub(in crate::haproxy) fn is_of_client(&self) -> bool {
+        let Sample { fetch, converters, .. } = &self.sample;
+        let is_whole = self.patterns.matching == Matching::Address && self.patterns.missing.is_none();
+        matches!(fetch, Fetch::Client) && converters.is_empty() && is_whole
+    }
+
     /// Fills in the methods that match, once it is known which are told apart.
     pub(in crate::haproxy) fn settle(&mut self, methods: &[(MethodSet, Datum)]) {
         if self.is_method() && self.sample.converters.is_empty() {

@@ -198,7 +198,12 @@ impl Patterns {
         self.ranges().iter().any(|&(low, high)| low <= number && number <= high)
     }
 
-    fn in_network(&self, address: IpAddr) -> bool {
+    /// An address of each network.
+    pub(in crate::haproxy) fn members(&self) -> impl Iterator<Item = IpAddr> {
+        self.networks().iter().map(|&(network, bits)| member(network, bits))
+    }
+
+    pub(in crate::haproxy) fn in_network(&self, address: IpAddr) -> bool {
         self.networks().iter().any(|&(network, bits)| is_within(address, network, bits))
     }
 
@@ -352,6 +357,15 @@ fn short_address(text: &str) -> Option<IpAddr> {
         let part = |index: usize| parts.get(index).copied().unwrap_or(0);
         IpAddr::from([part(0), part(1), part(2), part(3)])
     })
+}
+
+/// An address of a network that is not the network's own.
+fn member(network: IpAddr, bits: u8) -> IpAddr {
+    match network {
+        IpAddr::V4(address) if bits < 31 => std::net::Ipv4Addr::from(u32::from(address) | 1).into(),
+        IpAddr::V6(address) if bits < 127 => std::net::Ipv6Addr::from(u128::from(address) | 1).into(),
+        address => address,
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! Preaccess and access: limits, addresses, credentials (`ngx_http_core_access_phase`).
 
-use std::net::IpAddr;
-
 use super::{Escapes, Exchange, Method, Next, password};
 use crate::ask::Fact;
 use crate::http::Answer;
-use crate::nginx::site::{CodePhase, Flag, LimitKind, Setting, Text, pick};
+use crate::nginx::site::{CodePhase, Flag, LimitKind, Network, ScopeKind, Setting, Text, pick};
 use crate::source::Span;
 
 /// What one module of the access phase says.
@@ -89,12 +87,9 @@ impl<'m> Exchange<'m, '_, '_> {
         let Some((rules, _)) = rules else { return Access::Declined };
         for rule in rules {
             let fits = match rule.network {
-                crate::nginx::site::Network::All => true,
-                network => {
-                    let client: Option<IpAddr> = self.client().parse().ok();
-                    let known = client.and_then(|client| network.contains(client));
-                    known.unwrap_or_else(|| self.assume("an address rule whose network is filled in later"))
-                }
+                Network::All => true,
+                Network::Unknown => self.assume("an address rule whose network is filled in later"),
+                network => self.client_is_in(network),
             };
             if fits {
                 let name = if rule.allow { "allow" } else { "deny" };
@@ -105,14 +100,20 @@ impl<'m> Exchange<'m, '_, '_> {
         Access::Declined
     }
 
+    fn client_is_in(&mut self, network: Network) -> bool {
+        let is_inside = |client: &str| client.parse().is_ok_and(|client| network.contains(client) == Some(true));
+        if self.model.bodies.real_ip {
+            return is_inside(&self.client());
+        }
+        self.ask.client_is(is_inside, network.example().map(|example| example.to_string().into()))
+    }
+
     /// A refusal by the last step, or by the `limit_except` around it.
     fn refused(&mut self, status: u16) -> Access {
         let last = self.steps.len() - 1;
         let span = self.steps[last].span;
         let around = match self.model.scope(self.scope).kind {
-            crate::nginx::site::ScopeKind::LimitExcept if self.is_own(span) => {
-                self.steps.iter().rposition(|step| step.directive == "limit_except")
-            }
+            ScopeKind::LimitExcept if self.is_own(span) => self.steps.iter().rposition(|step| step.directive == "limit_except"),
             _ => None,
         };
         Access::Refused(status, around.or(Some(last)))
