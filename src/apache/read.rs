@@ -14,6 +14,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use self::macros::Macro;
 use super::parse::{line_at, parse};
 use super::words::{first, values};
@@ -72,6 +74,11 @@ impl Config {
     /// Every statement, sections before their content.
     pub(super) fn all(&self) -> impl Iterator<Item = Statement<'_>> {
         (0..self.lines.len() as u32).map(|index| Statement { config: self, index })
+    }
+
+    /// The same for work that takes each statement by itself.
+    pub(super) fn all_at_once(&self) -> impl IndexedParallelIterator<Item = Statement<'_>> {
+        (0..self.lines.len() as u32).into_par_iter().map(|index| Statement { config: self, index })
     }
 }
 

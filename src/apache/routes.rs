@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use rayon::prelude::*;
+
 use super::decide::encode_path;
 use super::expr::{Comparison, Expr};
 use super::select;
@@ -24,29 +26,29 @@ use crate::server::{Extent, Route, Thinning};
 use crate::source::Span;
 
 pub(super) fn routes(site: &ApacheSite) -> Vec<Route> {
-    let mut routes = Vec::new();
     let listeners = listeners(site);
     let wild = site.servers.iter().flat_map(|server| &server.names.wild).filter(|pattern| end_of(pattern).is_none()).count();
     let hosts = Thinning::new(Extent { own: site.servers.len(), places: site.servers.len(), walked: wild }, 1);
+    let served = site.servers.iter().filter_map(|server| listeners.get(&server.index).map(|request| (server, request)));
+    let served: Vec<_> = served.filter(|_| hosts.takes()).collect();
     let shared = size(site.main());
-    for (index, server) in site.servers.iter().enumerate() {
-        let Some(request) = listeners.get(&index).filter(|_| hosts.takes()) else { continue };
-        let shared = if std::ptr::eq(server, site.main()) { 0 } else { shared };
-        let thinning = Thinning::new(Extent::walked_whole(size(server), shared), site.servers.len());
-        let reached = select::server(site, &request.address, request.port, request.host.as_deref()).0;
-        if std::ptr::eq(reached, server) {
-            let cors = cors_sections(site, server);
-            // The server of a `.htaccess` file may take both plain connections and those over TLS.
-            let secured = (site.is_htaccess && site.candidates.tell_tls).then(|| Request {
-                scheme: "https".into(),
-                port: 443,
-                ..request.clone()
-            });
-            for request in std::iter::once(request).chain(&secured) {
-                let (cors, thinning) = (cors.clone(), &thinning);
-                Finder { site, server, request, seen: HashSet::new(), routes: &mut routes, cors, thinning }.all();
-            }
-        }
+    served.into_par_iter().flat_map_iter(|(server, request)| routes_of(site, server, request, shared)).collect()
+}
+
+fn routes_of(site: &ApacheSite, server: &Server, request: &Request, shared: usize) -> Vec<Route> {
+    let mut routes = Vec::new();
+    let reached = select::server(site, &request.address, request.port, request.host.as_deref()).0;
+    if !std::ptr::eq(reached, server) {
+        return routes;
+    }
+    let shared = if std::ptr::eq(server, site.main()) { 0 } else { shared };
+    let thinning = &Thinning::new(Extent::walked_whole(size(server), shared), site.servers.len());
+    let cors = cors_sections(site, server);
+    // The server of a `.htaccess` file may take both plain connections and those over TLS.
+    let secured =
+        (site.is_htaccess && site.candidates.tell_tls).then(|| Request { scheme: "https".into(), port: 443, ..request.clone() });
+    for request in std::iter::once(request).chain(&secured) {
+        Finder { site, server, request, seen: HashSet::new(), routes: &mut routes, cors: cors.clone(), thinning }.all();
     }
     routes
 }

@@ -147,8 +147,8 @@ pub(super) type Refused = String;
 /// What a config's reader passes to those who read single directives.
 pub(super) struct Context<'c> {
     pub(super) config: &'c Config,
-    pub(super) universe: Universe,
-    pub(super) registry: Registry,
+    pub(super) universe: &'c Universe,
+    pub(super) registry: &'c Registry,
     pub(super) patterns: patterns::Patterns,
     pub(super) findings: Vec<Finding>,
 }

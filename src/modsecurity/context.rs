@@ -1,7 +1,7 @@
 //! The directives of one section of the host's config, and how a section inherits from the one around it.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::action::{Actions, Engine, Rules};
@@ -10,7 +10,7 @@ use super::rule::{Check, Link, Rule};
 use super::statement::{Statement, statements};
 use super::variable::Targets;
 use crate::finding::Finding;
-use crate::source::{IncludeError, Reader, SourceFile, Span, Spanned};
+use crate::source::{IncludeError, Reader, Span, Spanned};
 
 /// Which ModSecurity reads the rules; they differ in how sections inherit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +164,7 @@ impl Context {
 
     /// Takes one directive. Files of phrases lie relative to `base`, the folder of the file that the directive stands in.
     /// What ModSecurity refuses comes back as a finding; a directive that has nothing to do with requests is ignored.
-    pub fn add(&mut self, statement: &Statement<'_>, base: &Path, reader: &mut Reader<'_>) -> Option<Finding> {
+    pub fn add(&mut self, statement: &Statement<'_>, base: &Path, reader: &Reader<'_>) -> Option<Finding> {
         let result = match statement.name.value.to_ascii_lowercase().as_str() {
             "secrule" => self.add_rule(statement, base, reader),
             "secaction" => self.add_action(statement),
@@ -211,7 +211,7 @@ impl Context {
         result.err().map(|message| Finding::rejected(statement.span, message))
     }
 
-    fn add_rule(&mut self, statement: &Statement<'_>, base: &Path, reader: &mut Reader<'_>) -> Result<(), String> {
+    fn add_rule(&mut self, statement: &Statement<'_>, base: &Path, reader: &Reader<'_>) -> Result<(), String> {
         let (Some(targets), Some(operator), 2..=3) = (statement.argument(0), statement.argument(1), statement.arguments.len())
         else {
             return Err("`SecRule` takes variables, an operator and actions".into());
@@ -379,9 +379,6 @@ fn defaults(defaults: &[Option<Actions>; 6], edition: Edition, phase: u8) -> Opt
 }
 
 /// The text of a file of phrases, which lies beside the rules that name it.
-fn phrases(path: &str, base: &Path, reader: &mut Reader<'_>) -> Option<String> {
-    let paths: Vec<PathBuf> = reader.find(path, base).ok()?;
-    let file: Arc<SourceFile> = reader.open(paths.first()?).ok()?;
-    reader.close();
-    Some(file.text().to_owned())
+fn phrases(path: &str, base: &Path, reader: &Reader<'_>) -> Option<String> {
+    reader.data(reader.find(path, base).ok()?.first()?)
 }

@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Where a path without wildcards names no file, or one that the config has no business with.
-    pub fn find(&mut self, path: &str, base: &Path) -> Result<Vec<PathBuf>, IncludeError> {
+    pub fn find(&self, path: &str, base: &Path) -> Result<Vec<PathBuf>, IncludeError> {
         let place = self.place(path, base);
         if !path.contains(['*', '?', '[']) {
             self.check(&place)?;
@@ -173,6 +173,14 @@ impl<'a> Reader<'a> {
 
     pub fn close(&mut self) {
         self.open.pop();
+    }
+
+    /// The text of a file that holds data, such as a list of phrases; larger ones are databases rather than parts of a config.
+    pub fn data(&self, path: &Path) -> Option<String> {
+        const MOST: usize = 4 << 20;
+        self.check(path).ok()?;
+        let bytes = self.files.read(path).ok().filter(|bytes| bytes.len() <= MOST)?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     pub fn kind(&self, path: &Path) -> Option<Kind> {

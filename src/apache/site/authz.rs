@@ -147,7 +147,7 @@ pub(in crate::apache) fn read_require(
                 if !context.registry.knows(&name, statement) && !open {
                     return Err(format!("`Require method {name}`: httpd knows no such method"));
                 }
-                set |= context.registry.covered(&context.universe, &name);
+                set |= context.registry.covered(context.universe, &name);
             }
             Rule::Methods(set)
         }
@@ -176,7 +176,7 @@ pub(in crate::apache) fn read_require(
                 _ => rest.to_owned(),
             };
             match parse(&source) {
-                Ok(expr) => Rule::Expr(expr.settled(&context.universe)),
+                Ok(expr) => Rule::Expr(expr.settled(context.universe)),
                 Err(_) if open => Rule::Other("expr".to_owned()),
                 Err(error) => return Err(format!("`Require expr`: {}", error.message)),
             }

@@ -12,6 +12,8 @@ mod wording;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::super::candidates::Values;
 use super::super::read::{Config, Statement};
 use super::super::words::values;
@@ -39,28 +41,19 @@ pub(in crate::apache) fn build(reader: &mut Reader<'_>, mut config: Config, main
     let names: BTreeSet<String> = std::iter::once(&config).chain(folders.values()).flat_map(named_methods).collect();
     let universe = Universe::new(names.iter().map(String::as_str).chain(task.methods.iter().map(String::as_str)));
     let registry = registry(&config, &universe);
-    let context = Context { config: &config, universe, registry, patterns: Patterns::default(), findings: Vec::new() };
-    let mut builder = Builder {
-        context,
-        servers: vec![Server::default()],
-        hosts: Hosts::default(),
-        addresses: Vec::new(),
-        balancers: HashMap::new(),
-        listens: Vec::new(),
-        allowed: Allowed::all(),
-        reader,
-    };
+    let mut builder = Builder::new(reader, &config, &universe, &registry);
     match folder_config {
         Some(file) => builder.lone_htaccess(&config, file.folder()),
         None => builder.server(config.statements(), 0),
     }
+    builder.virtual_hosts();
     builder.finish_hosts();
     builder.inherit_rewrite();
     let read = |(path, config): (&String, &Config)| (path.clone(), builder.folder(path, config, task.target));
     let read_folders = folders.iter().map(read).collect();
     let Builder { context, mut servers, hosts, balancers, listens, .. } = builder;
     let (security, policies) = Security::new(servers.iter_mut().map(|server| server.defaults.security.take()).collect());
-    let Context { universe, registry, mut findings, .. } = context;
+    let mut findings = context.findings;
     findings.extend(policies);
     findings.append(&mut config.findings);
     let mut site = ApacheSite {
@@ -88,30 +81,37 @@ const SPEAKS_OF_METHODS: &[&str] = &["allowed_methods", "REQUEST_METHOD", "Reque
 
 /// Tokens that the config takes for methods, besides the registered ones.
 fn named_methods(config: &Config) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
+    let named = config.all_at_once().with_min_len(1024).fold(BTreeSet::new, |mut names, statement| {
+        name_methods(statement, &mut names);
+        names
+    });
+    named.reduce(BTreeSet::new, |mut names, more| {
+        names.extend(more);
+        names
+    })
+}
+
+fn name_methods(statement: Statement<'_>, names: &mut BTreeSet<String>) {
     let is_token = |word: &str| {
         !word.is_empty() && word.len() < 40 && word.bytes().all(|c| c.is_ascii_alphabetic() || c == b'-' || c == b'_')
     };
-    for statement in config.all() {
-        let is = |name| statement.is(name);
-        if is("Limit") || is("LimitExcept") || is("AllowMethods") || is("RegisterHttpMethod") || is("Script") {
-            names.extend(statement.args().into_iter().map(|word| word.into_owned()).filter(|word| word.len() < 60));
-        } else if is("Require") {
-            let args = statement.args();
-            if args.iter().take(2).any(|word| word.eq_ignore_ascii_case("method")) {
-                names.extend(args.into_iter().map(|word| word.into_owned()));
-            }
-        }
-        let raw = statement.raw();
-        if raw.contains('_') && SPEAKS_OF_METHODS.iter().any(|name| raw.contains(name)) {
-            let words = raw.split(|c: char| !(c.is_ascii_alphabetic() || c == '-' || c == '_'));
-            let upper = |word: &&str| {
-                word.len() > 2 && is_token(word) && !word.contains('_') && !word.bytes().any(|c| c.is_ascii_lowercase())
-            };
-            names.extend(words.filter(upper).map(str::to_owned));
+    let is = |name| statement.is(name);
+    if is("Limit") || is("LimitExcept") || is("AllowMethods") || is("RegisterHttpMethod") || is("Script") {
+        names.extend(statement.args().into_iter().map(|word| word.into_owned()).filter(|word| word.len() < 60));
+    } else if is("Require") {
+        let args = statement.args();
+        if args.iter().take(2).any(|word| word.eq_ignore_ascii_case("method")) {
+            names.extend(args.into_iter().map(|word| word.into_owned()));
         }
     }
-    names
+    let raw = statement.raw();
+    if raw.contains('_') && SPEAKS_OF_METHODS.iter().any(|name| raw.contains(name)) {
+        let words = raw.split(|c: char| !(c.is_ascii_alphabetic() || c == '-' || c == '_'));
+        let upper = |word: &&str| {
+            word.len() > 2 && is_token(word) && !word.contains('_') && !word.bytes().any(|c| c.is_ascii_lowercase())
+        };
+        names.extend(words.filter(upper).map(str::to_owned));
+    }
 }
 
 /// The methods that the config registers, in the order of its statements.
@@ -130,10 +130,13 @@ fn registry(config: &Config, universe: &Universe) -> Registry {
     Registry::new(universe, names.iter().map(|(name, statement)| (name.as_str(), *statement)))
 }
 
-struct Builder<'c, 'r, 'f> {
-    reader: &'r mut Reader<'f>,
+struct Builder<'c> {
+    reader: &'c Reader<'c>,
     context: Context<'c>,
+    /// The main server, then virtual hosts.
     servers: Vec<Server>,
+    /// Virtual hosts that are yet to be read.
+    waiting: Vec<Statement<'c>>,
     hosts: Hosts,
     /// The addresses of each virtual host, until its names are known.
     addresses: Vec<(usize, Vec<String>)>,
@@ -174,7 +177,21 @@ enum Kind {
     Htaccess,
 }
 
-impl Builder<'_, '_, '_> {
+impl<'c> Builder<'c> {
+    fn new(reader: &'c Reader<'c>, config: &'c Config, universe: &'c Universe, registry: &'c Registry) -> Self {
+        Builder {
+            reader,
+            context: Context { config, universe, registry, patterns: Patterns::default(), findings: Vec::new() },
+            servers: vec![Server::default()],
+            waiting: Vec::new(),
+            hosts: Hosts::default(),
+            addresses: Vec::new(),
+            balancers: HashMap::new(),
+            listens: Vec::new(),
+            allowed: Allowed::all(),
+        }
+    }
+
     /// Says that httpd would refuse a statement; under a template's condition nothing is certain.
     fn refuse(&mut self, statement: Statement<'_>, message: impl Into<String>) {
         if !statement.is_open() {

@@ -277,7 +277,7 @@ pub(in crate::apache) fn read_cond(context: &mut Context<'_>, raw: &str, span: S
     };
     let kind = if test.eq_ignore_ascii_case("expr") {
         match parse(&pattern) {
-            Ok(expr) => CondKind::Expr(expr.settled(&context.universe)),
+            Ok(expr) => CondKind::Expr(expr.settled(context.universe)),
             Err(_) if open => CondKind::Other('?'),
             Err(error) => return Err(format!("`RewriteCond expr`: {}", error.message)),
         }
@@ -288,9 +288,9 @@ pub(in crate::apache) fn read_cond(context: &mut Context<'_>, raw: &str, span: S
     let methods = match &kind {
         CondKind::Expr(Expr::Method(set)) => Some(*set),
         CondKind::Pattern(_) if matches!(test[..], [Piece::Var(Var::Method)]) => {
-            context.patterns.methods(&context.universe, &pattern, no_case)
+            context.patterns.methods(context.universe, &pattern, no_case)
         }
-        kind => methods_with(&context.universe, &[&test], |values| kind.holds(&values[0])),
+        kind => methods_with(context.universe, &[&test], |values| kind.holds(&values[0])),
     };
     let methods = methods.map(|set| if negated { context.universe.all() - set } else { set });
     Ok(Cond { test, kind, negated, or_next, methods, span })

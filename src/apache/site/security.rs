@@ -71,7 +71,7 @@ impl Security {
 pub(in crate::apache) fn add(
     context: &mut Option<Box<Context>>,
     statement: Statement<'_>,
-    reader: &mut Reader<'_>,
+    reader: &Reader<'_>,
 ) -> Option<Finding> {
     let args = statement.args();
     let arguments: Vec<Spanned<&str>> =

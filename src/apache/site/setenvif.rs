@@ -34,7 +34,7 @@ pub(in crate::apache) fn read(context: &mut Context<'_>, name: &str, raw: &str, 
     if lower == "setenvifexpr" {
         let (source, rest) = first(raw);
         let expr = parse(&source).map_err(|error| format!("`SetEnvIfExpr`: {}", error.message))?;
-        let test = Test::Expr(expr.settled(&context.universe));
+        let test = Test::Expr(expr.settled(context.universe));
         return Ok(SetEnvIf { test, sets: assignments(rest)?, span });
     }
     let (attribute, rest) = match lower.starts_with("browsermatch") {
@@ -67,7 +67,7 @@ pub(in crate::apache) fn read(context: &mut Context<'_>, name: &str, raw: &str, 
         return Ok(SetEnvIf { test: Test::AnyHeader(names, values), sets, span });
     }
     let test = match var {
-        Var::Method => match context.patterns.methods(&context.universe, &source, ignore_case) {
+        Var::Method => match context.patterns.methods(context.universe, &source, ignore_case) {
             Some(set) => Test::Method(set),
             None => Test::Var(Var::Method, context.patterns.get(&source, ignore_case)),
         },

@@ -10,7 +10,7 @@ use crate::apache::read::Statement;
 use crate::http::MethodSet;
 use crate::source::Spanned;
 
-impl Builder<'_, '_, '_> {
+impl Builder<'_> {
     /// Carries out a directive of access control; false for all others.
     pub(super) fn access_statement(&mut self, name: &str, statement: Statement<'_>, section: &mut Within<'_, '_>) -> bool {
         let (config, place) = (&mut *section.config, section.place);
@@ -113,7 +113,7 @@ impl Builder<'_, '_, '_> {
                 self.refuse(statement, format!("`AllowMethods` knows no method `{name}`{hint}"));
                 break;
             }
-            set |= self.context.registry.covered(&self.context.universe, name);
+            set |= self.context.registry.covered(self.context.universe, name);
         }
         let span = statement.span();
         let known = config.allow_methods.take();

@@ -8,7 +8,7 @@ use crate::apache::expr::{Expr, parse};
 use crate::apache::read::{Statement, Statements};
 use crate::apache::words::values;
 
-impl Builder<'_, '_, '_> {
+impl Builder<'_> {
     /// Sections deeper than this are left out, as the reader does.
     pub(super) const MAX_DEPTH: usize = 200;
 
@@ -103,7 +103,7 @@ impl Builder<'_, '_, '_> {
                 Expr::Constant(true)
             }
             (_, [source]) => match parse(source) {
-                Ok(expr) => expr.settled(&self.context.universe),
+                Ok(expr) => expr.settled(self.context.universe),
                 Err(error) => {
                     self.refuse(statement, format!("`<{name}>`: {}", error.message));
                     unknown()

@@ -2,12 +2,42 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::Builder;
 use crate::apache::read::Statement;
-use crate::apache::site::Server;
+use crate::apache::site::{Context, Server};
 
-impl Builder<'_, '_, '_> {
-    pub(super) fn virtual_host(&mut self, statement: Statement<'_>) {
+impl<'c> Builder<'c> {
+    /// Reads the virtual hosts, of which none knows of another.
+    pub(super) fn virtual_hosts(&mut self) {
+        /// To share less would cost more than it saves.
+        const FEW: usize = 64;
+        let hosts = std::mem::take(&mut self.waiting);
+        let share = hosts.len().div_ceil(rayon::current_num_threads()).max(FEW);
+        let read = |hosts: &[Statement<'c>]| {
+            let Context { config, universe, registry, .. } = self.context;
+            let mut builder = Builder::new(self.reader, config, universe, registry);
+            hosts.iter().for_each(|host| builder.virtual_host(*host));
+            builder
+        };
+        let parts: Vec<Builder<'c>> = hosts.par_chunks(share).map(read).collect();
+        parts.into_iter().for_each(|part| self.join(part));
+    }
+
+    /// Takes the virtual hosts that another builder has read.
+    fn join(&mut self, part: Builder<'c>) {
+        let before = self.servers.len() - 1;
+        self.servers.extend(part.servers.into_iter().skip(1).map(|server| Server { index: server.index + before, ..server }));
+        self.addresses.extend(part.addresses.into_iter().map(|(server, addresses)| (server + before, addresses)));
+        for (name, balancer) in part.balancers {
+            self.balancers.entry(name).or_default().members.extend(balancer.members);
+        }
+        self.listens.extend(part.listens);
+        self.context.findings.extend(part.context.findings);
+    }
+
+    fn virtual_host(&mut self, statement: Statement<'c>) {
         let addresses: Vec<String> = statement.args().into_iter().map(|word| word.into_owned()).collect();
         if addresses.is_empty() {
             self.refuse(statement, "`<VirtualHost>` needs an address such as `*:80`");

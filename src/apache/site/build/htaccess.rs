@@ -90,7 +90,7 @@ fn roots(config: &Config) -> Vec<String> {
     roots
 }
 
-impl Builder<'_, '_, '_> {
+impl Builder<'_> {
     /// A `.htaccess` file that is linted by itself stands for the folder it lies in.
     pub(super) fn lone_htaccess(&mut self, config: &Config, folder: &Path) {
         let path = folder.to_string_lossy().into_owned();

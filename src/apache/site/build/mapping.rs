@@ -17,7 +17,7 @@ use crate::apache::read::Statement;
 use crate::apache::words::first;
 use crate::source::Spanned;
 
-impl Builder<'_, '_, '_> {
+impl Builder<'_> {
     /// Carries out a directive that leads requests elsewhere; false for all others.
     pub(super) fn mapping_statement(&mut self, name: &str, statement: Statement<'_>, section: &mut Within<'_, '_>) -> bool {
         if name.starts_with("rewrite") {

@@ -21,9 +21,9 @@ use crate::finding::{Finding, Severity};
 use crate::http::MethodSet;
 use crate::source::{self, Spanned};
 
-impl Builder<'_, '_, '_> {
+impl<'c> Builder<'c> {
     /// Walks over the statements of the main server or of a virtual host.
-    pub(super) fn server(&mut self, statements: Statements<'_>, server: usize) {
+    pub(super) fn server(&mut self, statements: Statements<'c>, server: usize) {
         let mut defaults = std::mem::take(&mut self.servers[server].defaults);
         let place = Place { server, path: None, kind: Kind::Server, limited: self.context.universe.all(), depth: 0 };
         let mut section = Within { config: &mut defaults, place, conds: &mut Vec::new() };
@@ -36,7 +36,7 @@ impl Builder<'_, '_, '_> {
     }
 
     /// Carries out a directive that belongs to servers; false for those that sections have as well.
-    fn server_statement(&mut self, statement: Statement<'_>, server: usize, section: &mut Within<'_, '_>) -> bool {
+    fn server_statement(&mut self, statement: Statement<'c>, server: usize, section: &mut Within<'_, '_>) -> bool {
         let name = statement.name().to_ascii_lowercase();
         self.servers[server].rewrite.touched |= name.starts_with("rewrite");
         if statement.is_section() {
@@ -250,26 +250,24 @@ impl Builder<'_, '_, '_> {
 
     /// What a file says that the config names, where it is one of the files that may be read.
     pub(super) fn named_file<T>(&mut self, path: &str, read: impl Fn(&str) -> T) -> Named<T> {
-        /// Larger files are databases rather than configs.
-        const MOST: usize = 4 << 20;
         if path.contains("${") {
             return Named::Unseen;
         }
         let place = self.reader.place(&self.place(path), Path::new("/"));
         match self.reader.kind(&place) {
-            Some(source::Kind::File) => match self.reader.files.read(&place) {
-                Ok(bytes) if bytes.len() <= MOST => Named::Read(Arc::new(read(&String::from_utf8_lossy(&bytes)))),
-                _ => Named::Unseen,
+            Some(source::Kind::File) => match self.reader.data(&place) {
+                Some(text) => Named::Read(Arc::new(read(&text))),
+                None => Named::Unseen,
             },
             None if self.reader.is_inside(&place) => Named::Missing,
             _ => Named::Unseen,
         }
     }
 
-    fn server_section(&mut self, name: &str, statement: Statement<'_>, server: usize) -> bool {
+    fn server_section(&mut self, name: &str, statement: Statement<'c>, server: usize) -> bool {
         let kind = match name {
             "virtualhost" if server == 0 => {
-                self.virtual_host(statement);
+                self.waiting.push(statement);
                 return true;
             }
             "location" | "locationmatch" => Kind::Location,
@@ -440,8 +438,8 @@ pub(super) fn has_hole(path: &str) -> bool {
 }
 
 /// The methods of a list, as a bit mask sees them.
-pub(super) fn covered(builder: &Builder<'_, '_, '_>, names: &str) -> MethodSet {
-    values(names).iter().map(|name| builder.context.registry.covered(&builder.context.universe, name)).collect()
+pub(super) fn covered(builder: &Builder<'_>, names: &str) -> MethodSet {
+    values(names).iter().map(|name| builder.context.registry.covered(builder.context.universe, name)).collect()
 }
 
 /// `Dav On`, `Dav filesystem`, `Dav Off`.

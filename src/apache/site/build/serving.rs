@@ -8,7 +8,7 @@ use super::{Builder, Within};
 use crate::apache::read::Statement;
 use crate::source::Spanned;
 
-impl Builder<'_, '_, '_> {
+impl Builder<'_> {
     /// Carries out a directive about files and handlers; false for all others.
     pub(super) fn serving_statement(&mut self, name: &str, statement: Statement<'_>, section: &mut Within<'_, '_>) -> bool {
         let config = &mut *section.config;
@@ -72,7 +72,7 @@ impl Builder<'_, '_, '_> {
         if method == "TRACE" {
             return self.refuse(statement, "`Script` takes no TRACE");
         }
-        let universe = &self.context.universe;
+        let universe = self.context.universe;
         let methods = match &**method {
             "GET" | "HEAD" => self.context.registry.covered(universe, method),
             method => universe.only(method),
