@@ -95,6 +95,8 @@ pub struct Ask<'a> {
     methods: MethodSet,
     /// The clients that this run still speaks of, the plainest first; none before anything has looked at them.
     clients: Vec<Arc<str>>,
+    /// Whether the first of several ways stood for all.
+    chose: bool,
     script: &'a [u16],
     made: Vec<Decision>,
     doubts: Vec<Cow<'static, str>>,
@@ -295,7 +297,11 @@ impl<'a> Ask<'a> {
     /// group. `options` says each of them as an assumption: "the server 10.0.0.1:80 is chosen". While inputs are open the
     /// first stands for all: what is asked then is what happens to a method, not where.
     pub fn choose(&mut self, what: &str, options: &[Arc<str>]) -> usize {
-        if options.len() < 2 || self.explorer.candidates.is_some() {
+        if options.len() < 2 {
+            return 0;
+        }
+        if !self.is_complete() {
+            self.chose = true;
             return 0;
         }
         for decision in &self.made {

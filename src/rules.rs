@@ -32,6 +32,8 @@ mod contract_broken;
 
 use std::collections::HashMap;
 
+use rayon::prelude::*;
+
 use crate::finding::{Finding, Severity};
 use crate::mend::Statements;
 use crate::server::{Server, Site};
@@ -86,7 +88,7 @@ pub fn check(server: &dyn Server, site: &dyn Site) -> Vec<Finding> {
     };
     findings.retain(|finding| !shown(finding));
     findings.extend(verdicts);
-    findings.sort_by(|one, other| (one.span, one.rule, &one.message).cmp(&(other.span, other.rule, &other.message)));
+    findings.par_sort_by(|one, other| (one.span, one.rule, &one.message).cmp(&(other.span, other.rule, &other.message)));
     findings.dedup_by(|one, other| one.span == other.span && one.rule == other.rule && one.message == other.message);
     findings
 }

@@ -94,7 +94,7 @@ fn asked(universe: &Universe, request: &Request) -> Request {
 }
 
 /// The client's method is spelled out, so that answers compare as what the upstream sees.
-fn name_method(answer: &mut Answer, client: &str) {
+pub(crate) fn name_method(answer: &mut Answer, client: &str) {
     if let Answer::Forward { method, .. } = answer
         && matches!(method, UpstreamMethod::Replaced(name) if **name == *client)
     {

@@ -18,8 +18,10 @@ use std::path::{Path, PathBuf};
 
 use proxylint::ask::{Exploration, Explorer};
 use proxylint::http::{Answer, Request, UpstreamMethod};
+use proxylint::lint::{Input, Loaded, Machine};
 use proxylint::server::{SERVERS, Server, Site, Task};
 use proxylint::source::{Disk, Reader, Settings};
+use proxylint::trace::{self, Outcome};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -160,13 +162,39 @@ fn failures(server: &'static dyn Server, folder: &Path) -> Vec<String> {
     }
     for (sent, seen) in case.requests.iter().zip(&observed.results).filter(|(_, seen)| !seen.timeout && seen.error.is_none()) {
         let request = sent.request();
-        let found = trace(&*site, &request);
+        let found = explore(&*site, &request);
         if !found.branches.iter().any(|branch| seen.is(&branch.verdict.answer, &request)) {
             let said: Vec<_> = found.branches.iter().map(|branch| &branch.verdict.answer).collect();
             failures.push(format!("{} {}: {said:?}", request.method, request.target));
         }
     }
     failures
+}
+
+/// What is wrong with the findings for one case: whether they are the same each time, and shown by requests that fare as told.
+fn unsound(server: &'static dyn Server, folder: &Path) -> Vec<String> {
+    let case: Case = serde_json::from_str(&fs::read_to_string(folder.join("case.json")).unwrap()).unwrap();
+    let settings = Settings { prefix: Some(folder.to_path_buf()), ..Settings::default() };
+    let machine = Machine { files: &Disk, settings: &settings, here: folder };
+    let task = Task { target: recorded_release(server), told: true, methods: Vec::new() };
+    let load = || Loaded::read(machine, server, &[Input::file(folder.join(&case.config))], &task).unwrap();
+    let (first, again) = (load(), load());
+    let (findings, others) = (first.findings(), again.findings());
+    let mut report = Vec::new();
+    if format!("{findings:?}") != format!("{others:?}") {
+        report.push("another run finds something else".to_owned());
+    }
+    for witness in findings.iter().filter_map(|finding| finding.witness.as_ref()) {
+        let traced = trace::one(first.site.as_ref(), &witness.request, None);
+        let told = |outcome: &Outcome| {
+            outcome.when.iter().all(|assumed| witness.when.contains(assumed))
+                && outcome.verdict.answer.is_alike(&witness.predicted, &witness.request.method)
+        };
+        if !traced.outcomes.iter().any(told) {
+            report.push(format!("{:?} does not fare as {:?}", witness.request, witness.predicted));
+        }
+    }
+    report
 }
 
 fn recorded_release(server: &dyn Server) -> proxylint::server::Release {
@@ -178,7 +206,7 @@ fn recorded_release(server: &dyn Server) -> proxylint::server::Release {
     release.parse().unwrap()
 }
 
-fn trace(site: &dyn Site, request: &Request) -> Exploration {
+fn explore(site: &dyn Site, request: &Request) -> Exploration {
     let explorer = Explorer { universe: site.universe(), candidates: None, disk: Some(&Disk), runs: 64 };
     explorer.one(request, |ask| site.decide(ask))
 }
@@ -204,5 +232,16 @@ fn predictions_are_what_real_servers_did() {
         }
     }
     assert!(count >= 45, "the recorded cases are missing");
+    assert!(report.is_empty(), "{}", report.join("\n"));
+}
+
+#[test]
+fn findings_are_the_same_each_time_and_their_requests_show_them() {
+    let mut report = Vec::new();
+    for &server in SERVERS {
+        for case in cases(server.name()) {
+            report.extend(unsound(server, &case).into_iter().map(|fault| format!("{}: {fault}", case.display())));
+        }
+    }
     assert!(report.is_empty(), "{}", report.join("\n"));
 }

@@ -37,6 +37,8 @@ pub struct Branch {
     pub doubts: Vec<Cow<'static, str>>,
     /// What the client sees of an answer that is none.
     pub notices: Vec<&'static str>,
+    /// Whether the request, its method and the config alone decide.
+    pub is_certain: bool,
     /// How many answers on the way were not the plainest ones; methods do not count.
     pub distance: u32,
     pub verdict: Verdict,
@@ -121,6 +123,7 @@ impl Explorer<'_> {
                 explorer: self,
                 methods,
                 clients: Vec::new(),
+                chose: false,
                 script: &script,
                 made: Vec::new(),
                 doubts: Vec::new(),
@@ -152,7 +155,8 @@ impl Explorer<'_> {
 
 /// A run that came to its end.
 fn branch(ask: Ask<'_>, distance: u32, verdict: Verdict) -> Branch {
-    let Ask { methods, mut clients, made, doubts, notices, .. } = ask;
+    let Ask { methods, mut clients, made, doubts, notices, chose, .. } = ask;
+    let has_asked = made.iter().any(|decision| !matches!(decision.question, Question::Method));
     if !made.iter().any(|decision| matches!(decision.question, Question::Client)) {
         clients.clear();
     }
@@ -162,6 +166,7 @@ fn branch(ask: Ask<'_>, distance: u32, verdict: Verdict) -> Branch {
         clients,
         facts: Vec::new(),
         choices: Vec::new(),
+        is_certain: !has_asked && !chose && doubts.is_empty() && notices.is_empty(),
         doubts,
         notices,
         distance,

@@ -14,7 +14,7 @@ fn context(edition: Edition, text: &str) -> (Context, Vec<String>) {
     let mut context = Context::new(edition);
     let mut refused = Vec::new();
     for statement in statements(file.text(), file.span(0..file.len())) {
-        refused.extend(context.add(&statement, Path::new("/c"), &mut reader).map(|finding| finding.message));
+        refused.extend(context.add(&statement, Path::new("/c"), &reader).map(|finding| finding.message));
     }
     (context, refused)
 }

@@ -256,8 +256,8 @@ fn mended(case: &Case<'_>, statements: &Statements<'_>, span: Span, remedy: &Rem
     mend::fix(case.server, statements, span, wish)
 }
 
-/// Sends the requests that show the cases of one route as complete ones. What the survey assumed may not hold together; then
-/// there is nothing to show and nothing to say.
+/// Sends the requests that show the cases of one route as complete ones, unless the survey has assumed nothing. What it assumed
+/// may not hold together; then there is nothing to show and nothing to say.
 struct Proofs<'a> {
     site: &'a dyn Site,
     route: &'a Route,
@@ -275,6 +275,11 @@ impl Proofs<'_> {
         };
         if is_garbled(&request) {
             return None;
+        }
+        if best.branch.is_certain && best.request.is_none() {
+            let mut predicted = best.branch.verdict.answer.clone();
+            trace::name_method(&mut predicted, method);
+            return Some(Witness { predicted, when: Vec::new(), request });
         }
         let traced = self.trace(&request);
         // What the survey asked for one by one stands in the target now, which upstream and client may see.

@@ -1,6 +1,6 @@
 //! Which virtual host takes a request (`server/vhost.c`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::super::expr::wildcard;
 use super::Listen;
@@ -19,9 +19,9 @@ pub(in crate::apache) struct Names {
 #[derive(Debug, Default)]
 pub(in crate::apache) struct Hosts {
     /// Those of an exact address, by address and port; port 0 stands for any.
-    exact: HashMap<(String, u16), Group>,
+    exact: BTreeMap<String, BTreeMap<u16, Group>>,
     /// Those of `*` and `_default_`.
-    any: HashMap<u16, Group>,
+    any: BTreeMap<u16, Group>,
 }
 
 /// The virtual hosts that share an address and port.
@@ -47,7 +47,10 @@ impl Hosts {
         let (host, port) = split_address(address);
         let group = match host {
             "*" | "_default_" | "" | "0.0.0.0" | "[::]" => self.any.entry(port).or_default(),
-            host => self.exact.entry((host.trim_matches(['[', ']']).to_ascii_lowercase(), port)).or_default(),
+            host => {
+                let ports = self.exact.entry(host.trim_matches(['[', ']']).to_ascii_lowercase()).or_default();
+                ports.entry(port).or_default()
+            }
         };
         // The addresses of one host come one after the other.
         if group.members.last() == Some(&server) {
@@ -67,13 +70,8 @@ impl Hosts {
 
     /// The group that answers on an address, if any; else the main server does.
     pub(in crate::apache) fn group(&self, address: &str, port: u16) -> Option<&Group> {
-        let exact = |port| self.exact.get(&(address.to_owned(), port));
-        if !self.exact.is_empty()
-            && let Some(group) = exact(port).or_else(|| exact(0))
-        {
-            return Some(group);
-        }
-        self.any.get(&port).or_else(|| self.any.get(&0))
+        let ports = [self.exact.get(address), Some(&self.any)];
+        ports.into_iter().flatten().find_map(|ports| ports.get(&port).or_else(|| ports.get(&0)))
     }
 
     /// A listener that no virtual host answers on, so that the main server does.
@@ -83,7 +81,10 @@ impl Hosts {
 
     /// Every group with an address and port to reach it by; port 0 stands for any.
     pub(in crate::apache) fn groups(&self) -> impl Iterator<Item = (Option<&str>, u16, &Group)> {
-        let exact = self.exact.iter().map(|((address, port), group)| (Some(address.as_str()), *port, group));
+        let exact = self
+            .exact
+            .iter()
+            .flat_map(|(address, ports)| ports.iter().map(move |(port, group)| (Some(address.as_str()), *port, group)));
         exact.chain(self.any.iter().map(|(port, group)| (None, *port, group)))
     }
 }

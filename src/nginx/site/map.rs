@@ -61,9 +61,11 @@ impl Map {
             .or_else(|| longest(&self.tails, |prefix| key.len() > prefix.len() && key.starts_with(prefix)))
     }
 
-    /// The values that its keys spell out, for trying them.
+    /// The values that its keys spell out, for trying them, in the order of the table.
     pub(in super::super) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.exact.keys().map(|key| &**key)
+        let mut keys: Vec<_> = self.exact.iter().map(|(key, value)| (value, &**key)).collect();
+        keys.sort_unstable();
+        keys.into_iter().map(|(_, key)| key)
     }
 }
 
