@@ -70,6 +70,7 @@ pub(super) fn decide(model: &Model, listeners: &Listeners, ask: &mut Ask<'_>) ->
         quoted: false,
         has_plus: false,
         body_refused: false,
+        body_is_read: false,
         outer_method: None,
         steps: Vec::with_capacity(8),
         decided_by: None,
@@ -161,6 +162,8 @@ struct Exchange<'m, 'a, 'k> {
     /// Whether the path of the request line held a `+`.
     has_plus: bool,
     body_refused: bool,
+    /// Whether somebody read the body before the handler.
+    body_is_read: bool,
     /// In a subrequest, the method that the main request has (`r->main->method_name`).
     outer_method: Option<Method>,
     steps: Vec<Step>,

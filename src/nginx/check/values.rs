@@ -101,7 +101,8 @@ impl<'d> Checker<'d> {
                 self.reject(statement.head(), "the third argument can only be `if_not_empty`");
             }
             "valid_referers" => self.referers(level, statement),
-            "limit_req" | "limit_conn" | "limit_req_zone" | "limit_conn_zone" | "proxy_cache" | "proxy_cache_valid" => {
+            "limit_req" | "limit_conn" | "limit_req_zone" | "limit_conn_zone" | "proxy_cache" | "fastcgi_cache"
+            | "scgi_cache" | "uwsgi_cache" | "proxy_cache_valid" => {
                 self.zones(level, statement);
             }
             "proxy_redirect" if statement.arg(0) == Some("default") => self.default_redirect(level, statement),

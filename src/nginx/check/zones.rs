@@ -40,16 +40,22 @@ impl<'d> Checker<'d> {
                 }
                 self.known_zone(statement, zone, "limit_conn_zone");
             }
-            "proxy_cache" if level.context != "stream-server" => {
-                let zone = statement.arg(0).unwrap_or("");
-                if zone != "off" && !zone.contains('$') {
-                    self.known_zone(statement, zone, "proxy_cache_path");
-                }
-            }
+            "proxy_cache" if level.context != "stream-server" => self.cache_zone(statement, "proxy_cache_path"),
+            "fastcgi_cache" => self.cache_zone(statement, "fastcgi_cache_path"),
+            "scgi_cache" => self.cache_zone(statement, "scgi_cache_path"),
+            "uwsgi_cache" => self.cache_zone(statement, "uwsgi_cache_path"),
             "proxy_cache_valid" if !statement.values().last().is_some_and(|time| is_time(time, false)) => {
                 self.reject(statement.head(), "the last argument of `proxy_cache_valid` is no time");
             }
             _ => {}
+        }
+    }
+
+    /// Each protocol has caches of its own.
+    fn cache_zone(&mut self, statement: Directive<'d>, directive: &'static str) {
+        let zone = statement.arg(0).unwrap_or("");
+        if zone != "off" && !zone.contains('$') {
+            self.known_zone(statement, zone, directive);
         }
     }
 
@@ -129,7 +135,7 @@ fn defined_by<'d>(statement: Directive<'d>) -> Option<&'d str> {
     let parameter = match statement.name() {
         "log_format" => return statement.arg(0),
         "limit_req_zone" | "limit_conn_zone" => "zone=",
-        "proxy_cache_path" => "keys_zone=",
+        "proxy_cache_path" | "fastcgi_cache_path" | "scgi_cache_path" | "uwsgi_cache_path" => "keys_zone=",
         _ => return None,
     };
     let zone = statement.values().find_map(|value| value.strip_prefix(parameter))?;

@@ -213,6 +213,7 @@ impl<'m> Exchange<'m, '_, '_> {
             quoted: false,
             has_plus: false,
             body_refused: true,
+            body_is_read: false,
             outer_method: Some(self.outer_method.unwrap_or(self.method)),
             steps: Vec::new(),
             decided_by: None,

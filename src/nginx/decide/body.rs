@@ -1,6 +1,7 @@
 //! The body of the request, as far as nginx looks at it (`ngx_http_request_body.c`).
 
 use super::{Exchange, Next};
+use crate::nginx::site::Flag;
 
 /// What the chunks of a body come to.
 enum Chunks {
@@ -28,6 +29,12 @@ impl<'m> Exchange<'m, '_, '_> {
             self.decide_by("content", "client_max_body_size", span, "the body is larger");
         }
         Some(Next::Fail(413))
+    }
+
+    /// Whether a body that is read goes into memory: it fits into the usual `client_body_buffer_size`, and files are not asked for.
+    pub(super) fn body_fits_memory(&self) -> bool {
+        const BUFFER: usize = 16 << 10;
+        self.ask.request().body.len() <= BUFFER && !self.model.is_on(self.scope, Flag::BodyInFileOnly)
     }
 }
 

@@ -68,6 +68,10 @@ impl<'m> Exchange<'m, '_, '_> {
         if !chunked && self.ask.header("content-length").is_none() {
             return Ok(Next::Fail(500));
         }
+        // The body must lie in a file, for which it is too late where somebody read it into memory.
+        if self.body_is_read && self.body_fits_memory() {
+            return Ok(Next::Fail(500));
+        }
         let path = self.stored(uri, 201)?;
         if self.folder_exists(&path, false) {
             return Ok(Next::Fail(409));

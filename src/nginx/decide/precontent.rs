@@ -1,6 +1,6 @@
 //! Precontent: `try_files` and `mirror`.
 
-use crate::nginx::site::{Text, pick};
+use crate::nginx::site::{Flag, Text, pick};
 use crate::source::Span;
 
 use super::files::Mapping;
@@ -18,6 +18,12 @@ impl<'m> Exchange<'m, '_, '_> {
             && !targets.is_empty()
         {
             self.step("precontent", "mirror", span, "sends a copy of the request elsewhere");
+            if self.model.flag(self.scope, Flag::MirrorRequestBody).is_none_or(|(on, _)| on) {
+                self.body_is_read = true;
+                if let Some(refused) = self.read_body() {
+                    return refused;
+                }
+            }
         }
         Next::Content
     }

@@ -83,6 +83,8 @@ pub(in super::super) enum Flag {
     /// `gzip_static always`: for clients that do not take it as well.
     GzipAlways,
     CreateFullPutPath,
+    MirrorRequestBody,
+    BodyInFileOnly,
     DavLocks,
     UnderscoresInHeaders,
     IgnoreInvalidHeaders,

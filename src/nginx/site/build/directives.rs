@@ -185,6 +185,8 @@ impl<'d> Builder<'d> {
             "random_index" => flag(Flag::RandomIndex),
             "dav_ext_lock" => Some(Setting::Flag(Flag::DavLocks, statement.arg(0) != Some("off"))),
             "create_full_put_path" => flag(Flag::CreateFullPutPath),
+            "mirror_request_body" => flag(Flag::MirrorRequestBody),
+            "client_body_in_file_only" => Some(Setting::Flag(Flag::BodyInFileOnly, statement.arg(0) != Some("off"))),
             "modsecurity" => flag(Flag::ModSecurity),
             "auth_basic" => Some(Setting::AuthBasic(self.text(statement, 0))),
             "auth_basic_user_file" => Some(Setting::AuthFile(self.text(statement, 0))),
