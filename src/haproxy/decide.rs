@@ -278,7 +278,11 @@ impl<'c> Transaction<'c> {
                 Some(condition) => self.holds(ask, condition.as_ref().as_ref()),
                 None => false,
             };
-            let result = if admin { "UNKN" } else { "DENY" };
+            let result = match admin {
+                true if ask.request().body.is_empty() => "NONE",
+                true => "UNKN",
+                false => "DENY",
+            };
             let location = format!("{};st={result}", stats.uri);
             return Flow::Break(
                 self.verdict(Answer::Respond { status: 303, headers: vec![("location", location.into())] }, Some(step)),

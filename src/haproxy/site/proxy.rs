@@ -112,6 +112,8 @@ pub(in crate::haproxy) enum Restriction {
 /// The page of statistics, which answers some methods by itself.
 #[derive(Clone, Debug)]
 pub(in crate::haproxy) struct Stats {
+    /// The index of the section whose lines these are.
+    pub(super) section: usize,
     pub(in crate::haproxy) uri: Arc<str>,
     pub(in crate::haproxy) span: Span,
     pub(in crate::haproxy) users: Arc<[(Box<str>, Box<str>)]>,
@@ -155,7 +157,7 @@ pub(in crate::haproxy) struct Proxy {
     pub(in crate::haproxy) redirects: Vec<Rule>,
     pub(in crate::haproxy) switches: Vec<Switch>,
     pub(in crate::haproxy) server_rules: Vec<Switch>,
-    pub(super) check_steps: CheckSteps,
+    pub(in crate::haproxy) check_steps: CheckSteps,
     pub(in crate::haproxy) persist_rules: Vec<PersistRule>,
     pub(in crate::haproxy) servers: Vec<Server>,
     pub(in crate::haproxy) response: Vec<Rule>,

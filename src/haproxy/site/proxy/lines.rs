@@ -332,7 +332,11 @@ impl SectionBuilder<'_, '_> {
 
     fn stats(&mut self, proxy: &mut Proxy, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
         let what = need(words, 0, "what about the statistics", span)?;
-        let mut stats = proxy.settings.stats.take().unwrap_or_else(|| Stats {
+        // The first line of a section takes it off all that its `defaults` says (cfg_parse_listen).
+        let section = self.index;
+        let so_far = proxy.settings.stats.take().filter(|stats| stats.section == section || self.role == Role::Defaults);
+        let mut stats = so_far.unwrap_or_else(|| Stats {
+            section,
             uri: "/haproxy?stats".into(),
             span,
             users: Arc::new([]),
