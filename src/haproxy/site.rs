@@ -5,7 +5,7 @@ pub(super) mod action;
 pub(super) mod bind;
 pub(super) mod build;
 pub(super) mod capture;
-mod check_steps;
+pub(super) mod check_steps;
 pub(super) mod errors;
 pub(super) mod fcgi;
 pub(super) mod format;

@@ -6,7 +6,8 @@ declare_rule! {
     /// ## What it does
     ///
     /// Finds checks whose method many applications answer with 405 or 501: HAProxy's `option httpchk` without arguments sends
-    /// `OPTIONS /`.
+    /// `OPTIONS /`. Also finds checks that send nothing at all: `http-check expect` in a section whose `option httpchk` stands in its
+    /// `defaults` takes the place of that check.
     ///
     /// ## Why it ends in a 501
     ///
@@ -18,6 +19,15 @@ declare_rule! {
     /// backend app
     ///     mode http
     ///     option httpchk
+    ///     server app1 127.0.0.1:3000 check
+    /// ```
+    ///
+    /// ```haproxy flagged
+    /// defaults
+    ///     mode http
+    ///     option httpchk GET /health
+    /// backend app
+    ///     http-check expect status 200
     ///     server app1 127.0.0.1:3000 check
     /// ```
     ///

@@ -13,6 +13,16 @@ impl Checks<'_> {
         if check.kind != CheckKind::Http || !proxy.role.is_backend() || !checked || proxy.role == Role::Defaults {
             return;
         }
+        if let Some(span) = proxy.check_steps.waits_in_vain() {
+            let message = format!(
+                "the check of `{}` sends nothing and waits for an answer, so its servers go down: a section with steps of its own \
+                 takes no check over from its `defaults`",
+                proxy.name
+            );
+            let help = "repeat `option httpchk` here, or add `http-check send` above";
+            findings.push(Finding::new("health-check-method", Severity::Error, span, message).help(help));
+            return;
+        }
         let help = "check with a method that the origin is sure to know: `option httpchk GET /health`";
         if let Some(span) = proxy.servers.iter().find_map(|server| server.failing_check) {
             // Where GET would fail as well, the method is not to blame.

@@ -14,24 +14,28 @@ pub(super) enum Step {
 
 /// The steps that one section lists, apart from comments and variables.
 #[derive(Debug, Default)]
-pub(super) struct CheckSteps(Vec<Step>);
+pub(in crate::haproxy) struct CheckSteps {
+    steps: Vec<Step>,
+    /// The first `expect`.
+    expect: Option<Span>,
+}
 
 impl CheckSteps {
     /// `option httpchk`: what it sends gives way to what is sent explicitly.
     pub(super) fn send_by_option(&mut self) {
-        let first = self.0.iter().find(|step| **step != Step::Connect);
+        let first = self.steps.iter().find(|step| **step != Step::Connect);
         if !matches!(first, Some(Step::Send | Step::Implicit)) {
-            self.0.insert(0, Step::Implicit);
+            self.steps.insert(0, Step::Implicit);
         }
     }
 
     /// Takes a step in. Those of HTTP checks are held against the one before, if `option httpchk` stands above.
     pub(super) fn take(&mut self, step: Step, strict: bool, span: Span) -> Result<(), Refused> {
-        let explicit = self.0.iter().find(|step| **step != Step::Implicit);
+        let explicit = self.steps.iter().find(|step| **step != Step::Implicit);
         if step == Step::Connect && explicit.is_some_and(|first| *first != Step::Connect) {
             return Err(Refused::new(span, "a check that connects by a step of its own must begin with that step"));
         }
-        let last = self.0.last().filter(|last| strict && **last != Step::Implicit);
+        let last = self.steps.last().filter(|last| strict && **last != Step::Implicit);
         let needed = match (step, last) {
             (Step::Send, Some(Step::Send | Step::Expect)) => Some("connect"),
             (Step::Expect, Some(Step::Connect)) => Some("send"),
@@ -41,11 +45,24 @@ impl CheckSteps {
         if let Some(needed) = needed {
             return Err(Refused::new(span, format!("an `http-check {needed}` must stand between this step and the one before")));
         }
-        if step == Step::Send && self.0.first() == Some(&Step::Implicit) {
-            self.0.remove(0);
+        if step == Step::Send && self.steps.first() == Some(&Step::Implicit) {
+            self.steps.remove(0);
         }
-        self.0.push(step);
+        if step == Step::Expect {
+            self.expect.get_or_insert(span);
+        }
+        self.steps.push(step);
         Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The step that waits for an answer though no step sends anything.
+    pub(in crate::haproxy) fn waits_in_vain(&self) -> Option<Span> {
+        let sends = self.steps.iter().any(|step| matches!(step, Step::Implicit | Step::Send));
+        self.expect.filter(|_| !sends)
     }
 }
 

@@ -71,6 +71,10 @@ impl SectionBuilder<'_, '_> {
         let what = need(words, 0, "what is done", span)?;
         let check = Arc::make_mut(&mut proxy.settings.check);
         let strict = check.kind == CheckKind::Http;
+        if proxy.check_steps.is_empty() {
+            // A section with steps of its own takes none over.
+            check.expect.clear();
+        }
         match what.text {
             "send" => {
                 http_check_send(check, &words[1..], span)?;
