@@ -8,9 +8,10 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use nom::bytes::complete::take_till;
+use nom::branch::alt;
+use nom::bytes::complete::take_until;
 use nom::character::complete::char;
-use nom::combinator::{opt, recognize, verify};
+use nom::combinator::{opt, recognize, rest, verify};
 use nom::multi::many0_count;
 use nom::sequence::terminated;
 use nom::{IResult, Parser};
@@ -74,7 +75,7 @@ pub(super) fn line_at(text: &str, start: u32) -> Cow<'_, str> {
 
 /// One line with all its continuations; the line end is taken but not part of it.
 fn logical_line(input: &str) -> IResult<&str, &str> {
-    let physical = || take_till(|c| c == '\n');
+    let physical = || alt((take_until("\n"), rest));
     let continued = terminated(verify(physical(), |line: &str| line.ends_with('\\') || line.ends_with("\\\r")), char('\n'));
     terminated(recognize((many0_count(continued), physical())), opt(char('\n'))).parse(input)
 }

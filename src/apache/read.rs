@@ -113,6 +113,11 @@ impl<'c> Statement<'c> {
         self.name().eq_ignore_ascii_case(name)
     }
 
+    pub(super) fn is_any(&self, names: &[&str]) -> bool {
+        let own = self.name();
+        names.iter().any(|name| own.eq_ignore_ascii_case(name))
+    }
+
     pub(super) fn is_section(&self) -> bool {
         self.directive().is_block()
     }
@@ -517,6 +522,10 @@ impl Reading<'_, '_> {
     /// The line with its `${NAME}` filled in, or `None` where it has none (`ap_resolve_env`).
     fn substitute(&self, name: &str, args: &str) -> Option<Box<Text>> {
         let used = self.used;
+        // Most lines are settled by the sign alone.
+        if !args.contains('$') && !name.contains('$') {
+            return None;
+        }
         if !args.contains("${") && !name.contains("${") {
             return None;
         }

@@ -21,7 +21,6 @@ use super::site::vhost::end_of;
 use super::site::{ApacheSite, Server};
 use super::text::{Piece, Var};
 use crate::http::Request;
-use crate::pattern::Pattern;
 use crate::server::{Extent, Route, Thinning};
 use crate::source::Span;
 
@@ -127,7 +126,7 @@ impl Finder<'_, '_> {
         for pass in self.site.main().proxies.iter().chain(&server.proxies).filter(|_| thinning.takes()) {
             let path = match &pass.from {
                 PassFrom::Prefix(path) => Some(path.clone()),
-                PassFrom::Pattern(pattern) => example_of(pattern),
+                PassFrom::Pattern(pattern) => pattern.example_path().map(str::to_owned),
             };
             // What lies below meets patterns of `<Proxy>` that the path itself does not.
             let below = path.as_ref().filter(|path| has_proxy_sections && !path.ends_with('/')).map(|path| format!("{path}/"));
@@ -137,7 +136,7 @@ impl Finder<'_, '_> {
         self.proxy_sections();
         let own = server.rewrite.merged.as_ref().unwrap_or(&server.rewrite.rules);
         for rule in own.iter().filter(|_| thinning.takes()) {
-            let path = if rule.negated { None } else { example_of(&rule.pattern) };
+            let path = if rule.negated { None } else { rule.pattern.example_path().map(str::to_owned) };
             self.add_all(path, rule.span);
             self.rule_uris(rule);
         }
@@ -145,7 +144,7 @@ impl Finder<'_, '_> {
             let path = match &redirect.from {
                 AliasFrom::All => None,
                 AliasFrom::Prefix(path) => Some(path.clone()),
-                AliasFrom::Pattern(pattern) => example_of(pattern),
+                AliasFrom::Pattern(pattern) => pattern.example_path().map(str::to_owned),
             };
             self.add_all(path, redirect.span);
         }
@@ -172,7 +171,7 @@ impl Finder<'_, '_> {
         }
         for line in self.site.main().env.iter().chain(&server.env).filter(|_| thinning.takes()) {
             if let Test::Var(Var::Uri, pattern) = &line.test {
-                self.add_all(example_of(pattern), line.span);
+                self.add_all(pattern.example_path().map(str::to_owned), line.span);
             }
         }
         self.conditions_of(&server.defaults);
@@ -213,7 +212,9 @@ impl Finder<'_, '_> {
         for inner in config.ifs.iter().filter(|_| thinning.takes()) {
             let mut paths = Vec::new();
             inner.test.leaves(&mut |leaf| match leaf {
-                Expr::Match(text, pattern) if matches!(text[..], [Piece::Var(Var::Uri)]) => paths.extend(example_of(pattern)),
+                Expr::Match(text, pattern) if matches!(text[..], [Piece::Var(Var::Uri)]) => {
+                    paths.extend(pattern.example_path().map(str::to_owned))
+                }
                 Expr::Compare(Comparison::Equal, one, other) => {
                     if let ([Piece::Var(Var::Uri)], [Piece::Literal(path)]) = (&one[..], &other[..]) {
                         paths.push(path.to_string());
@@ -278,7 +279,7 @@ impl Finder<'_, '_> {
         use super::site::rewrite::CondKind;
         for cond in &rule.conds {
             let (CondKind::Pattern(pattern), [Piece::Var(Var::Uri)]) = (&cond.kind, &cond.test[..]) else { continue };
-            self.add_all(example_of(pattern), rule.span);
+            self.add_all(pattern.example_path().map(str::to_owned), rule.span);
         }
     }
 
@@ -312,7 +313,7 @@ fn example(matcher: &Matcher) -> Option<String> {
             let path = wildcards_filled(pattern);
             super::expr::file_wildcard(pattern, &path).then_some(path)
         }
-        Matcher::Pattern(pattern) => example_of(pattern),
+        Matcher::Pattern(pattern) => pattern.example_path().map(str::to_owned),
         Matcher::Open => None,
     }
 }
@@ -322,11 +323,6 @@ fn file_example(matcher: &Matcher) -> Option<String> {
         Matcher::Pattern(pattern) => pattern.example().filter(|name| !name.contains('/') && !name.is_empty()),
         _ => example(matcher).filter(|name| !name.contains('/')),
     }
-}
-
-/// A path that a pattern matches.
-fn example_of(pattern: &Pattern) -> Option<String> {
-    pattern.example_after("/").filter(|path| pattern.matches(path) == Some(true))
 }
 
 fn wildcards_filled(pattern: &str) -> String {

@@ -28,14 +28,13 @@ pub(super) fn is_blank(c: char) -> bool {
 }
 
 /// All words of a line.
-pub(super) fn words(line: &str) -> Vec<Cut<'_>> {
-    let mut words = Vec::new();
+pub(super) fn words(line: &str) -> impl Iterator<Item = Cut<'_>> {
     let mut rest = line;
-    while let Ok((after, cut)) = word(line, rest) {
-        words.push(cut);
+    std::iter::from_fn(move || {
+        let (after, cut) = word(line, rest).ok()?;
         rest = after;
-    }
-    words
+        Some(cut)
+    })
 }
 
 /// The first word of a line and what follows it, without the blanks between.
@@ -48,7 +47,7 @@ pub(super) fn first(line: &str) -> (Cow<'_, str>, &str) {
 
 /// The value of each word.
 pub(super) fn values(line: &str) -> Vec<Cow<'_, str>> {
-    words(line).into_iter().map(|cut| cut.value).collect()
+    words(line).map(|cut| cut.value).collect()
 }
 
 fn word<'t>(line: &'t str, rest: &'t str) -> IResult<&'t str, Cut<'t>> {

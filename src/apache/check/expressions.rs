@@ -37,12 +37,13 @@ fn is_method(text: &Text) -> bool {
 
 /// The condition that a statement holds.
 pub(super) fn condition(statement: Statement<'_>) -> Option<String> {
-    let is = |name| statement.is(name);
+    let name = statement.name();
+    let is = |known: &str| name.eq_ignore_ascii_case(known);
     if is("If") || is("ElseIf") {
         return statement.arg(0).map(|arg| arg.into_owned());
     }
-    let raw = statement.raw();
     if is("Require") {
+        let raw = statement.raw();
         let (provider, rest) = first(&raw);
         let (provider, rest) = if provider.eq_ignore_ascii_case("not") { first(rest) } else { (provider, rest) };
         let quoted = rest.starts_with(['"', '\'']);

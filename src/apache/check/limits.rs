@@ -5,7 +5,7 @@ use crate::finding::{Finding, Severity};
 
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for limit in config.all().filter(|statement| statement.is("Limit") || statement.is("LimitExcept")) {
+    for limit in config.all().filter(|statement| statement.is_any(&["Limit", "LimitExcept"])) {
         for inner in limit.children().filter(|inner| decides(*inner)) {
             let (name, section) = (inner.name(), limit.name());
             let message = format!("`{name}` works for all methods: `<{section}>` only limits who may");
@@ -21,6 +21,5 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
 
 /// Whether a directive decides what becomes of requests, so that its working for all methods matters.
 fn decides(statement: Statement<'_>) -> bool {
-    let names = ["RewriteRule", "Redirect", "RedirectMatch", "AllowMethods", "SetHandler", "Dav"];
-    names.iter().any(|name| statement.is(name))
+    statement.is_any(&["RewriteRule", "Redirect", "RedirectMatch", "AllowMethods", "SetHandler", "Dav"])
 }

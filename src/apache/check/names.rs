@@ -9,9 +9,9 @@ use crate::mend::replace;
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     for statement in config.all().filter(|statement| !statement.is_open()) {
-        if statement.is("Limit") || statement.is("LimitExcept") {
+        if statement.is_any(&["Limit", "LimitExcept"]) {
             limit(statement, &mut findings);
-        } else if statement.is("RegisterHttpMethod") || statement.is("Script") {
+        } else if statement.is_any(&["RegisterHttpMethod", "Script"]) {
             let names = if statement.is("Script") { 1 } else { usize::MAX };
             for (index, name) in statement.args().iter().enumerate().take(names) {
                 findings.extend(misspelt(name).map(|meant| unknown(statement, index, name, meant)));

@@ -158,7 +158,7 @@ fn left_over(config: &Config, findings: &mut Vec<Finding>) {
         }
         if statement.is("RewriteCond") && !statement.is_open() {
             open = Some(statement.span());
-        } else if statement.is("RewriteRule") || statement.is("Use") {
+        } else if statement.is_any(&["RewriteRule", "Use"]) {
             open = None;
         }
     }

@@ -1,6 +1,7 @@
 //! Values that httpd refuses, directive by directive, as the command functions of its modules do.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use super::super::expr;
 use super::super::net::Net;
@@ -22,6 +23,7 @@ struct Known<'c> {
     modules: Option<&'c Modules>,
     /// What knows users.
     providers: Option<Vec<&'static str>>,
+    patterns: RefCell<patterns::Judged>,
 }
 
 impl<'c> Known<'c> {
@@ -30,7 +32,7 @@ impl<'c> Known<'c> {
         let own_names = || config.all().any(|statement| statement.is("AuthnProviderAlias"));
         let loaded =
             |modules: &Modules| PROVIDERS.iter().filter(|(_, module)| modules.has(module)).map(|(name, _)| *name).collect();
-        Known { modules, providers: modules.filter(|_| !own_names()).map(loaded) }
+        Known { modules, providers: modules.filter(|_| !own_names()).map(loaded), patterns: RefCell::default() }
     }
 }
 
@@ -50,7 +52,7 @@ fn refusal(known: &Known<'_>, statement: Statement<'_>) -> Option<String> {
     let name = statement.name();
     let lower = name.to_ascii_lowercase();
     let args = statement.args();
-    if let Some(message) = patterns::refusal(&lower, statement, &args) {
+    if let Some(message) = known.patterns.borrow_mut().refusal(&lower, statement, &args) {
         return Some(message);
     }
     if statement.is_section() {

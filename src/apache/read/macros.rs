@@ -116,7 +116,7 @@ impl Reading<'_, '_> {
 /// The arguments with the parameters filled in, before the line is cut into words.
 fn replaced_args(directive: Directive<'_>, pairs: &[(String, String)]) -> String {
     let line = replace(&line_at(directive.tree.source.text(), directive.span().start), pairs);
-    let start = words(&line).first().map_or(line.len(), |name| name.range.end);
+    let start = words(&line).next().map_or(line.len(), |name| name.range.end);
     let args = line[start..].trim_start();
     match args.rfind('>') {
         Some(end) if directive.is_block() => args[..end].to_owned(),

@@ -95,10 +95,9 @@ fn name_methods(statement: Statement<'_>, names: &mut BTreeSet<String>) {
     let is_token = |word: &str| {
         !word.is_empty() && word.len() < 40 && word.bytes().all(|c| c.is_ascii_alphabetic() || c == b'-' || c == b'_')
     };
-    let is = |name| statement.is(name);
-    if is("Limit") || is("LimitExcept") || is("AllowMethods") || is("RegisterHttpMethod") || is("Script") {
+    if statement.is_any(&["Limit", "LimitExcept", "AllowMethods", "RegisterHttpMethod", "Script"]) {
         names.extend(statement.args().into_iter().map(|word| word.into_owned()).filter(|word| word.len() < 60));
-    } else if is("Require") {
+    } else if statement.is("Require") {
         let args = statement.args();
         if args.iter().take(2).any(|word| word.eq_ignore_ascii_case("method")) {
             names.extend(args.into_iter().map(|word| word.into_owned()));
@@ -116,18 +115,22 @@ fn name_methods(statement: Statement<'_>, names: &mut BTreeSet<String>) {
 
 /// The methods that the config registers, in the order of its statements.
 fn registry(config: &Config, universe: &Universe) -> Registry {
-    let mut names = Vec::new();
-    for statement in config.all() {
-        if statement.is("Limit") || statement.is("LimitExcept") || statement.is("RegisterHttpMethod") {
-            names.extend(statement.args().into_iter().map(|name| (name.into_owned(), statement.index())));
-        } else if statement.is("Script") {
-            names.extend(statement.arg(0).map(|name| (name.into_owned(), statement.index())));
-        }
-    }
+    let mut names: Vec<_> = config.all_at_once().with_min_len(1024).flat_map_iter(registered).collect();
     if config.modules.are_known() && config.modules.has("dav") {
         names.extend(["BIND", "SEARCH"].map(|name| (name.to_owned(), u32::MAX)));
     }
     Registry::new(universe, names.iter().map(|(name, statement)| (name.as_str(), *statement)))
+}
+
+/// The methods that one statement registers, and since which place.
+fn registered(statement: Statement<'_>) -> impl Iterator<Item = (String, u32)> {
+    let most = match statement.is("Script") {
+        true => 1,
+        false if statement.is_any(&["Limit", "LimitExcept", "RegisterHttpMethod"]) => usize::MAX,
+        false => 0,
+    };
+    let names = if most == 0 { Vec::new() } else { statement.args() };
+    names.into_iter().take(most).map(move |name| (name.into_owned(), statement.index()))
 }
 
 struct Builder<'c> {

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::super::super::check::{context, values};
 use super::super::super::read::{self, Config, Statement};
 use super::super::super::select::takes_folder;
@@ -70,10 +72,9 @@ fn names(config: &Config) -> Vec<String> {
 /// The folders that requests may be mapped to.
 fn roots(config: &Config) -> Vec<String> {
     let root = |statement: Statement<'_>| {
-        let is = |name| statement.is(name);
         let index = match () {
-            () if is("DocumentRoot") || is("Directory") => 0,
-            () if is("Alias") || is("ScriptAlias") => 1,
+            () if statement.is_any(&["DocumentRoot", "Directory"]) => 0,
+            () if statement.is_any(&["Alias", "ScriptAlias"]) => 1,
             () => return None,
         };
         let path = statement.arg(index)?;
@@ -84,7 +85,7 @@ fn roots(config: &Config) -> Vec<String> {
         let path = path.trim_end_matches('/');
         (path.starts_with('/') && !path.contains(['*', '?', '[', '$'])).then(|| path.to_owned())
     };
-    let mut roots: Vec<String> = config.all().filter_map(root).collect();
+    let mut roots: Vec<String> = config.all_at_once().with_min_len(1024).filter_map(root).collect();
     roots.sort();
     roots.dedup();
     roots
