@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn placeholders_are_one_word() {
         let cut = words("ServerName {{ host.name }}.com <%= @x %> %domain% %{HTTP:X} a@b.c");
-        let flags: Vec<_> = cut.iter().map(|word| word.template).collect();
+        let flags: Vec<_> = cut.map(|word| word.template).collect();
         assert_eq!(flags, [false, true, true, true, false, false]);
     }
 }
