@@ -65,7 +65,11 @@ pub(super) fn routes(config: &Config) -> Vec<Route> {
         }
         planner.routes
     };
-    fronts.into_par_iter().flat_map_iter(plan).collect()
+    let planned: Vec<Vec<Route>> = fronts.into_par_iter().map(plan).collect();
+    // Copied once, into room for all.
+    let mut routes = Vec::with_capacity(planned.iter().map(Vec::len).sum());
+    planned.into_iter().for_each(|of_front| routes.extend(of_front));
+    routes
 }
 
 /// A request that reaches a socket.
