@@ -75,7 +75,10 @@ pub(super) fn routes(config: &Config) -> Vec<Route> {
 /// A request that reaches a socket.
 fn knock(bind: &Bind) -> Option<Request> {
     let (port, _) = bind.ports?;
-    let address = if bind.address.is_empty() { "127.0.0.1".into() } else { bind.address.to_string().into() };
+    let address = match &*bind.address {
+        "" | "127.0.0.1" => Cow::Borrowed("127.0.0.1"),
+        other => other.to_owned().into(),
+    };
     let scheme = if bind.tls { "https" } else { "http" };
     Some(Request { scheme: scheme.into(), address, port, ..Request::default() })
 }

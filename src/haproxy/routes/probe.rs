@@ -1,5 +1,7 @@
 //! Makes a request that fulfils the terms of a condition, as far as they are about paths and hosts.
 
+use std::sync::Arc;
+
 use crate::haproxy::site::Config;
 use crate::haproxy::site::acl::{Criterion, Term};
 use crate::haproxy::site::matching::Matching;
@@ -64,7 +66,7 @@ impl Parts {
 /// The terms of a condition that ask something of the path, the query or the host.
 pub(super) struct Probe<'c> {
     /// ACLs that must match, each with its criteria, of which one is enough.
-    wanted: Vec<Vec<&'c Criterion>>,
+    wanted: Vec<&'c [Criterion]>,
     unwanted: Vec<&'c Criterion>,
 }
 
@@ -77,11 +79,12 @@ impl<'c> Probe<'c> {
         let mut probe = Probe { wanted: Vec::new(), unwanted: Vec::new() };
         for term in terms {
             let told = |criterion: &&Criterion| subject(&criterion.sample).is_some();
+            let criteria = config.criteria_of(term.acl);
             if term.negated {
-                probe.unwanted.extend(config.criteria_of(term.acl).iter().filter(told));
-            } else if config.criteria_of(term.acl).iter().all(|criterion| told(&criterion)) {
+                probe.unwanted.extend(criteria.iter().filter(told));
+            } else if criteria.iter().all(|criterion| told(&criterion)) {
                 // An ACL that can be met in another way asks nothing of the path.
-                probe.wanted.push(config.criteria_of(term.acl).iter().take(Self::ALTERNATIVES).collect());
+                probe.wanted.push(&criteria[..criteria.len().min(Self::ALTERNATIVES)]);
             }
         }
         probe
@@ -95,7 +98,7 @@ impl<'c> Probe<'c> {
 
     /// The other ways to choose an alternative of each ACL.
     fn ways(&self) -> impl Iterator<Item = Vec<usize>> {
-        let count = |criteria: &Vec<&Criterion>| alternatives(criteria).take(Self::ALTERNATIVES).count().max(1);
+        let count = |criteria: &&[Criterion]| alternatives(criteria).take(Self::ALTERNATIVES).count().max(1);
         let counts: Vec<usize> = self.wanted.iter().map(count).collect();
         let all = counts.iter().fold(1, |all: usize, count| all.saturating_mul(*count));
         (1..all.min(Self::WAYS)).map(move |mut way| {
@@ -109,21 +112,21 @@ impl<'c> Probe<'c> {
     }
 
     fn attempt(&self, base: &Request, way: &[usize]) -> Option<Request> {
-        let mut host = base.host.clone();
+        let mut request = base.clone();
         let mut parts = Parts::default();
         let mut query = None;
         for (criteria, index) in self.wanted.iter().zip(way) {
             let (criterion, text) = alternatives(criteria).nth(*index)?;
-            fulfil(criterion, text, &mut host, &mut parts, &mut query)?;
+            fulfil(criterion, text, &mut request.host, &mut parts, &mut query)?;
         }
-        let mut target = parts.path();
+        request.target = parts.path();
+        let target = &mut request.target;
         if let Some(query) = query.filter(|_| !target.contains('?')) {
-            target = format!("{target}?{query}");
+            target.extend(["?", &query]);
         }
         if target.contains(|sign: char| sign.is_ascii_whitespace() || sign.is_control() || sign == '#') || !target.is_ascii() {
             return None;
         }
-        let request = Request { host, target, ..base.clone() };
         let fits = self.wanted.iter().all(|criteria| criteria.iter().any(|criterion| holds(criterion, &request)))
             && !self.unwanted.iter().any(|criterion| holds(criterion, &request));
         fits.then_some(request)
@@ -167,20 +170,20 @@ fn fulfil(
 
 fn holds(criterion: &Criterion, request: &Request) -> bool {
     let host = request.host.as_deref().unwrap_or("");
-    let text = match subject(&criterion.sample) {
-        Some(Subject::Path) => request.path().to_owned(),
-        Some(Subject::PathAndQuery) => request.target.clone(),
-        Some(Subject::Query) => request.query().unwrap_or("").to_owned(),
-        Some(Subject::Host) => host.to_owned(),
-        Some(Subject::Base) => format!("{host}{}", request.path()),
+    let text: Arc<str> = match subject(&criterion.sample) {
+        Some(Subject::Path) => request.path().into(),
+        Some(Subject::PathAndQuery) => request.target.as_str().into(),
+        Some(Subject::Query) => request.query().unwrap_or("").into(),
+        Some(Subject::Host) => host.into(),
+        Some(Subject::Base) => format!("{host}{}", request.path()).into(),
         None => return true,
     };
-    criterion.patterns.matches(&Datum::Text(text.into())) != Some(false)
+    criterion.patterns.matches(&Datum::Text(text)) != Some(false)
 }
 
 /// Texts that one of the criteria matches, with that one.
-fn alternatives<'c>(criteria: &[&'c Criterion]) -> impl Iterator<Item = (&'c Criterion, String)> {
-    criteria.iter().flat_map(|criterion| texts(criterion).map(move |text| (*criterion, text)))
+fn alternatives(criteria: &[Criterion]) -> impl Iterator<Item = (&Criterion, String)> {
+    criteria.iter().flat_map(|criterion| texts(criterion).map(move |text| (criterion, text)))
 }
 
 /// Texts that a criterion matches, one for each of its patterns.

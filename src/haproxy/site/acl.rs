@@ -1,5 +1,6 @@
 //! ACLs, and the conditions made of them (src/acl.c).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -230,10 +231,10 @@ impl SectionBuilder<'_, '_> {
         // Versions of TLS are written with dots: `3.0-3.3` (pat_parse_dotted_ver).
         let is_dotted = matches!(first.text, "req_ssl_ver" | "req.ssl_ver") && matching == Matching::Integer;
         let pattern = |word: &Word<'_>| if is_dotted { dotted(word.text) } else { word.text.to_owned() };
-        let patterns = rest.iter().map(pattern).collect::<Vec<_>>();
-        let empty = patterns.is_empty() && flags.loaded.is_empty() && flags.missing.is_none();
+        let empty = rest.is_empty() && flags.loaded.is_empty() && flags.missing.is_none();
         let loaded = flags.loaded.len();
-        let all = flags.loaded.into_iter().chain(patterns).collect();
+        let mut all = flags.loaded;
+        all.extend(rest.iter().map(pattern));
         let refused = |(index, message): (usize, String)| {
             let place = index.checked_sub(loaded).and_then(|index| rest.get(index)).map_or(span, |word| word.span);
             Refused::new(place, message)
@@ -258,7 +259,8 @@ impl SectionBuilder<'_, '_> {
                 _ => Ok((sample::parse(text, self)?, None)),
             };
         };
-        let sample = sample::parse(&format!("{fetch}{}", &text[end..]), self)?;
+        let expression = if fetch.len() == end { Cow::Borrowed(text) } else { format!("{fetch}{}", &text[end..]).into() };
+        let sample = sample::parse(&expression, self)?;
         // A converter behind the keyword brings the match method of its own type.
         let matching = matching.filter(|_| sample.converters.is_empty());
         Ok((sample, matching))

@@ -4,6 +4,7 @@ mod reply;
 mod values;
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::sync::Arc;
 
 pub(in crate::haproxy) use self::reply::{Body, Redirect, RedirectKind, Reply};
@@ -213,7 +214,7 @@ impl<'w> Parts<'w> {
         self.words.get(self.at).copied()
     }
 
-    fn need(&mut self, what: &str, line: Span) -> Result<Word<'w>, Refused> {
+    fn need(&mut self, what: impl Display, line: Span) -> Result<Word<'w>, Refused> {
         match self.peek() {
             Some(word) if !matches!(word.text, "if" | "unless") => {
                 self.at += 1;
@@ -289,7 +290,7 @@ impl SectionBuilder<'_, '_> {
             }
             "use-service" => self.service(parts, line)?,
             "set-method" | "set-path" | "set-pathq" | "set-query" | "set-uri" => {
-                let value = parts.need(&format!("the value of `{name}`"), line)?;
+                let value = parts.need(format_args!("the value of `{name}`"), line)?;
                 if !parts.at_condition() {
                     let extra = parts.peek().map_or(value.span, |word| word.span);
                     return Err(Refused::new(extra, format!("`{name}` takes exactly one value")).help("put the value in quotes"));
@@ -418,7 +419,7 @@ impl SectionBuilder<'_, '_> {
     /// `capture SAMPLE len LENGTH` makes a slot, `capture SAMPLE id SLOT` uses one.
     fn capture(&mut self, set: Set, verb: Word<'_>, parts: &mut Parts<'_>, line: Span) -> Result<Action, Refused> {
         let sample = self.needed_sample(parts, line)?;
-        let kind = parts.need(&format!("`len` or `id` behind `{}`", sample.text), line)?;
+        let kind = parts.need(format_args!("`len` or `id` behind `{}`", sample.text), line)?;
         let number = parts.need("the number", line)?;
         let value = usize::try_from(forms::leading_number(number.text)).unwrap_or(0);
         match kind.text {

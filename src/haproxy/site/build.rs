@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::Config;
 use super::action::RuleNames;
 use super::forms;
-use super::proxy::{Role, opens_nothing};
+use super::proxy::{Proxy, Role, opens_nothing};
 use super::references::Reference;
 use super::section::{Kept, Outside, SectionBuilder};
 use crate::finding::{Edit, Finding, Safety, Severity};
@@ -141,7 +141,7 @@ pub(in crate::haproxy) struct Builder<'r, 'a> {
 
 impl<'r, 'a> Builder<'r, 'a> {
     /// How many proxies are read before what they bring is put together.
-    const BATCH: usize = 1024;
+    const BATCH: usize = 512;
 
     pub(in crate::haproxy) fn new(reader: &'r mut Reader<'a>, base: PathBuf, config: Config) -> Self {
         Builder {
@@ -157,13 +157,14 @@ impl<'r, 'a> Builder<'r, 'a> {
 
     /// Reads all sections of a file.
     pub(in crate::haproxy) fn file(&mut self, tree: &Tree) {
-        let counts = |statement: &Directive<'_>| !statement.name().starts_with('.') && !words(*statement).is_empty();
-        let sections: Vec<_> = tree.statements().filter(|statement| counts(statement) && !opens_nothing(*statement)).collect();
+        let statements: Vec<_> = tree.statements().collect();
+        let sections: Vec<_> = statements.into_par_iter().with_min_len(Self::BATCH).filter_map(Section::new).collect();
         self.config.proxies.reserve(sections.len());
-        for run in sections.chunk_by(|one, next| is_heir(*one) && is_heir(*next)) {
+        let mut room = Vec::new();
+        for run in sections.chunk_by(|one, next| one.is_heir && next.is_heir) {
             match run {
-                [section] => self.section(*section),
-                heirs => heirs.chunks(Self::BATCH).for_each(|batch| self.heirs(batch)),
+                [section] => self.section(section.directive),
+                heirs => heirs.chunks(Self::BATCH).for_each(|batch| self.heirs(batch, &mut room)),
             }
         }
     }
@@ -207,21 +208,21 @@ impl<'r, 'a> Builder<'r, 'a> {
     }
 
     /// Proxies that take nothing over from one another are read side by side, but for those that need what is there for one at a time.
-    fn heirs(&mut self, batch: &[Directive<'_>]) {
+    fn heirs(&mut self, batch: &[Section<'_>], room: &mut Vec<Option<(Proxy, Notes)>>) {
         let (config, defaults, first) = (&self.config, &self.defaults, self.config.proxies.len());
-        let read = |names: &mut RuleNames, (index, section): (usize, &Directive<'_>)| {
+        let read = |names: &mut RuleNames, (index, section): (usize, &Section<'_>)| {
             let mut ahead = SectionBuilder::ahead(config, defaults, first + index, names);
-            let proxy = ahead.proxy(*section);
+            let proxy = ahead.proxy(section.directive);
             Some((proxy, ahead.finish()?))
         };
-        let ahead: Vec<_> = batch.par_iter().enumerate().map_init(RuleNames::default, read).collect();
-        for (section, read) in batch.iter().zip(ahead) {
+        batch.par_iter().enumerate().map_init(RuleNames::default, read).collect_into_vec(room);
+        for (section, read) in batch.iter().zip(room.drain(..)) {
             match read {
                 Some((proxy, notes)) => {
                     self.config.proxies.push(proxy);
                     self.notes.append(notes);
                 }
-                None => self.proxy(*section),
+                None => self.proxy(section.directive),
             }
         }
     }
@@ -250,9 +251,22 @@ impl<'r, 'a> Builder<'r, 'a> {
     }
 }
 
-/// Whether a section is a proxy from which no other one takes anything over.
-fn is_heir(section: Directive<'_>) -> bool {
-    section.is_block() && matches!(section.name(), "frontend" | "backend" | "listen")
+/// A statement that stands in no section: most often the header of one.
+struct Section<'t> {
+    directive: Directive<'t>,
+    /// Whether it is a proxy from which no other one takes anything over.
+    is_heir: bool,
+}
+
+impl<'t> Section<'t> {
+    /// `None` for what means nothing here.
+    fn new(directive: Directive<'t>) -> Option<Self> {
+        let name = directive.name();
+        if name.is_empty() || name.starts_with('.') || opens_nothing(directive) {
+            return None;
+        }
+        Some(Section { directive, is_heir: directive.is_block() && matches!(name, "frontend" | "backend" | "listen") })
+    }
 }
 
 /// The words of a line up to the first empty one, at which HAProxy stops reading.

@@ -97,6 +97,9 @@ impl Format {
 /// # Errors
 /// What HAProxy refuses about it.
 pub(in crate::haproxy) fn parse(text: &str, files: &mut dyn Files) -> Result<Format, Flaw> {
+    if !text.is_empty() && !text.contains('%') {
+        return Ok(Format::literal(text));
+    }
     let mut format = Format::default();
     let mut literal = String::new();
     let mut rest = text;
@@ -132,6 +135,7 @@ pub(in crate::haproxy) fn parse(text: &str, files: &mut dyn Files) -> Result<For
     if !literal.is_empty() {
         format.pieces.push(Piece::Literal(literal.into()));
     }
+    format.pieces.shrink_to_fit();
     Ok(format)
 }
 

@@ -210,10 +210,11 @@ impl Patterns {
     /// Methods that HAProxy knows are compared by number, so that `-i` means nothing to them (src/http_acl.c, pat_match_meth).
     fn is_method(&self, datum: &Datum, pattern: &str) -> bool {
         let Datum::Method { known, text } = datum else { return false };
-        if KNOWN_METHODS.contains(&pattern) {
-            return *known && **text == *pattern;
+        // Most patterns are other methods, which is seen at once.
+        if **text == *pattern {
+            return *known == KNOWN_METHODS.contains(&pattern);
         }
-        !known && if self.ignore_case { text.eq_ignore_ascii_case(pattern) } else { **text == *pattern }
+        !known && self.ignore_case && text.eq_ignore_ascii_case(pattern) && !KNOWN_METHODS.contains(&pattern)
     }
 
     fn compare(&self, text: &str) -> bool {

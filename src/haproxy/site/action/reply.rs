@@ -215,7 +215,7 @@ impl SectionBuilder<'_, '_> {
                         "prefix" => RedirectKind::Prefix,
                         _ => RedirectKind::Scheme,
                     };
-                    target = Some(parts.need(&format!("the value of `{}`", word.text), line)?);
+                    target = Some(parts.need(format_args!("the value of `{}`", word.text), line)?);
                 }
                 "code" => {
                     parts.next();
