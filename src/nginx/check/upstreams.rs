@@ -30,6 +30,16 @@ impl<'d> Checker<'d> {
         for server in statements.iter().filter(|one| one.name() == "server" && !one.has_template()) {
             self.upstream_server(*server, balanced);
         }
+        let mut servers = statements.iter().filter(|one| server_like.contains(&one.name())).peekable();
+        let spare = |one: &Directive<'_>| one.name() == "server" && one.values().any(|value| value == "backup");
+        let is_spare = servers.peek().is_some() && servers.all(spare);
+        if is_spare && !statements.iter().any(Directive::has_template) {
+            self.reject_with(
+                block.head(),
+                "all servers of the `upstream` block are `backup`",
+                "leave `backup` out of one of them",
+            );
+        }
         if is_empty && block.control().is_none() && !self.has_modules && !self.is_template {
             self.reject_with(block.head(), "the `upstream` block has no servers", "add a `server`");
         }

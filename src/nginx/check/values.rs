@@ -102,7 +102,8 @@ impl<'d> Checker<'d> {
             }
             "valid_referers" => self.referers(level, statement),
             "limit_req" | "limit_conn" | "limit_req_zone" | "limit_conn_zone" | "proxy_cache" | "fastcgi_cache"
-            | "scgi_cache" | "uwsgi_cache" | "proxy_cache_valid" => {
+            | "scgi_cache" | "uwsgi_cache" | "proxy_cache_valid" | "proxy_cache_path" | "fastcgi_cache_path"
+            | "scgi_cache_path" | "uwsgi_cache_path" => {
                 self.zones(level, statement);
             }
             "proxy_redirect" if statement.arg(0) == Some("default") => self.default_redirect(level, statement),

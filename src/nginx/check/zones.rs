@@ -9,6 +9,9 @@ use crate::syntax::Directive;
 /// What a zone of limits needs at least, in bytes: eight pages.
 const SMALLEST_ZONE: u64 = 8 * 4096;
 
+/// What the keys of a cache need at least: two pages.
+const SMALLEST_KEYS: u64 = 2 * 4096;
+
 impl<'d> Checker<'d> {
     /// Whether all of the config is here, so that what nothing defines is not defined. An `http` block without `events` beside it
     /// is an example of something.
@@ -44,6 +47,7 @@ impl<'d> Checker<'d> {
             "fastcgi_cache" => self.cache_zone(statement, "fastcgi_cache_path"),
             "scgi_cache" => self.cache_zone(statement, "scgi_cache_path"),
             "uwsgi_cache" => self.cache_zone(statement, "uwsgi_cache_path"),
+            "proxy_cache_path" | "fastcgi_cache_path" | "scgi_cache_path" | "uwsgi_cache_path" => self.cache_path(statement),
             "proxy_cache_valid" if !statement.values().last().is_some_and(|time| is_time(time, false)) => {
                 self.reject(statement.head(), "the last argument of `proxy_cache_valid` is no time");
             }
@@ -56,6 +60,21 @@ impl<'d> Checker<'d> {
         let zone = statement.arg(0).unwrap_or("");
         if zone != "off" && !zone.contains('$') {
             self.known_zone(statement, zone, directive);
+        }
+    }
+
+    /// `ngx_http_file_cache_set_slot`
+    fn cache_path(&mut self, statement: Directive<'d>) {
+        let parameter = |name: &str| statement.values().find_map(|value| value.strip_prefix(name));
+        let keys = parameter("keys_zone=");
+        if keys
+            .is_some_and(|zone| zone.split_once(':').and_then(|(_, bytes)| size(bytes)).is_none_or(|bytes| bytes < SMALLEST_KEYS))
+        {
+            return self.reject_with(statement.head(), "the `keys_zone` has no valid size", "write `keys_zone=name:10m`");
+        }
+        let is_level = |level: &str| matches!(level, "1" | "2");
+        if parameter("levels=").is_some_and(|levels| levels.split(':').count() > 3 || !levels.split(':').all(is_level)) {
+            self.reject_with(statement.head(), "`levels` are up to three numbers, 1 or 2", "write `levels=1:2`");
         }
     }
 
