@@ -487,7 +487,12 @@ impl SectionBuilder<'_, '_> {
                     return unexpected(word);
                 }
                 let time = parts.need("the time", line)?;
-                forms::time(time.text).map(|_| ()).map_err(|message| Refused::new(time.span, message))
+                forms::time(time.text).map_err(|message| Refused::new(time.span, message))?;
+                if parts.peek().is_some_and(|word| word.text == "at-least") {
+                    parts.next();
+                    parts.need("the length", line)?;
+                }
+                Ok(())
             }
             "cache-use" | "cache-store" => {
                 let cache = parts.need("the name of the cache", line)?;

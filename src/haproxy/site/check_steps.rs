@@ -1,6 +1,7 @@
 //! The steps of a health check, which must follow one another in a certain order (src/tcpcheck.c, tcpcheck_add_http_rule).
 
 use super::build::{Refused, Word};
+use super::sample::is_variable;
 use crate::source::Span;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,15 @@ pub(super) fn connect(words: &[Word<'_>]) -> Result<(), Refused> {
         }
     }
     Ok(())
+}
+
+/// `set-var(check.NAME)` and its kin name a variable.
+pub(super) fn variable(step: &Word<'_>) -> Result<(), Refused> {
+    let name = step.text.split_once('(').and_then(|(_, rest)| rest.split([')', ',']).next());
+    match name.is_some_and(is_variable) {
+        true => Ok(()),
+        false => Err(Refused::new(step.span, format!("`{}` names no variable", step.text))),
+    }
 }
 
 #[cfg(test)]

@@ -89,8 +89,12 @@ impl SectionBuilder<'_, '_> {
                 check_steps::connect(&words[1..])?;
                 proxy.check_steps.take(Step::Connect, strict, span)
             }
-            "send-state" | "disable-on-404" | "comment" | "set-var" | "unset-var" | "set-var-fmt" => Ok(()),
-            other if other.starts_with("set-var") || other.starts_with("unset-var") => Ok(()),
+            "send-state" | "disable-on-404" => match words.get(1) {
+                Some(extra) => Err(Refused::new(extra.span, format!("`{}` is not expected here", extra.text))),
+                None => Ok(()),
+            },
+            "comment" => need(words, 1, "the comment", span).map(|_| ()),
+            other if other.starts_with("set-var") || other.starts_with("unset-var") => check_steps::variable(&what),
             other => Err(Refused::new(what.span, format!("`http-check` knows no `{other}`"))),
         }
     }
@@ -227,7 +231,7 @@ fn http_check_option(words: &[Word<'_>], span: Span) -> Result<HealthCheck, Refu
 }
 
 fn http_check_send(check: &mut HealthCheck, words: &[Word<'_>], span: Span) -> Result<(), Refused> {
-    let mut at = 0;
+    let (mut at, mut named) = (0, false);
     while let Some(word) = words.get(at) {
         let value = words.get(at + 1).ok_or_else(|| Refused::new(word.span, format!("`{}` needs a value", word.text)))?;
         at += 2;
@@ -241,6 +245,9 @@ fn http_check_send(check: &mut HealthCheck, words: &[Word<'_>], span: Span) -> R
             "hdr" => {
                 let text = words.get(at).ok_or_else(|| Refused::new(span, "`hdr` needs a name and a value"))?;
                 if value.text.eq_ignore_ascii_case("host") {
+                    if std::mem::replace(&mut named, true) {
+                        return Err(Refused::new(value.span, "the `Host` header stands here already"));
+                    }
                     check.host = Some(text.text.into());
                 }
                 at += 1;
@@ -295,7 +302,7 @@ fn http_check_expect(words: &[Word<'_>], span: Span) -> Result<Expectation, Refu
             }
             // Options before the match take a value each.
             "min-recv" | "comment" | "ok-status" | "error-status" | "tout-status" | "on-success" | "on-error" | "status-code" => {
-                words.next();
+                words.next().ok_or_else(|| Refused::new(word.span, format!("`{}` needs a value", word.text)))?;
             }
             other => return Err(Refused::new(word.span, format!("`http-check expect` knows no `{other}`"))),
         }

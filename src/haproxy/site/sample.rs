@@ -433,6 +433,8 @@ fn check_converter(name: &str, arguments: &[String]) -> Result<(), String> {
         {
             refused(0)
         }
+        "json_query" if argument(0).is_empty() => refused(0),
+        "json_query" if !matches!(argument(1), "" | "int") => refused(1),
         "sha2" if !arguments.is_empty() && !matches!(argument(0), "224" | "256" | "384" | "512") => refused(0),
         _ => Ok(()),
     }

@@ -81,7 +81,10 @@ pub(super) fn tcp_check(steps: &mut CheckSteps, words: &[Word<'_>], line: Span) 
             return steps.take(Step::Connect, false, line);
         }
         "expect" => return steps.take(Step::Expect, false, line),
-        text if text.starts_with("send") && STEPS.contains(&text) => return steps.take(Step::Send, false, line),
+        text if text.starts_with("send") && STEPS.contains(&text) => {
+            need(words, 1, "what is sent", line)?;
+            return steps.take(Step::Send, false, line);
+        }
         _ => {}
     }
     let sets = ["set-var", "unset-var"].iter().any(|start| step.text.starts_with(start));
