@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::expr::Expr;
-use super::site::ApacheSite;
 use super::site::access::From;
 use super::site::authn::AuthType;
 use super::site::authz::{Node, Rule};
 use super::site::rewrite::{CondKind, RewriteRule};
 use super::site::section::{DirConfig, Section};
 use super::site::setenvif::{SetEnvIf, Test};
+use super::site::{ApacheSite, Server};
 use super::text::{Piece, Text, Var, for_method};
 use crate::ask::{Explorer, Input};
 
@@ -27,21 +29,33 @@ pub(super) struct Values {
 
 impl Values {
     pub(super) fn of(site: &ApacheSite) -> Self {
-        let mut values = Values::default();
-        for server in &site.servers {
-            server.rewrite.rules.iter().for_each(|rule| values.rule(rule));
-            server.env.iter().for_each(|line| values.env(line));
-            values.config(&server.defaults);
-            for section in server.directories.iter().chain(&server.locations).chain(&server.proxy_sections) {
-                values.section(section);
-            }
-        }
+        let of_servers = site.servers.par_iter().with_min_len(64).fold(Values::default, |mut values, server| {
+            values.server(server);
+            values
+        });
+        let mut values = of_servers.reduce(Values::default, Values::join);
         site.folders.values().flat_map(|folder| folder.configs()).for_each(|config| values.config(config));
         values
     }
 
     pub(super) fn get(&self, input: &Input) -> Vec<Arc<str>> {
         self.known.get(input).map(|values| values.iter().take(Explorer::MAX_CANDIDATES).cloned().collect()).unwrap_or_default()
+    }
+
+    fn join(mut self, other: Values) -> Values {
+        for (input, values) in other.known {
+            self.known.entry(input).or_default().extend(values);
+        }
+        self.tell_tls |= other.tell_tls;
+        self
+    }
+
+    fn server(&mut self, server: &Server) {
+        server.rewrite.rules.iter().for_each(|rule| self.rule(rule));
+        server.env.iter().for_each(|line| self.env(line));
+        self.config(&server.defaults);
+        let sections = server.directories.iter().chain(&server.locations).chain(&server.proxy_sections);
+        sections.for_each(|section| self.section(section));
     }
 
     fn section(&mut self, section: &Section) {
