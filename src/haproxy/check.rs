@@ -10,6 +10,8 @@ mod written;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::site::Config;
 use super::site::acl::{AclId, Condition, Criterion};
 use super::site::matching::Matching;
@@ -44,13 +46,21 @@ impl<'c> Checks<'c> {
     pub(super) fn all(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         self.written(&mut findings);
-        self.criteria(&mut findings);
-        for proxy in &self.config.proxies {
-            self.conditions(proxy, &mut findings);
-            self.rule_sets(proxy, &mut findings);
-            self.rewriting(proxy, &mut findings);
-            self.health(proxy, &mut findings);
-        }
+        let mut cuts: Vec<Span> = findings.iter().map(|finding| finding.span).collect();
+        cuts.sort_unstable();
+        // Variables stand in the words that they leave empty.
+        cuts.dedup_by(|next, cut| cut.contains(*next));
+        findings.par_extend(self.config.proxies.par_iter().flat_map_iter(|proxy| self.of_proxy(proxy, &cuts)));
+        findings
+    }
+
+    fn of_proxy(&self, proxy: &Proxy, cuts: &[Span]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        self.criteria(proxy, cuts, &mut findings);
+        self.conditions(proxy, &mut findings);
+        self.rule_sets(proxy, &mut findings);
+        self.rewriting(proxy, &mut findings);
+        self.health(proxy, &mut findings);
         findings
     }
 

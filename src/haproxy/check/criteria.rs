@@ -4,6 +4,7 @@ use super::{Checks, ineffective};
 use crate::finding::{Edit, Finding, Safety, Severity};
 use crate::haproxy::site::acl::{Acl, Criterion};
 use crate::haproxy::site::matching::Matching;
+use crate::haproxy::site::proxy::Proxy;
 use crate::haproxy::site::resolve::may_be_method;
 use crate::http::{MethodSet, REGISTERED};
 use crate::source::Span;
@@ -35,32 +36,33 @@ const IN_USE: &[&str] = &[
     "PURGEALL",
 ];
 
-impl<'c> Checks<'c> {
-    pub(super) fn criteria(&self, findings: &mut Vec<Finding>) {
-        let used = |acl: &'c Acl| acl.criteria.iter().map(|criterion| (criterion, acl.first_use));
-        for (criterion, used) in self.config.acls().flat_map(used) {
-            self.operators(criterion, findings);
-            if !criterion.is_method() {
-                continue;
-            }
-            let cut = findings.iter().any(|finding| {
-                finding.span.file == criterion.span.file
-                    && criterion.span.to(finding.span).len() <= criterion.span.len() + finding.span.len() + 1
-            });
-            if criterion.empty && !cut && !matches!(criterion.patterns.matching, Matching::Found | Matching::Bool) {
-                let finding = ineffective(Severity::Error, criterion.span, "`method` without any pattern never matches");
-                findings.push(finding.help("name the methods behind it"));
-            }
-            if !criterion.sample.converters.is_empty() {
-                continue;
-            }
-            match criterion.patterns.matching {
-                Matching::Method | Matching::Text => self.literals(criterion, used, findings),
-                Matching::Regex => self.regexes(criterion, findings),
-                _ => {}
-            }
+impl Checks<'_> {
+    /// `cuts` are the words that are empty, or in part, in order.
+    pub(super) fn criteria(&self, proxy: &Proxy, cuts: &[Span], findings: &mut Vec<Finding>) {
+        for acl in &proxy.acls {
+            acl.criteria.iter().for_each(|criterion| self.criterion(criterion, acl.first_use, cuts, findings));
+            self.acl_lines(acl, findings);
         }
-        self.config.acls().for_each(|acl| self.acl_lines(acl, findings));
+    }
+
+    fn criterion(&self, criterion: &Criterion, used: Option<Span>, cuts: &[Span], findings: &mut Vec<Finding>) {
+        self.operators(criterion, findings);
+        if !criterion.is_method() {
+            return;
+        }
+        let takes_none = matches!(criterion.patterns.matching, Matching::Found | Matching::Bool);
+        if criterion.empty && !takes_none && !is_cut(criterion.span, cuts) {
+            let finding = ineffective(Severity::Error, criterion.span, "`method` without any pattern never matches");
+            findings.push(finding.help("name the methods behind it"));
+        }
+        if !criterion.sample.converters.is_empty() {
+            return;
+        }
+        match criterion.patterns.matching {
+            Matching::Method | Matching::Text => self.literals(criterion, used, findings),
+            Matching::Regex => self.regexes(criterion, findings),
+            _ => {}
+        }
     }
 
     fn literals(&self, criterion: &Criterion, used: Option<Span>, findings: &mut Vec<Finding>) {
@@ -196,6 +198,12 @@ impl<'c> Checks<'c> {
             findings.push(ineffective(Severity::Info, span, message).help("use two names where both must hold"));
         }
     }
+}
+
+/// Whether an empty word touches a criterion, or is a blank away from it.
+fn is_cut(criterion: Span, cuts: &[Span]) -> bool {
+    let next = cuts.partition_point(|cut| (cut.file, cut.end + 1) < (criterion.file, criterion.start));
+    cuts.get(next).is_some_and(|cut| cut.file == criterion.file && cut.start <= criterion.end + 1)
 }
 
 /// Names the methods that a finding is about, and the rule that first uses the criterion.

@@ -86,9 +86,9 @@ struct LineReader<'l> {
     word: Option<Open>,
 }
 
-/// Bytes that never mean anything: HAProxy's own fast path takes all from `-` on.
+/// Bytes that never mean anything. HAProxy's own fast path takes all from `-` on; some of those below mean nothing either.
 fn plain(text: &[u8]) -> IResult<&[u8], &[u8]> {
-    take_while(|byte| byte >= b'-' && byte != b'\\').parse(text)
+    take_while(|byte| byte >= b'%' && byte != b'\'' && byte != b'\\' || byte == b'!').parse(text)
 }
 
 fn name(text: &[u8]) -> IResult<&[u8], &[u8]> {
