@@ -174,6 +174,9 @@ impl Finder<'_, '_> {
                 self.add_all(pattern.example_path().map(str::to_owned), line.span);
             }
         }
+        for (path, span) in self.site.security.paths(server.index).filter(|_| thinning.takes()) {
+            self.add(&path, span);
+        }
         self.conditions_of(&server.defaults);
         let span = server.document_root.as_ref().map(|root| root.span).or(server.span);
         let first = span.or_else(|| self.site.trees.first().and_then(|tree| tree.statements().next()).map(|line| line.head()));

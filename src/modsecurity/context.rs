@@ -95,6 +95,11 @@ impl Context {
         checks.filter(|check| check.is_about_method()).flat_map(Check::words)
     }
 
+    /// The paths that rules about the method look for as well, each with its place.
+    pub fn paths(&self) -> impl Iterator<Item = (String, Span)> {
+        self.rules().flat_map(|rule| rule.paths())
+    }
+
     pub(super) fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
         self.items.iter().filter_map(|item| match item {
             Item::Rule(rule) => Some(rule),

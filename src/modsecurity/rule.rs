@@ -98,6 +98,13 @@ impl Rule {
         self.links[index].needs_text() || self.links[index + 1..].iter().any(|link| link.needs_text() || looks_back(link))
     }
 
+    /// The paths that a rule about the method is about as well, or leaves out, each with its place.
+    pub(super) fn paths(&self) -> impl Iterator<Item = (String, Span)> {
+        let is_about_method = self.links.iter().filter_map(|link| link.check.as_ref()).any(Check::is_about_method);
+        let links = self.links.iter().filter(move |_| is_about_method);
+        links.filter_map(|link| Some((link.check.as_ref()?.path()?, link.span)))
+    }
+
     pub(super) fn name(&self) -> String {
         match self.actions.id {
             Some(id) => format!("rule {id}"),
@@ -145,6 +152,20 @@ impl Check {
     /// Whether the check looks at the method and nothing else.
     pub(super) fn is_about_method(&self) -> bool {
         matches!(&self.targets.included[..], [target] if target.variable == Variable::Method && !target.count)
+    }
+
+    /// A path that the check is about, or leaves out, where it looks at the path and nothing else.
+    fn path(&self) -> Option<String> {
+        let [target] = &self.targets.included[..] else { return None };
+        let is_path = matches!(target.variable, Variable::Uri | Variable::UriRaw | Variable::Filename) && !target.count;
+        if !is_path {
+            return None;
+        }
+        let path = match &self.operator.test {
+            Test::Pattern(pattern) => pattern.example_path().map(str::to_owned),
+            _ => self.operator.examples().first().map(ToString::to_string),
+        };
+        path.filter(|path| path.starts_with('/'))
     }
 
     /// The words of a parameter that lists methods, or the one word that a method is compared with.

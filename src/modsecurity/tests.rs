@@ -199,3 +199,19 @@ fn allow_lists_that_lack_methods_are_told() {
     assert!(told("SecRule REQUEST_METHOD \"!@within GET PUT PATCH DELETE\" \"id:5,deny\"").is_empty());
     assert!(told("SecRule REQUEST_METHOD \"!@within GET\" \"id:5,pass\"").is_empty());
 }
+
+#[test]
+fn rules_on_the_method_name_paths() {
+    let (context, _) = context(
+        Edition::Module,
+        r#"
+SecRule REQUEST_METHOD "!@within GET HEAD" "id:1,phase:1,deny,chain"
+SecRule REQUEST_URI "@beginsWith /api"
+SecRule REQUEST_METHOD "@streq PUT" "id:2,phase:1,deny,chain"
+SecRule REQUEST_FILENAME "!@rx ^/files/"
+SecRule REQUEST_URI "@streq /other" "id:3,phase:1,deny"
+"#,
+    );
+    let paths: Vec<String> = context.paths().map(|(path, _)| path).collect();
+    assert_eq!(paths, ["/api", "/files/"]);
+}

@@ -7,7 +7,7 @@ use super::super::read::Statement;
 use crate::ask::Input;
 use crate::finding::Finding;
 use crate::modsecurity::{self, Context, Edition, Policy};
-use crate::source::{Reader, Spanned};
+use crate::source::{Reader, Span, Spanned};
 
 /// The rules of each server, and those of sections as requests meet them.
 #[derive(Debug, Default)]
@@ -58,6 +58,11 @@ impl Security {
             Arc::new(Policy::new(&whole))
         });
         Some(Arc::clone(policy))
+    }
+
+    /// The paths that the rules of a server look for beside methods.
+    pub(in crate::apache) fn paths(&self, server: usize) -> impl Iterator<Item = (String, Span)> {
+        self.servers.get(server).into_iter().flat_map(|(context, _)| context.paths())
     }
 
     pub(in crate::apache) fn candidates(&self, input: &Input) -> Vec<Arc<str>> {

@@ -1,4 +1,4 @@
-//! Paths that conditions and maps name, besides those of the locations.
+//! Paths that conditions, maps and rules of ModSecurity name, besides those of the locations.
 
 use crate::nginx::site::{Builtin, Definition, Instruction, Map, Model, Test, VarId};
 
@@ -24,18 +24,21 @@ pub(super) fn compared(model: &Model, code: &[Instruction]) -> Vec<String> {
     paths.filter(|path| path.starts_with('/')).collect()
 }
 
-/// The paths that the keys of maps over `$uri` spell out, alone or beside other variables.
+/// The paths that the keys of maps over `$uri` spell out, alone or beside other variables, and those that rules about methods name.
 pub(super) fn mapped(model: &Model) -> Vec<String> {
     if model.servers.len() > MOST_SERVERS {
         return Vec::new();
     }
-    let mut paths = Vec::new();
-    for variable in model.variables.iter().filter(|variable| variable.used.is_some()) {
-        let Definition::Map(map) = &variable.definition else { continue };
-        for path in keys(model, map) {
-            if paths.len() < MOST_MAPPED && !paths.contains(&path) {
-                paths.push(path);
-            }
+    let mut paths: Vec<String> = Vec::new();
+    let of_rules = model.security.paths().map(str::to_owned);
+    let of_maps =
+        model.variables.iter().filter(|variable| variable.used.is_some()).filter_map(|variable| match &variable.definition {
+            Definition::Map(map) => Some(keys(model, map)),
+            _ => None,
+        });
+    for path in of_rules.chain(of_maps.flatten()) {
+        if paths.len() < MOST_MAPPED && !paths.contains(&path) {
+            paths.push(path);
         }
     }
     paths

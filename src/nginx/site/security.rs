@@ -26,6 +26,7 @@ pub(in super::super) enum Rules {
 pub(in super::super) struct Security {
     policies: HashMap<ScopeId, Option<Arc<Policy>>>,
     methods: Vec<String>,
+    paths: Vec<String>,
     pub findings: Vec<Finding>,
 }
 
@@ -67,6 +68,7 @@ impl Security {
                 _ => None,
             };
             security.methods.extend(whole.iter().flat_map(Context::methods).map(str::to_owned));
+            security.paths.extend(whole.iter().flat_map(Context::paths).map(|(path, _)| path));
             security.policies.insert(id, whole.as_ref().map(|whole| Arc::new(Policy::new(whole))));
             contexts.insert(id, whole);
         }
@@ -93,6 +95,11 @@ impl Security {
     /// The methods that rules name, besides those of the config itself.
     pub(in super::super) fn methods(&self) -> impl Iterator<Item = &str> {
         self.methods.iter().map(String::as_str)
+    }
+
+    /// The paths that rules look for beside methods.
+    pub(in super::super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.paths.iter().map(String::as_str)
     }
 
     pub(in super::super) fn candidates(&self, input: &Input) -> Vec<Arc<str>> {
