@@ -74,6 +74,20 @@ pub(crate) const SHAPES: &[Shape] = &[
         after: "",
     },
     Shape {
+        name: "methods without patterns",
+        server: "haproxy",
+        before: "backend b\n mode http\n server s 127.0.0.1:3000\nfrontend f\n mode http\n bind 127.0.0.1:80\n default_backend b\n",
+        each: " acl a# method",
+        after: "",
+    },
+    Shape {
+        name: "criteria of a slot",
+        server: "haproxy",
+        before: "backend b\n mode http\n server s 127.0.0.1:3000\nfrontend f\n mode http\n bind 127.0.0.1:80\n default_backend b\n declare capture request len 9\n",
+        each: " http-request deny if { capture.req.hdr(0) x# }",
+        after: "",
+    },
+    Shape {
         name: "servers of a backend",
         server: "haproxy",
         before: "frontend f\n mode http\n bind 127.0.0.1:80\n default_backend b\nbackend b\n mode http\n",

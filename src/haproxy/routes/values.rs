@@ -1,7 +1,7 @@
 //! Values worth trying for headers, cookies, arguments and the client's address, because the config looks for them.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
@@ -23,14 +23,15 @@ pub(in crate::haproxy) struct Values {
 
 impl Values {
     pub(in crate::haproxy) fn new(config: &Config) -> Self {
-        let of_all = |add: fn(&mut Values, &Config, &Proxy)| {
-            let with = |mut values: Values, proxy: &Proxy| {
-                add(&mut values, config, proxy);
-                values
-            };
-            config.proxies.par_iter().fold(Values::default, with).reduce(Values::default, Values::and)
+        let slots = Slots { config, filled: OnceLock::new() };
+        let with = |(mut made, mut compared): (Values, Values), proxy: &Proxy| {
+            made.made_methods(proxy);
+            compared.compared(&slots, proxy);
+            (made, compared)
         };
-        let mut values = of_all(Values::made_methods).and(of_all(Values::compared));
+        let both = |above: (Values, Values), below: (Values, Values)| (above.0.and(below.0), above.1.and(below.1));
+        let (made, compared) = config.proxies.par_iter().fold(Default::default, with).reduce(Default::default, both);
+        let mut values = made.and(compared);
         let plain = config.userlists.values().flat_map(|list| &list.users).filter_map(|user| match &user.password {
             Password::Plain(password) => Some(format!("{}:{password}", user.name)),
             Password::Hashed => None,
@@ -45,16 +46,16 @@ impl Values {
     }
 
     /// What becomes the method is tried with one.
-    fn made_methods(&mut self, _: &Config, proxy: &Proxy) {
+    fn made_methods(&mut self, proxy: &Proxy) {
         for rule in &proxy.request {
             let Action::SetMethod(format) = &rule.action else { continue };
             format.samples().filter_map(|sample| input(&sample.fetch)).for_each(|input| self.add(&input, "DELETE".into()));
         }
     }
 
-    fn compared(&mut self, config: &Config, proxy: &Proxy) {
+    fn compared(&mut self, slots: &Slots<'_>, proxy: &Proxy) {
         for criterion in proxy.acls.iter().flat_map(|acl| &acl.criteria) {
-            for input in inputs(config, &criterion.sample.fetch) {
+            for input in slots.inputs(&criterion.sample.fetch) {
                 examples(criterion).into_iter().for_each(|text| self.add(&input, text.into()));
             }
         }
@@ -80,16 +81,39 @@ impl Values {
     }
 }
 
-/// The parts of the request that a fetch reads; what is in a slot has been read by whatever fills it.
-fn inputs(config: &Config, fetch: &Fetch) -> Vec<Input> {
-    let Fetch::CapturedHeader(slot) = fetch else { return input(fetch).into_iter().collect() };
-    let headers = config.proxies.iter().filter_map(|proxy| proxy.slots.get(*slot)?.header.clone());
-    let headers = headers.filter(|name| **name != *"host").map(Input::Header);
-    let rules = config.proxies.iter().flat_map(rules_of).filter_map(|rule| match &rule.action {
-        Action::Capture(sample, filled) if filled == slot => input(&sample.fetch),
-        _ => None,
-    });
-    headers.chain(rules).collect()
+/// The parts of the request that slots for captures are filled with, found once a criterion looks into one.
+struct Slots<'c> {
+    config: &'c Config,
+    filled: OnceLock<HashMap<usize, Vec<Input>>>,
+}
+
+impl Slots<'_> {
+    /// Of how many things one slot may hold values are tried.
+    const MOST: usize = 16;
+
+    /// The parts of the request that a fetch reads; what is in a slot has been read by whatever fills it.
+    fn inputs(&self, fetch: &Fetch) -> Vec<Input> {
+        let Fetch::CapturedHeader(slot) = fetch else { return input(fetch).into_iter().collect() };
+        self.filled.get_or_init(|| self.fill()).get(slot).cloned().unwrap_or_default()
+    }
+
+    fn fill(&self) -> HashMap<usize, Vec<Input>> {
+        let proxies = &self.config.proxies;
+        let lines = proxies.iter().flat_map(|proxy| proxy.slots.iter().enumerate());
+        let headers = lines.filter_map(|(slot, line)| Some((slot, line.header.clone().filter(|name| **name != *"host")?)));
+        let rules = proxies.iter().flat_map(rules_of).filter_map(|rule| match &rule.action {
+            Action::Capture(sample, slot) => Some((*slot, input(&sample.fetch)?)),
+            _ => None,
+        });
+        let mut filled: HashMap<usize, Vec<Input>> = HashMap::new();
+        for (slot, input) in headers.map(|(slot, name)| (slot, Input::Header(name))).chain(rules) {
+            let known = filled.entry(slot).or_default();
+            if known.len() < Self::MOST && !known.contains(&input) {
+                known.push(input);
+            }
+        }
+        filled
+    }
 }
 
 /// The part of the request that a fetch reads.
