@@ -3,11 +3,14 @@
 //! Each is made to reach its place: the path of a section, of a `ProxyPass`, of a rule. What a path cannot reach, because
 //! another host or section has it, is left to the place that has it.
 
+mod asked;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 
+use self::asked::Asked;
 use super::decide::encode_path;
 use super::expr::{Comparison, Expr};
 use super::select;
@@ -119,7 +122,7 @@ impl Finder<'_, '_> {
             if let Some(path) = example(&section.matcher) {
                 self.add(&path, section.span);
                 self.rules_of(&section.config, &path, |path| section.takes(path).unwrap_or(true));
-                self.conditions_of(&section.config);
+                self.conditions_of(&section.config, &path);
             }
         }
         let has_proxy_sections = select::sections(self.site, server, |server| &server.proxy_sections).next().is_some();
@@ -137,6 +140,7 @@ impl Finder<'_, '_> {
         let own = server.rewrite.merged.as_ref().unwrap_or(&server.rewrite.rules);
         for rule in own.iter().filter(|_| thinning.takes()) {
             let path = if rule.negated { None } else { rule.pattern.example_path().map(str::to_owned) };
+            self.add_asked(path.as_deref().unwrap_or("/"), &Asked::of_rule(rule), rule.span);
             self.add_all(path, rule.span);
             self.rule_uris(rule);
         }
@@ -177,7 +181,7 @@ impl Finder<'_, '_> {
         for (path, span) in self.site.security.paths(server.index).filter(|_| thinning.takes()) {
             self.add(&path, span);
         }
-        self.conditions_of(&server.defaults);
+        self.conditions_of(&server.defaults, "/");
         let span = server.document_root.as_ref().map(|root| root.span).or(server.span);
         let first = span.or_else(|| self.site.trees.first().and_then(|tree| tree.statements().next()).map(|line| line.head()));
         if let Some(span) = first {
@@ -209,8 +213,8 @@ impl Finder<'_, '_> {
         }
     }
 
-    /// Paths that the `<If>` sections of a config look for.
-    fn conditions_of(&mut self, config: &DirConfig) {
+    /// Paths, hosts and queries that the `<If>` sections of a config look for; `base` is a path with that config.
+    fn conditions_of(&mut self, config: &DirConfig, base: &str) {
         let thinning = self.thinning;
         for inner in config.ifs.iter().filter(|_| thinning.takes()) {
             let mut paths = Vec::new();
@@ -225,10 +229,11 @@ impl Finder<'_, '_> {
                 }
                 _ => {}
             });
+            self.add_asked(paths.first().map_or(base, String::as_str), &Asked::of_expr(&inner.test), inner.span);
             for path in paths {
                 self.add(&path, inner.span);
             }
-            self.conditions_of(&inner.config);
+            self.conditions_of(&inner.config, base);
         }
     }
 
@@ -267,12 +272,11 @@ impl Finder<'_, '_> {
         let Some(rewrite) = &config.rewrite else { return };
         let thinning = self.thinning;
         for rule in rewrite.rules.iter().filter(|_| thinning.takes()) {
-            if !rule.negated
-                && let Some(rest) = rule.pattern.example()
-            {
-                let path = format!("{}/{}", path.trim_end_matches('/'), rest.trim_start_matches('/'));
-                self.add_all(takes(&path).then_some(path), rule.span);
-            }
+            let example = rule.pattern.example().filter(|_| !rule.negated);
+            let own = example.map(|rest| format!("{}/{}", path.trim_end_matches('/'), rest.trim_start_matches('/')));
+            let own = own.filter(|path| takes(path));
+            self.add_asked(own.as_deref().unwrap_or(path), &Asked::of_rule(rule), rule.span);
+            self.add_all(own, rule.span);
             self.rule_uris(rule);
         }
     }
@@ -293,17 +297,22 @@ impl Finder<'_, '_> {
     }
 
     fn add(&mut self, path: &str, span: Span) {
+        self.add_request(path, None, None, span);
+    }
+
+    fn add_request(&mut self, path: &str, host: Option<String>, query: Option<&str>, span: Span) {
         if !path.starts_with('/') || path.contains("${") || path.contains("{{") || path.contains("<%") {
             return;
         }
         let path = path.trim_end_matches('$');
-        let target = encode_path(path);
-        if !self.seen.insert(target.clone()) {
+        let target = query.map_or_else(|| encode_path(path), |query| format!("{}?{query}", encode_path(path)));
+        if !self.seen.insert(host.iter().map(String::as_str).chain([&*target]).collect()) {
             return;
         }
         let cors = self.cors.iter().find(|section| section.takes(path) == Some(true)).and_then(|section| section.config.cors);
         let cors = cors.or(self.server.defaults.cors).or(self.site.main().defaults.cors);
-        self.routes.push(Route { request: Request { target, ..self.request.clone() }, span, cors });
+        let host = host.or_else(|| self.request.host.clone());
+        self.routes.push(Route { request: Request { target, host, ..self.request.clone() }, span, cors });
     }
 }
 
