@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use self::probe::Probe;
+use self::probe::{Probe, Variables};
 use super::site::Config;
 use super::site::acl::{Condition, Criterion, Term};
 use super::site::action::{Action, Rule};
@@ -51,10 +51,10 @@ pub(super) fn routes(config: &Config) -> Vec<Route> {
         doors.iter().for_each(|backend| *entered.entry(*backend).or_default() += 1);
         fronts.push((proxy, requests, before));
     }
-    let parts = fronts.len();
+    let (parts, variables) = (fronts.len(), Variables::new(config));
     let plan = |(proxy, requests, entries): (&Proxy, Vec<Request>, HashMap<usize, usize>)| {
         let thinning = Thinning::new(Extent::walked_whole(size(config, proxy), 0), parts);
-        let mut planner = Planner { config, routes: Vec::new(), seen: HashSet::new(), entries, thinning };
+        let mut planner = Planner { config, variables: &variables, routes: Vec::new(), seen: HashSet::new(), entries, thinning };
         let mut schemes = HashSet::new();
         for request in &requests {
             // Rules often part plain connections from those over TLS; of the sockets of one kind one is enough.
@@ -106,6 +106,7 @@ fn size(config: &Config, proxy: &Proxy) -> usize {
 /// Finds the requests for one frontend.
 struct Planner<'c> {
     config: &'c Config,
+    variables: &'c Variables<'c>,
     routes: Vec<Route>,
     /// Port, host, target and version of the requests so far.
     seen: HashSet<(u16, Option<String>, String, Cow<'static, str>)>,
@@ -192,7 +193,7 @@ impl<'c> Planner<'c> {
         for converter in &sample.converters {
             let Converter::Map(map, ..) = converter else { continue };
             for key in map.keys().take(KEYS) {
-                if let Some(request) = probe::for_key(sample, map.matching(), key, base) {
+                if let Some(request) = probe::for_key(self.variables, sample, map.matching(), key, base) {
                     self.push(request, span, None);
                 }
             }
@@ -200,7 +201,7 @@ impl<'c> Planner<'c> {
     }
 
     fn add(&mut self, base: &Request, terms: &[Term], span: Span, cors: Option<Span>) {
-        if let Some(request) = Probe::new(self.config, terms).request(base) {
+        if let Some(request) = Probe::new(self.config, self.variables, terms).request(base) {
             let version = if self.want_old(terms) { Cow::Borrowed("1.0") } else { request.version.clone() };
             self.push(Request { version, ..request }, span, cors);
         }

@@ -1,10 +1,13 @@
 //! Makes a request that fulfils the terms of a condition, as far as they are about paths and hosts.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::haproxy::site::Config;
 use crate::haproxy::site::acl::{Criterion, Term};
+use crate::haproxy::site::action::Action;
 use crate::haproxy::site::matching::Matching;
+use crate::haproxy::site::resolve::rules_of;
 use crate::haproxy::site::sample::{Converter, Fetch, Sample};
 use crate::haproxy::value::Datum;
 use crate::http::Request;
@@ -17,20 +20,75 @@ enum Subject {
     Query,
     Host,
     Base,
+    /// One of the parts of the path between slashes.
+    Segment(usize),
 }
 
-fn subject(sample: &Sample) -> Option<Subject> {
-    let keeps = |converter: &Converter| matches!(converter, Converter::Lower | Converter::Map(..) | Converter::UrlDecode { .. });
-    let plain = sample.converters.iter().all(keeps);
-    let subject = match &sample.fetch {
-        Fetch::Path => Subject::Path,
-        Fetch::PathAndQuery | Fetch::Url => Subject::PathAndQuery,
-        Fetch::Query => Subject::Query,
-        Fetch::Base { .. } => Subject::Base,
-        Fetch::Header(header) if header.name.as_deref() == Some("host") => Subject::Host,
-        _ => return None,
-    };
-    plain.then_some(subject)
+/// The samples that variables hold, where one rule sets each.
+#[derive(Default)]
+pub(super) struct Variables<'c>(HashMap<&'c str, Option<&'c Sample>>);
+
+impl<'c> Variables<'c> {
+    pub(super) fn new(config: &'c Config) -> Self {
+        let mut set: HashMap<&str, Option<&Sample>> = HashMap::new();
+        for rule in config.proxies.iter().flat_map(rules_of) {
+            match &rule.action {
+                Action::SetVariable(name, sample) => {
+                    _ = set.entry(name).and_modify(|known| *known = None).or_insert(Some(sample))
+                }
+                Action::SetVariableFormat(name, _) => _ = set.insert(name, None),
+                _ => {}
+            }
+        }
+        Variables(set)
+    }
+
+    fn subject(&self, sample: &Sample) -> Option<Subject> {
+        self.subject_of(sample, Self::DEEPEST)
+    }
+
+    /// How many variables are followed from one to the next.
+    const DEEPEST: u8 = 3;
+
+    fn subject_of(&self, sample: &Sample, depth: u8) -> Option<Subject> {
+        let subject = match &sample.fetch {
+            Fetch::Path => Subject::Path,
+            Fetch::PathAndQuery | Fetch::Url => Subject::PathAndQuery,
+            Fetch::Query => Subject::Query,
+            Fetch::Base { .. } => Subject::Base,
+            Fetch::Header(header) if header.name.as_deref() == Some("host") => Subject::Host,
+            Fetch::Variable(name, _) if depth > 0 => {
+                let held = self.0.get(&**name).copied().flatten()?;
+                // What a map gives is not what it was asked for.
+                let mapped = held.converters.iter().any(|converter| matches!(converter, Converter::Map(..)));
+                self.subject_of(held, depth - 1).filter(|_| !mapped)?
+            }
+            _ => return None,
+        };
+        sample.converters.iter().try_fold(subject, narrowed)
+    }
+}
+
+/// What is looked at once a converter was applied.
+fn narrowed(subject: Subject, converter: &Converter) -> Option<Subject> {
+    match (subject, converter) {
+        (_, Converter::Lower | Converter::Map(..) | Converter::UrlDecode { .. }) => Some(subject),
+        // The hosts that are tried have no port.
+        (Subject::Host, Converter::HostOnly) => Some(subject),
+        (Subject::Host, Converter::Field { index: 1, delimiters, .. } | Converter::Word { index: 1, delimiters, .. })
+            if **delimiters == *":" =>
+        {
+            Some(subject)
+        }
+        // Before the first slash of a path stands nothing, which counts as a field.
+        (Subject::Path, Converter::Field { index, delimiters, count: 1 }) if **delimiters == *"/" => segment(index - 2),
+        (Subject::Path, Converter::Word { index, delimiters, count: 1 }) if **delimiters == *"/" => segment(index - 1),
+        _ => None,
+    }
+}
+
+fn segment(index: i64) -> Option<Subject> {
+    usize::try_from(index).ok().filter(|index| *index < 8).map(Subject::Segment)
 }
 
 /// A path in parts.
@@ -65,6 +123,7 @@ impl Parts {
 
 /// The terms of a condition that ask something of the path, the query or the host.
 pub(super) struct Probe<'c> {
+    variables: &'c Variables<'c>,
     /// ACLs that must match, each with its criteria, of which one is enough.
     wanted: Vec<&'c [Criterion]>,
     unwanted: Vec<&'c Criterion>,
@@ -75,10 +134,10 @@ impl<'c> Probe<'c> {
     const ALTERNATIVES: usize = 4;
     const WAYS: usize = 16;
 
-    pub(super) fn new(config: &'c Config, terms: &[Term]) -> Self {
-        let mut probe = Probe { wanted: Vec::new(), unwanted: Vec::new() };
+    pub(super) fn new(config: &'c Config, variables: &'c Variables<'c>, terms: &[Term]) -> Self {
+        let mut probe = Probe { variables, wanted: Vec::new(), unwanted: Vec::new() };
         for term in terms {
-            let told = |criterion: &&Criterion| subject(&criterion.sample).is_some();
+            let told = |criterion: &&Criterion| variables.subject(&criterion.sample).is_some();
             let criteria = config.criteria_of(term.acl);
             if term.negated {
                 probe.unwanted.extend(criteria.iter().filter(told));
@@ -98,7 +157,7 @@ impl<'c> Probe<'c> {
 
     /// The other ways to choose an alternative of each ACL.
     fn ways(&self) -> impl Iterator<Item = Vec<usize>> {
-        let count = |criteria: &&[Criterion]| alternatives(criteria).take(Self::ALTERNATIVES).count().max(1);
+        let count = |criteria: &&[Criterion]| self.alternatives(criteria).take(Self::ALTERNATIVES).count().max(1);
         let counts: Vec<usize> = self.wanted.iter().map(count).collect();
         let all = counts.iter().fold(1, |all: usize, count| all.saturating_mul(*count));
         (1..all.min(Self::WAYS)).map(move |mut way| {
@@ -116,8 +175,8 @@ impl<'c> Probe<'c> {
         let mut parts = Parts::default();
         let mut query = None;
         for (criteria, index) in self.wanted.iter().zip(way) {
-            let (criterion, text) = alternatives(criteria).nth(*index)?;
-            fulfil(criterion, text, &mut request.host, &mut parts, &mut query)?;
+            let (criterion, text) = self.alternatives(criteria).nth(*index)?;
+            fulfil(self.variables.subject(&criterion.sample)?, criterion, text, &mut request.host, &mut parts, &mut query)?;
         }
         request.target = parts.path();
         let target = &mut request.target;
@@ -127,20 +186,21 @@ impl<'c> Probe<'c> {
         if target.contains(|sign: char| sign.is_ascii_whitespace() || sign.is_control() || sign == '#') || !target.is_ascii() {
             return None;
         }
-        let fits = self.wanted.iter().all(|criteria| criteria.iter().any(|criterion| holds(criterion, &request)))
-            && !self.unwanted.iter().any(|criterion| holds(criterion, &request));
+        let fits = self.wanted.iter().all(|criteria| criteria.iter().any(|criterion| self.holds(criterion, &request)))
+            && !self.unwanted.iter().any(|criterion| self.holds(criterion, &request));
         fits.then_some(request)
     }
 }
 
 fn fulfil(
+    subject: Subject,
     criterion: &Criterion,
     text: String,
     host: &mut Option<String>,
     parts: &mut Parts,
     query: &mut Option<String>,
 ) -> Option<()> {
-    match subject(&criterion.sample)? {
+    match subject {
         Subject::Host => *host = Some(text.trim_start_matches('.').to_owned()).filter(|host| is_host(host)),
         Subject::Query => *query = Some(text),
         Subject::Base => {
@@ -150,6 +210,7 @@ fn fulfil(
             }
             parts.start = format!("/{path}");
         }
+        Subject::Segment(index) => parts.start = format!("{}/{text}", "/x".repeat(index)),
         Subject::Path | Subject::PathAndQuery => match criterion.patterns.matching {
             Matching::Begin => {
                 if text.len() > parts.start.len() {
@@ -168,28 +229,32 @@ fn fulfil(
     Some(())
 }
 
-fn holds(criterion: &Criterion, request: &Request) -> bool {
-    let host = request.host.as_deref().unwrap_or("");
-    let text: Arc<str> = match subject(&criterion.sample) {
-        Some(Subject::Path) => request.path().into(),
-        Some(Subject::PathAndQuery) => request.target.as_str().into(),
-        Some(Subject::Query) => request.query().unwrap_or("").into(),
-        Some(Subject::Host) => host.into(),
-        Some(Subject::Base) => format!("{host}{}", request.path()).into(),
-        None => return true,
-    };
-    criterion.patterns.matches(&Datum::Text(text)) != Some(false)
-}
+impl<'c> Probe<'c> {
+    fn holds(&self, criterion: &Criterion, request: &Request) -> bool {
+        let host = request.host.as_deref().unwrap_or("");
+        let text: Arc<str> = match self.variables.subject(&criterion.sample) {
+            Some(Subject::Path) => request.path().into(),
+            Some(Subject::PathAndQuery) => request.target.as_str().into(),
+            Some(Subject::Query) => request.query().unwrap_or("").into(),
+            Some(Subject::Host) => host.into(),
+            Some(Subject::Base) => format!("{host}{}", request.path()).into(),
+            Some(Subject::Segment(index)) => request.path().split('/').nth(index + 1).unwrap_or("").into(),
+            None => return true,
+        };
+        criterion.patterns.matches(&Datum::Text(text)) != Some(false)
+    }
 
-/// Texts that one of the criteria matches, with that one.
-fn alternatives(criteria: &[Criterion]) -> impl Iterator<Item = (&Criterion, String)> {
-    criteria.iter().flat_map(|criterion| texts(criterion).map(move |text| (criterion, text)))
+    /// Texts that one of the criteria matches, with that one.
+    fn alternatives<'p>(&'p self, criteria: &'p [Criterion]) -> impl Iterator<Item = (&'p Criterion, String)> {
+        let texts = |criterion: &'p Criterion| texts(self.variables.subject(&criterion.sample), criterion);
+        criteria.iter().flat_map(move |criterion| texts(criterion).map(move |text| (criterion, text)))
+    }
 }
 
 /// Texts that a criterion matches, one for each of its patterns.
-fn texts(criterion: &Criterion) -> Box<dyn Iterator<Item = String> + '_> {
+fn texts(subject: Option<Subject>, criterion: &Criterion) -> Box<dyn Iterator<Item = String> + '_> {
     let patterns = &criterion.patterns;
-    let is_path = subject(&criterion.sample).is_some_and(|subject| matches!(subject, Subject::Path | Subject::PathAndQuery));
+    let is_path = subject.is_some_and(|subject| matches!(subject, Subject::Path | Subject::PathAndQuery));
     let each = |text: fn(&str) -> String| patterns.texts().iter().map(move |pattern| text(pattern));
     match patterns.matching {
         Matching::Regex if is_path => {
@@ -218,7 +283,13 @@ fn is_host(text: &str) -> bool {
 }
 
 /// The request that meets a key of a map.
-pub(super) fn for_key(sample: &Sample, matching: Matching, key: &str, base: &Request) -> Option<Request> {
+pub(super) fn for_key(
+    variables: &Variables<'_>,
+    sample: &Sample,
+    matching: Matching,
+    key: &str,
+    base: &Request,
+) -> Option<Request> {
     let clean = key.bytes().all(|byte| byte.is_ascii_graphic());
     if !clean || matching == Matching::Regex {
         return None;
@@ -228,8 +299,11 @@ pub(super) fn for_key(sample: &Sample, matching: Matching, key: &str, base: &Req
         let is_joined = is_host(host) && path.starts_with('/');
         return is_joined.then(|| Request { host: Some(host.to_owned()), target: path.to_owned(), ..base.clone() });
     }
-    match subject(sample)? {
+    match variables.subject(sample)? {
         Subject::Host => Some(Request { host: Some(key.trim_start_matches('.').to_owned()), ..base.clone() }),
+        Subject::Segment(index) if !key.contains('/') => {
+            Some(Request { target: format!("{}/{key}", "/x".repeat(index)), ..base.clone() })
+        }
         Subject::Path | Subject::PathAndQuery if key.starts_with('/') => Some(Request { target: key.to_owned(), ..base.clone() }),
         _ => None,
     }
