@@ -60,7 +60,7 @@ pub struct Finding {
     pub related: Vec<Related>,
     pub methods: MethodSet,
     /// A request that shows it, and what becomes of it.
-    pub witness: Option<Witness>,
+    pub witness: Option<Box<Witness>>,
     pub fix: Option<Fix>,
 }
 

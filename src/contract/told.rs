@@ -104,7 +104,8 @@ fn finding(config: &Config<'_>, span: Span, group: &[&Breach<'_>]) -> Option<Fin
     if !outcome.when.is_empty() {
         finding.confidence = Confidence::Medium;
     }
-    finding.witness = Some(Witness { request: first.request.clone(), predicted: answer.clone(), when: outcome.when.clone() });
+    let (request, predicted, when) = (first.request.clone(), answer.clone(), outcome.when.clone());
+    finding.witness = Some(Box::new(Witness { request, predicted, when }));
     Some(finding)
 }
 

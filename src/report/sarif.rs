@@ -213,7 +213,7 @@ fn result<'a>(run: &Run<'_>, config: &'a Linted, report: &'a Report) -> SarifRes
 }
 
 fn properties<'a>(config: &'a Linted, finding: &'a Finding) -> Properties<'a> {
-    let witness = finding.witness.as_ref();
+    let witness = finding.witness.as_deref();
     Properties {
         server: config.server,
         confidence: finding.confidence,

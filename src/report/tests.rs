@@ -42,7 +42,7 @@ fn linted() -> Linted {
     .help("remove the directive so that the client's method is kept")
     .methods(universe.set(["PATCH", "DELETE"]))
     .fix(Safety::Unsafe, vec![Edit { span: at(&sources, "proxy_method POST;"), text: String::new() }]);
-    replaced.witness = Some(Witness { request: request("PATCH"), predicted: forwarded, when: Vec::new() });
+    replaced.witness = Some(Box::new(Witness { request: request("PATCH"), predicted: forwarded, when: Vec::new() }));
     let mut denied = Finding::new(
         "method-denied",
         Severity::Warning,
@@ -53,7 +53,7 @@ fn linted() -> Linted {
     .related(at(&sources, "location /"), "the location that takes it")
     .related(at(&sources, "default 1;"), "the map's entry");
     let predicted = Answer::Respond { status: 403, headers: vec![("allow", "GET".into())] };
-    denied.witness = Some(Witness { request: request("HEAD"), predicted, when: vec!["the file /x exists".into()] });
+    denied.witness = Some(Box::new(Witness { request: request("HEAD"), predicted, when: vec!["the file /x exists".into()] }));
     let end = MAIN.len() as u32;
     let file = sources.get(crate::source::FileId(0)).unwrap();
     let missing = Finding::rejected(file.span(end..end), "unexpected end of file");

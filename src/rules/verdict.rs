@@ -231,7 +231,7 @@ fn finding(
     let mut finding = Finding::new(rule.rule.name, *severity, key.span, message).label(label).help(help).methods(*methods);
     finding.confidence = confidence;
     finding.fix = fix;
-    finding.witness = Some(witness);
+    finding.witness = Some(Box::new(witness));
     for step in best.branch.verdict.steps.iter().filter(|step| step.span != key.span) {
         if !finding.related.iter().any(|known| known.span == step.span) {
             finding = finding.related(step.span, format!("`{}`: {}", step.directive, step.note));

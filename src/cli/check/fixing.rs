@@ -133,7 +133,7 @@ struct Promise {
     key: Key,
     /// The finding as it would be if the fix were for nothing.
     mark: Mark,
-    witness: Option<Witness>,
+    witness: Option<Box<Witness>>,
 }
 
 impl Promise {
