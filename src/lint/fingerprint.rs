@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use rayon::prelude::*;
+
 use crate::finding::Finding;
 use crate::source::Sources;
 
@@ -11,20 +13,23 @@ const MAX_TEXT: usize = 4096;
 /// The fingerprint of each finding: a hash of its rule, its file's name, the text of its directive and, among findings that
 /// are equal in all of these, its place in their order.
 pub(super) fn all(findings: &[Finding], sources: &Sources) -> Vec<u64> {
-    let mut seen = HashMap::new();
-    let fingerprint = |finding: &Finding| {
+    let hash = |finding: &Finding| {
         let file = sources.get(finding.span.file);
         let name = file.map_or("", |file| file.name.trim_start_matches("./"));
         let end = finding.span.end.min(finding.span.start.saturating_add(MAX_TEXT as u32));
         let text = file.map_or("", |file| file.slice(finding.span.start..end));
         let words = text.split_whitespace().flat_map(|word| [word.as_bytes(), b" "]);
         let parts = [finding.rule.as_bytes(), b"\0", name.as_bytes(), b"\0"];
-        let hash = parts.into_iter().chain(words).fold(FNV_OFFSET, fnv);
+        parts.into_iter().chain(words).fold(FNV_OFFSET, fnv)
+    };
+    let hashes: Vec<u64> = findings.par_iter().with_min_len(1000).map(hash).collect();
+    let mut seen = HashMap::with_capacity(hashes.len());
+    let told_apart = |hash| {
         let ordinal = seen.entry(hash).or_insert(0u32);
         *ordinal += 1;
         fnv(hash, &ordinal.to_be_bytes())
     };
-    findings.iter().map(fingerprint).collect()
+    hashes.into_iter().map(told_apart).collect()
 }
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
