@@ -1,4 +1,4 @@
-//! Reads the sections of a config in load order into the model, and notes what HAProxy would refuse.
+//! Reads the sections of a config into the model, proxies side by side, and notes what HAProxy would refuse.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -159,7 +159,7 @@ impl<'r, 'a> Builder<'r, 'a> {
     pub(in crate::haproxy) fn file(&mut self, tree: &Tree) {
         let statements: Vec<_> = tree.statements().collect();
         let sections: Vec<_> = statements.into_par_iter().with_min_len(Self::BATCH).filter_map(Section::new).collect();
-        self.config.proxies.reserve(sections.len());
+        self.config.proxies.reserve(sections.iter().filter(|section| section.is_heir).count());
         let mut room = Vec::new();
         for run in sections.chunk_by(|one, next| one.is_heir && next.is_heir) {
             match run {
