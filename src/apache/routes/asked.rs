@@ -80,15 +80,18 @@ fn is_host(text: &Text) -> bool {
 }
 
 impl Finder<'_, '_> {
-    /// A request for a path with the first host that this server takes, and the first query.
+    /// A request for a path with the first host that this server takes, and the first query. Its own host and no query is what
+    /// it is asked with in any case.
     pub(super) fn add_asked(&mut self, path: &str, asked: &Asked, span: Span) {
         let (site, request) = (self.site, self.request);
         let takes = |host: &&String| {
             std::ptr::eq(select::server(site, &request.address, request.port, Some(host.as_str())).0, self.server)
         };
-        let (host, query) = (asked.hosts.iter().find(takes).cloned(), asked.queries.first());
-        if host.is_some() || query.is_some() && asked.hosts.is_empty() {
-            self.add_request(path, host, query.map(String::as_str), span);
+        let (host, query) = (asked.hosts.iter().find(takes), asked.queries.first());
+        let is_reached = host.is_some() || asked.hosts.is_empty();
+        let other = host.filter(|host| request.host.as_ref() != Some(*host));
+        if is_reached && (other.is_some() || query.is_some()) {
+            self.add_request(path, other.cloned(), query.map(String::as_str), span);
         }
     }
 }
