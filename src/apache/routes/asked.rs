@@ -57,6 +57,9 @@ impl Asked {
     }
 
     fn pattern(&mut self, text: &Text, pattern: &Pattern) {
+        if !is_host(text) && !is_query(text) {
+            return;
+        }
         let Some(example) = pattern.example() else { return };
         // A pattern for the start of names leaves the rest open.
         let whole = format!("{example}test");
@@ -66,17 +69,20 @@ impl Asked {
 
     fn text(&mut self, text: &Text, value: &str) {
         let plain = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-        match &text[..] {
-            _ if !plain => {}
-            _ if is_host(text) => self.hosts.push(value.to_owned()),
-            [Piece::Var(Var::Query)] => self.queries.push(value.to_owned()),
-            _ => {}
+        if plain && is_host(text) {
+            self.hosts.push(value.to_owned());
+        } else if plain && is_query(text) {
+            self.queries.push(value.to_owned());
         }
     }
 }
 
 fn is_host(text: &Text) -> bool {
     matches!(&text[..], [Piece::Var(Var::Header(name))] if **name == *"host")
+}
+
+fn is_query(text: &Text) -> bool {
+    matches!(text[..], [Piece::Var(Var::Query)])
 }
 
 impl Finder<'_, '_> {
