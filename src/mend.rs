@@ -36,6 +36,11 @@ impl<'t> Statements<'t> {
         Statements { trees, by_name: OnceLock::new() }
     }
 
+    /// Lists them by their names, so that nobody waits for it later.
+    pub(crate) fn list(&self) {
+        self.by_name();
+    }
+
     fn at(&self, span: Span) -> Option<Directive<'t>> {
         let tree = self.trees.iter().find(|tree| tree.source.id == span.file)?;
         tree.statement_at(span.start)

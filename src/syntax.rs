@@ -378,6 +378,37 @@ impl TreeBuilder {
         self.control.pop();
     }
 
+    /// Adds what another builder has read further down in the same file, where no block is open in this one.
+    pub fn append(&mut self, below: TreeBuilder) {
+        let counts = [self.tree.nodes.len(), self.tree.words.len(), self.tree.cooked.len(), self.tree.controls.len()];
+        let [nodes, words, cooked, controls] = counts.map(|count| count as u32);
+        let behind = |index: u32, count: u32| if index == NONE { NONE } else { index + count };
+        let top = behind(below.tree.first, nodes);
+        match self.last_top {
+            NONE => self.tree.first = top,
+            last => self.tree.nodes[last as usize].next = top,
+        }
+        if top != NONE {
+            self.last_top = behind(below.last_top, nodes);
+        }
+        self.tree.words.extend(below.tree.words.into_iter().map(|word| Word { cooked: behind(word.cooked, cooked), ..word }));
+        self.tree.nodes.extend(below.tree.nodes.into_iter().map(|node| Node {
+            words: node.words + words,
+            parent: behind(node.parent, nodes),
+            next: behind(node.next, nodes),
+            first: behind(node.first, nodes),
+            last: behind(node.last, nodes),
+            control: behind(node.control, controls),
+            ..node
+        }));
+        self.tree.cooked.extend(below.tree.cooked);
+        self.tree.comments.extend(below.tree.comments);
+        self.tree.controls.extend(below.tree.controls);
+        self.open.extend(below.open.into_iter().map(|open| open + nodes));
+        self.control.extend(below.control.into_iter().map(|control| control + controls));
+        self.pending = below.pending;
+    }
+
     /// Ends the tree at the end of the file; blocks that are still open end there.
     pub fn finish(mut self) -> Tree {
         let end = self.tree.source.len();

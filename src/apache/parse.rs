@@ -15,6 +15,7 @@ use nom::combinator::{opt, recognize, rest, verify};
 use nom::multi::many0_count;
 use nom::sequence::terminated;
 use nom::{IResult, Parser};
+use rayon::prelude::*;
 
 use super::words::{Cut, is_blank, words};
 use crate::source::SourceFile;
@@ -26,44 +27,40 @@ const MAX_LINE: usize = 16 << 20;
 
 /// Reads a file; what httpd's own reader would refuse is in the errors.
 pub(super) fn parse(source: &Arc<SourceFile>) -> (Tree, Vec<SyntaxError>) {
-    let mut parser = Parse { builder: TreeBuilder::new(Arc::clone(source)), source, errors: Vec::new() };
-    let mut rest = source.text();
-    if let Some(after) = rest.strip_prefix('\u{feff}') {
-        let start = rest.len() - after.len();
-        parser.error(0..start, "httpd takes a byte order mark for a part of the first directive", "save the file without it");
-        rest = after;
+    let pieces = pieces(source.text());
+    let whole = || Parse::read(source, 0..source.text().len());
+    if pieces.len() == 1 {
+        return whole().finish();
     }
-    while !rest.is_empty() {
-        let Ok((after, line)) = logical_line(rest) else { break };
-        let start = source.text().len() - rest.len();
-        rest = after;
-        let blanks = line.len() - line.trim_start_matches(is_blank).len();
-        let code = line.trim_matches(is_blank);
-        // A joint at the end of the file joins nothing.
-        let code = match code.strip_suffix('\\') {
-            Some(joined) if line[blanks + code.len()..].starts_with(['\n', '\r']) => joined.trim_end_matches(is_blank),
-            _ => code,
-        };
-        if let Some(after) = template_block(&source.text()[start + blanks..], code) {
-            let end = source.text().len() - after.len();
-            parser.control(start + blanks..end);
-            rest = logical_line(after).map_or("", |(next, _)| next);
-            continue;
-        }
-        if code.len() > MAX_LINE {
-            let message = format!("httpd reads no line of more than {} MiB", MAX_LINE >> 20);
-            parser.error_at((start + blanks) as u32..(start + blanks + 1) as u32, message);
-            continue;
-        }
-        parser.line(start + blanks, code);
+    let read: Vec<_> = pieces.into_par_iter().map(|piece| Some(Parse::read(source, piece))).collect();
+    let joined = read.into_iter().reduce(|above, below| above?.followed_by(below?)).flatten();
+    joined.unwrap_or_else(whole).finish()
+}
+
+/// A large file is read in pieces on all cores. It is cut above virtual hosts, where as a rule no section is open.
+fn pieces(text: &str) -> Vec<Range<usize>> {
+    const LEAST: usize = 1 << 20;
+    let mut pieces: Vec<_> = std::iter::once(0..text.len()).collect();
+    if text.len() < 2 * LEAST {
+        return pieces;
     }
-    let Parse { builder, mut errors, .. } = parser;
-    let unclosed = builder.current().map(|open| (open.head(), open.name().to_owned(), open.control().is_some()));
-    if let Some((span, name, maybe)) = unclosed {
-        let message = Cow::Owned(format!("`<{name}>` is never closed"));
-        errors.push(SyntaxError { span, message, help: Some(format!("add `</{name}>` to the same file").into()), fatal: !maybe });
+    let length = text.len().div_ceil(rayon::current_num_threads()).max(LEAST);
+    while let Some(last) = pieces.last_mut()
+        && let Some(cut) = cut_behind(text, last.start + length)
+    {
+        let rest = cut..last.end;
+        last.end = cut;
+        pieces.push(rest);
     }
-    (builder.finish(), errors)
+    pieces
+}
+
+/// The line of the first virtual host behind a byte, unless it is the rest of the line above.
+fn cut_behind(text: &str, byte: usize) -> Option<usize> {
+    let from = (byte..text.len()).find(|at| text.is_char_boundary(*at))?;
+    let line_end = from + text[from..].find("\n<VirtualHost")?;
+    let is_joined = text[..line_end].trim_end_matches('\r').ends_with('\\');
+    (!is_joined).then_some(line_end + 1)
 }
 
 /// The text of the line that starts at a byte, its continuations joined, without blanks around it.
@@ -101,9 +98,77 @@ struct Parse<'s> {
     builder: TreeBuilder,
     source: &'s Arc<SourceFile>,
     errors: Vec<SyntaxError>,
+    /// Whether there were control lines of a template.
+    has_controls: bool,
 }
 
-impl Parse<'_> {
+impl<'s> Parse<'s> {
+    /// Reads a piece of the file; one that is not the whole file up to the first control line of a template.
+    fn read(source: &'s Arc<SourceFile>, piece: Range<usize>) -> Self {
+        let mut parser = Parse { builder: TreeBuilder::new(Arc::clone(source)), source, errors: Vec::new(), has_controls: false };
+        let is_whole = piece.len() == source.text().len();
+        let end = piece.end;
+        let mut rest = &source.text()[piece];
+        if let Some(after) = rest.strip_prefix('\u{feff}') {
+            let start = end - rest.len()..end - after.len();
+            parser.error(start, "httpd takes a byte order mark for a part of the first directive", "save the file without it");
+            rest = after;
+        }
+        while !rest.is_empty() {
+            let Ok((after, line)) = logical_line(rest) else { break };
+            let start = end - rest.len();
+            rest = after;
+            let blanks = line.len() - line.trim_start_matches(is_blank).len();
+            let code = line.trim_matches(is_blank);
+            // A joint at the end of the file joins nothing.
+            let code = match code.strip_suffix('\\') {
+                Some(joined) if line[blanks + code.len()..].starts_with(['\n', '\r']) => joined.trim_end_matches(is_blank),
+                _ => code,
+            };
+            if let Some(after) = template_block(&source.text()[start + blanks..], code) {
+                parser.has_controls = true;
+                if !is_whole {
+                    break;
+                }
+                parser.control(start + blanks..end - after.len());
+                rest = logical_line(after).map_or("", |(next, _)| next);
+                continue;
+            }
+            if code.len() > MAX_LINE {
+                let message = format!("httpd reads no line of more than {} MiB", MAX_LINE >> 20);
+                parser.error_at((start + blanks) as u32..(start + blanks + 1) as u32, message);
+                continue;
+            }
+            parser.line(start + blanks, code);
+        }
+        parser
+    }
+
+    /// Joins this piece with the one below it; `None` where something is open between them, so that only the whole tells.
+    fn followed_by(mut self, below: Self) -> Option<Self> {
+        if self.builder.depth() > 0 || self.has_controls || below.has_controls {
+            return None;
+        }
+        self.builder.append(below.builder);
+        self.errors.extend(below.errors);
+        Some(self)
+    }
+
+    fn finish(self) -> (Tree, Vec<SyntaxError>) {
+        let Parse { builder, mut errors, .. } = self;
+        let unclosed = builder.current().map(|open| (open.head(), open.name().to_owned(), open.control().is_some()));
+        if let Some((span, name, maybe)) = unclosed {
+            let message = Cow::Owned(format!("`<{name}>` is never closed"));
+            errors.push(SyntaxError {
+                span,
+                message,
+                help: Some(format!("add `</{name}>` to the same file").into()),
+                fatal: !maybe,
+            });
+        }
+        (builder.finish(), errors)
+    }
+
     /// One line, without blanks around it, that starts at byte `start`.
     fn line(&mut self, start: usize, raw: &str) {
         if raw.is_empty() {
@@ -261,6 +326,7 @@ fn template_block<'t>(text: &'t str, line: &str) -> Option<&'t str> {
 mod tests {
     use super::*;
     use crate::source::FileId;
+    use crate::syntax::Directive;
 
     fn read(text: &str) -> (Tree, Vec<SyntaxError>) {
         parse(&Arc::new(SourceFile::new(FileId(0), "t".into(), "t".into(), text.as_bytes().to_vec())))
@@ -283,6 +349,27 @@ mod tests {
         assert_eq!(top, [("Location", Some("/a")), ("Else", None)]);
         let limit = tree.statements().next().and_then(|line| line.children().next()).unwrap();
         assert_eq!((limit.name(), limit.children().count()), ("limit", 1));
+    }
+
+    #[test]
+    fn pieces_join_to_what_the_whole_is() {
+        let host = |n: usize| {
+            format!("<VirtualHost *:{n}>\n  ServerName \"h {n}\" \\\n # c\n</VirtualHost> x\n# {n}\n<VirtualHost b>\nÄ b\n")
+        };
+        let text: String = (0..3).map(|n| format!("{}</VirtualHost>\n", host(n))).collect();
+        let source = &Arc::new(SourceFile::new(FileId(0), "t".into(), "t".into(), text.clone().into_bytes()));
+        let told = |(tree, errors): (Tree, Vec<SyntaxError>)| {
+            let statement = |one: Directive<'_>| format!("{one:?} {:?} {:?}", one.span(), one.parent().map(|outer| outer.id));
+            (tree.all().map(statement).collect::<Vec<_>>(), tree.statements().count(), tree.comments, errors)
+        };
+        let whole = told(parse(source));
+        let cuts: Vec<_> = (0..text.len()).filter_map(|byte| cut_behind(&text, byte)).collect();
+        for cut in cuts {
+            let (above, below) = (Parse::read(source, 0..cut), Parse::read(source, cut..text.len()));
+            assert_eq!(told(above.followed_by(below).expect("nothing is open between hosts").finish()), whole);
+        }
+        let inside = text.find("\nÄ").expect("the line is there") + 1;
+        assert!(Parse::read(source, 0..inside).followed_by(Parse::read(source, inside..text.len())).is_none());
     }
 
     #[test]

@@ -128,14 +128,11 @@ type Groups = HashMap<Key, Group>;
 
 pub(super) fn check(server: &dyn Server, site: &dyn Site, statements: &Statements<'_>) -> Vec<Finding> {
     let routes = site.routes();
-    let groups = routes
-        .par_iter()
-        .enumerate()
-        .fold(Groups::new, |mut groups, (index, route)| {
-            observe(&Survey::new(site, route), index, &mut groups);
-            groups
-        })
-        .reduce(Groups::new, join);
+    let surveyed = routes.par_iter().enumerate().fold(Groups::new, |mut groups, (index, route)| {
+        observe(&Survey::new(site, route), index, &mut groups);
+        groups
+    });
+    let (groups, ()) = rayon::join(|| surveyed.reduce(Groups::new, join), || statements.list());
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.par_sort_unstable_by_key(|(key, group)| (group.best.route, key.rule, key.span, key.answer));
     let of_route = |groups: &[(Key, Group)]| {
