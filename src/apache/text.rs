@@ -152,16 +152,18 @@ pub(super) fn looks_at_method(text: &[Piece]) -> bool {
 
 /// The methods for which a test of such texts holds, where nothing else decides it.
 pub(super) fn methods_with(universe: &Universe, texts: &[&Text], holds: impl Fn(&[String]) -> Option<bool>) -> Option<MethodSet> {
-    if !texts.iter().any(|text| looks_at_method(text)) {
+    let changing: Vec<usize> = (0..texts.len()).filter(|index| looks_at_method(texts[*index])).collect();
+    if changing.is_empty() {
         return None;
     }
-    let of = |method: &str| {
-        let values: Option<Vec<String>> = texts.iter().map(|text| for_method(text, method)).collect();
-        holds(&values?)
-    };
+    let mut values = texts.iter().map(|text| for_method(text, "")).collect::<Option<Vec<String>>>()?;
     let mut set = MethodSet::EMPTY;
     for single in universe.all().singles() {
-        if of(universe.first(single)?)? {
+        let method = universe.first(single)?;
+        for &index in &changing {
+            values[index] = for_method(texts[index], method)?;
+        }
+        if holds(&values)? {
             set |= single;
         }
     }
