@@ -64,6 +64,12 @@ fn run(config: &Config, release: Release, place: Place, allowed: Option<&Allowed
     check.findings
 }
 
+/// What the grammar has of a statement's name.
+fn entries(statement: Statement<'_>) -> impl Iterator<Item = &'static Entry> {
+    let is_section = statement.is_section();
+    APACHE.find(statement.name()).filter(move |entry| entry.block == is_section)
+}
+
 impl Check<'_> {
     fn walk(&mut self, statements: Statements<'_>, around: Around<'_>) {
         for statement in statements {
@@ -86,20 +92,10 @@ impl Check<'_> {
 
     fn statement(&mut self, statement: Statement<'_>, around: Around<'_>) {
         let name = statement.name();
-        let entries: Vec<&Entry> = APACHE.find(name).filter(|entry| entry.block == statement.is_section()).collect();
-        let known: Vec<&Entry> = entries.iter().copied().filter(|entry| entry.known_to(self.release)).collect();
-        if entries.is_empty() {
-            return match self.allowed {
-                Some(allowed) if allowed.skips_unknown() => {}
-                _ => self.unknown(statement),
-            };
-        }
-        if known.is_empty() {
-            return self.other_release(statement, &entries);
-        }
-        let loaded: Vec<&Entry> = known.iter().copied().filter(|entry| self.has_module(entry, statement)).collect();
+        let is_there = |entry: &&Entry| entry.known_to(self.release) && self.has_module(entry, statement);
+        let loaded: Vec<&Entry> = entries(statement).filter(is_there).collect();
         if loaded.is_empty() {
-            return self.not_loaded(statement, &known);
+            return self.missing(statement);
         }
         if let Some(allowed) = self.allowed.filter(|allowed| !allowed.permits(name, &loaded)) {
             if !allowed.skips_forbidden() {
@@ -125,6 +121,19 @@ impl Check<'_> {
             }
         } else if !loaded.iter().any(|entry| entry.arity.takes(args.len())) {
             self.refuse(statement, format!("`{name}` takes {}, not {}", loaded[0].arity, args.len()));
+        }
+    }
+
+    /// A directive that this httpd does not have.
+    fn missing(&mut self, statement: Statement<'_>) {
+        let entries: Vec<&Entry> = entries(statement).collect();
+        let known: Vec<&Entry> = entries.iter().copied().filter(|entry| entry.known_to(self.release)).collect();
+        if !known.is_empty() {
+            self.not_loaded(statement, &known);
+        } else if !entries.is_empty() {
+            self.other_release(statement, &entries);
+        } else if !self.allowed.is_some_and(Allowed::skips_unknown) {
+            self.unknown(statement);
         }
     }
 
