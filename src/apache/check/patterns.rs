@@ -1,34 +1,21 @@
 //! Regular expressions that PCRE does not compile, directive by directive.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use super::super::read::Statement;
 use super::super::site::redirect::status_of;
 use super::super::site::rewrite::arguments;
-use crate::pattern::Pattern;
+use crate::pattern::Patterns;
 
-/// The patterns that were looked at, and whether PCRE refuses them: large configs repeat a few.
-#[derive(Default)]
-pub(super) struct Judged(HashMap<String, bool>);
-
-impl Judged {
-    /// Why httpd would refuse the pattern of a statement, where it would. The name is in small letters.
-    pub(super) fn refusal(&mut self, lower: &str, statement: Statement<'_>, args: &[Cow<'_, str>]) -> Option<String> {
-        let pattern = match (statement.is_section(), lower.strip_prefix("rewrite")) {
-            (true, _) => of_section(lower, args).map(str::to_owned),
-            (false, Some(kind)) => of_rewrite(kind, &statement.raw()),
-            (false, None) => of_directive(lower, statement, args).map(str::to_owned),
-        }?;
-        let message = || format!("`{}`: the regular expression `{pattern}` cannot be compiled", statement.name());
-        if let Some(refused) = self.0.get(&pattern) {
-            return refused.then(message);
-        }
-        let refused = Pattern::new(&pattern, false).is_refused();
-        let message = refused.then(message);
-        self.0.insert(pattern, refused);
-        message
-    }
+/// Why httpd would refuse the pattern of a statement, where it would. The name is in small letters.
+pub(super) fn refusal(patterns: &Patterns, lower: &str, statement: Statement<'_>, args: &[Cow<'_, str>]) -> Option<String> {
+    let pattern = match (statement.is_section(), lower.strip_prefix("rewrite")) {
+        (true, _) => of_section(lower, args).map(str::to_owned),
+        (false, Some(kind)) => of_rewrite(kind, &statement.raw()),
+        (false, None) => of_directive(lower, statement, args).map(str::to_owned),
+    }?;
+    let refused = patterns.get(&pattern, false).is_refused();
+    refused.then(|| format!("`{}`: the regular expression `{pattern}` cannot be compiled", statement.name()))
 }
 
 fn of_section<'a>(lower: &str, args: &'a [Cow<'_, str>]) -> Option<&'a str> {

@@ -1,7 +1,6 @@
 //! Values that httpd refuses, directive by directive, as the command functions of its modules do.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 
 use super::super::expr;
 use super::super::net::Net;
@@ -11,6 +10,7 @@ use super::super::site::proxy::is_parameter;
 use super::super::words::first;
 use super::patterns;
 use crate::finding::Finding;
+use crate::pattern::Patterns;
 
 pub(in crate::apache) fn check(config: &Config) -> Vec<Finding> {
     let known = Known::of(config);
@@ -23,7 +23,8 @@ struct Known<'c> {
     modules: Option<&'c Modules>,
     /// What knows users.
     providers: Option<Vec<&'static str>>,
-    patterns: RefCell<patterns::Judged>,
+    /// The regular expressions of the config.
+    patterns: Patterns,
 }
 
 impl<'c> Known<'c> {
@@ -32,7 +33,7 @@ impl<'c> Known<'c> {
         let own_names = || config.all().any(|statement| statement.is("AuthnProviderAlias"));
         let loaded =
             |modules: &Modules| PROVIDERS.iter().filter(|(_, module)| modules.has(module)).map(|(name, _)| *name).collect();
-        Known { modules, providers: modules.filter(|_| !own_names()).map(loaded), patterns: RefCell::default() }
+        Known { modules, providers: modules.filter(|_| !own_names()).map(loaded), patterns: Patterns::default() }
     }
 }
 
@@ -52,7 +53,7 @@ fn refusal(known: &Known<'_>, statement: Statement<'_>) -> Option<String> {
     let name = statement.name();
     let lower = name.to_ascii_lowercase();
     let args = statement.args();
-    if let Some(message) = known.patterns.borrow_mut().refusal(&lower, statement, &args) {
+    if let Some(message) = patterns::refusal(&known.patterns, &lower, statement, &args) {
         return Some(message);
     }
     if statement.is_section() {
