@@ -394,6 +394,37 @@ mod tests {
     }
 
     #[test]
+    fn a_run_splits_by_clients_that_fare_differently() {
+        let universe = Universe::default();
+        let writes = universe.set(["PUT"]);
+        let explorer =
+            Explorer { universe: &universe, candidates: Some(&Values(&["10.0.0.1", "10.0.0.2"])), disk: None, runs: 99 };
+        let within = |ask: &mut Ask<'_>, range: &str, example: &str| {
+            ask.client_is(|client| client.starts_with(range), [Arc::from(example)])
+        };
+        let found = explorer.of(&Request::default(), universe.standard(), |ask| {
+            let range = if ask.method_is(writes) { "10.0.0.1" } else { "10." };
+            verdict(if within(ask, range, "10.9.9.9") { 200 } else { 403 })
+        });
+        let of = |status: u16, methods: MethodSet| {
+            let fits = |branch: &&Branch| branch.verdict.answer.status() == Some(status) && branch.methods.meets(methods);
+            found.branches.iter().find(fits).unwrap()
+        };
+        let clients = |branch: &Branch| branch.clients.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(found.branches.len(), 4);
+        assert_eq!(clients(of(200, universe.only("GET"))), ["10.0.0.1", "10.0.0.2"]);
+        assert_eq!(clients(of(403, writes)), ["127.0.0.1", "10.0.0.2"]);
+        assert!(of(200, universe.only("GET")).is_compatible(of(403, writes)));
+        assert!(!of(403, universe.only("GET")).is_compatible(of(200, writes)));
+        assert_eq!(of(200, writes).request(&Request::default(), "PUT").client, "10.0.0.1");
+
+        let found =
+            explorer.of(&Request::default(), writes, |ask| verdict(if within(ask, "192.", "192.0.2.1") { 200 } else { 403 }));
+        assert_eq!(found.branches.iter().map(clients).collect::<Vec<_>>()[1], ["192.0.2.1"]);
+        assert!(found.branches.iter().all(|branch| !branch.is_certain));
+    }
+
+    #[test]
     fn values_settle_one_by_one() {
         let universe = Universe::default();
         let explorer = Explorer { universe: &universe, candidates: None, disk: None, runs: 99 };

@@ -36,7 +36,7 @@ impl<'s> Survey<'s> {
         self.site.universe().set(names.iter().copied())
     }
 
-    /// Whether any request of this route reaches an upstream.
+    /// Whether any method that is surveyed reaches an upstream on this route.
     pub fn is_proxied(&self) -> bool {
         self.branches.iter().any(|branch| matches!(branch.verdict.answer, Answer::Forward { .. }))
     }
